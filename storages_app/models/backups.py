@@ -1,0 +1,77 @@
+"""The backup of a project: its timetable and what each run found and ordered."""
+
+from django.db import models
+from django.db.models import Q
+
+from storages_app.models.custom_storages import CustomStorage
+from storages_app.models.projects import Project
+
+
+class BackupPlan(models.Model):
+    """The timetable of a project's one backup, into one custom storage."""
+
+    project = models.OneToOneField(Project, models.PROTECT, related_name="backup_plan")
+    custom_storage = models.ForeignKey(CustomStorage, models.PROTECT, related_name="backup_plans")
+    cron = models.CharField(max_length=100, default="0 */3 * * *", help_text="In UTC.")
+    is_on = models.BooleanField(default=True)
+    next_run_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["project"]
+
+    def __str__(self) -> str:
+        return f"Backup of {self.project} to {self.custom_storage}"
+
+
+class BackupRun(models.Model):
+    """One pass over all stored files; ends with a manifest in the bucket."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        COPYING = "copying", "Running"
+        DONE = "done", "Done"
+        GAPS = "gaps", "Done with gaps"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    plan = models.ForeignKey(BackupPlan, models.PROTECT, related_name="runs")
+    asked_by = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    snapshot_at = models.DateTimeField(
+        null=True, blank=True, help_text="Files stored up to this moment belong to the run."
+    )
+    has_ordered_all = models.BooleanField(default=False)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+
+    n_files = models.PositiveBigIntegerField(default=0, help_text="Stored files in the snapshot.")
+    n_new = models.PositiveBigIntegerField(default=0, help_text="Copied by this run.")
+    n_already = models.PositiveBigIntegerField(default=0, help_text="Were there, with evidence.")
+    n_gaps = models.PositiveBigIntegerField(default=0, help_text="Not in the bucket with evidence.")
+    n_bytes = models.PositiveBigIntegerField(default=0, help_text="Bytes copied by this run.")
+    n_sampled = models.PositiveIntegerField(default=0, help_text="Read back at the end.")
+    n_sample_matches = models.PositiveIntegerField(default=0)
+    manifest_key = models.CharField(max_length=1024, blank=True)
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plan"],
+                condition=Q(state__in=["waiting", "copying"]),
+                name="backup_run_one_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk} of {self.plan}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.finished_at is not None

@@ -1,0 +1,302 @@
+"""The ledger of copies: the queue itself and the evidence for what was copied."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from storages_app.models.custom_storages import CustomStorage
+from storages_app.models.fields import db_now
+from storages_app.models.files import File
+from storages_app.models.projects import Project
+
+
+class Reason(models.TextChoices):
+    """Why a job ended or waits; the closed list of spec/RELIABILITY 3.1."""
+
+    AUTH_DENIED = "auth_denied"
+    CREDENTIALS_EXPIRED = "credentials_expired"
+    BUCKET_MISSING = "bucket_missing"
+    BUCKET_OWNER_MISMATCH = "bucket_owner_mismatch"
+    REGION_REDIRECT = "region_redirect"
+    ACL_NOT_SUPPORTED = "acl_not_supported"
+    ACL_DENIED = "acl_denied"
+    KEY_INVALID = "key_invalid"
+    KEY_CONFLICT = "key_conflict"
+    TOO_LARGE_5GB = "too_large_5gb"
+    PROCESSED_TOO_LARGE_100MB = "processed_too_large_100mb"
+    SOURCE_MISSING = "source_missing"
+    SOURCE_CHECKSUM_MISMATCH = "source_checksum_mismatch"
+    DEST_CHECKSUM_MISMATCH = "dest_checksum_mismatch"
+    DEST_UNVERIFIABLE = "dest_unverifiable"
+    THROTTLED = "throttled"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    SERVER_ERROR = "server_error"
+    TLS_ERROR = "tls_error"
+    ENDPOINT_FORBIDDEN = "endpoint_forbidden"
+    QUOTA = "quota"
+    PROCESSING_FAILED = "processing_failed"
+    CANCELLED_BY_USER = "cancelled_by_user"
+    STORAGE_DELETED = "storage_deleted"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    ALREADY_THERE = "already_there"
+    EXCLUDED_BY_RULE = "excluded_by_rule"
+    FILE_DELETED = "file_deleted"
+    KEY_EXISTS_SKIPPED = "key_exists_skipped"
+    KMS_DENIED = "kms_denied"
+    KMS_KEY_UNUSABLE = "kms_key_unusable"
+    STORAGE_CLASS_INVALID = "storage_class_invalid"
+    CLOCK_SKEW = "clock_skew"
+    ARCHIVED = "archived"
+    WORKER_CRASHED = "worker_crashed"
+    DISK_FULL = "disk_full"
+    INTEGRITY_UNSUPPORTED = "integrity_unsupported"
+    INTERNAL = "internal"
+
+
+class State(models.TextChoices):
+    PENDING = "pending"
+    LEASED = "leased"
+    WRITTEN = "written"
+    RETRY_WAIT = "retry_wait"
+    BLOCKED = "blocked"
+    DONE = "done"
+    UNVERIFIED = "unverified"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+WAITING_STATES = (State.PENDING, State.RETRY_WAIT, State.BLOCKED)
+RUNNING_STATES = (State.LEASED, State.WRITTEN)
+TERMINAL_STATES = (
+    State.DONE,
+    State.UNVERIFIED,
+    State.FAILED,
+    State.SKIPPED,
+    State.CANCELLED,
+)
+MAX_CRASHES = 3
+
+
+class CopyJobQuerySet(models.QuerySet["CopyJob"]):
+    def waiting(self) -> "CopyJobQuerySet":
+        return self.filter(state__in=WAITING_STATES)
+
+    def running(self) -> "CopyJobQuerySet":
+        return self.filter(state__in=RUNNING_STATES)
+
+    def over(self) -> "CopyJobQuerySet":
+        return self.filter(state__in=TERMINAL_STATES)
+
+    def due(self) -> "CopyJobQuerySet":
+        """May be claimed now: its time has come, or its worker has let the lease run out."""
+        return self.filter(
+            Q(state__in=[State.PENDING, State.RETRY_WAIT, State.BLOCKED], run_after__lte=db_now())
+            | Q(state__in=RUNNING_STATES, lease_until__lt=db_now())
+        )
+
+    def without_rival(self) -> "CopyJobQuerySet":
+        """Leave out a job whose key another job is writing at this moment."""
+        rivals = CopyJob.objects.filter(
+            custom_storage=OuterRef("custom_storage"), key=OuterRef("key"), state__in=RUNNING_STATES
+        ).exclude(pk=OuterRef("pk"))
+        return self.filter(~Exists(rivals))
+
+    def claim(self, *, limit: int, worker: str, lease: timedelta) -> list["CopyJob"]:
+        """Take up to `limit` due jobs of this set for `worker`; nobody else gets them.
+
+        Each taken row has a new fence: a former holder's writes no longer match. A row that was
+        running counts a crash of its worker, and a takeover.
+        """
+        try:
+            with transaction.atomic():
+                picked = self._pick(limit)
+                self.model.objects.filter(pk__in=[job.pk for job in picked]).update(
+                    crashes=F("crashes")
+                    + models.Case(models.When(state__in=RUNNING_STATES, then=1), default=0),
+                    takeovers=F("takeovers")
+                    + models.Case(models.When(state__in=RUNNING_STATES, then=1), default=0),
+                    state=State.LEASED,
+                    lease_until=db_now() + lease,
+                    leased_by=worker,
+                    fence=F("fence") + 1,
+                    attempts=F("attempts") + 1,
+                    first_attempt_at=Coalesce("first_attempt_at", db_now()),
+                )
+        except IntegrityError:
+            # Somebody began to write one of these keys between the look and the update.
+            return self.claim(limit=limit // 2, worker=worker, lease=lease) if limit > 1 else []
+        taken = self.model.objects.filter(pk__in=[job.pk for job in picked])
+        return list(taken.select_related("file", "custom_storage", "project").order_by("pk"))
+
+    def _pick(self, limit: int) -> list["CopyJob"]:
+        rows = list(
+            self.due()
+            .without_rival()
+            .order_by("lane", "run_after", "pk")
+            .select_for_update(skip_locked=True, of=("self",))
+            .only("pk", "custom_storage_id", "key")[:limit]
+        )
+        first_for_each_key = {(job.custom_storage_id, job.key): job for job in reversed(rows)}
+        return list(first_for_each_key.values())
+
+    def held(self, *, pk: int, fence: int) -> "CopyJobQuerySet":
+        """The row if this fence still holds it; an update of zero rows means: stop."""
+        return self.filter(pk=pk, fence=fence, state__in=RUNNING_STATES)
+
+
+class CopyJob(models.Model):
+    """One file, original or processed, into one custom storage under one key."""
+
+    class Lane(models.IntegerChoices):
+        INTERACTIVE = 0
+        AUTO_COPY = 1
+        BULK = 2
+        BACKUP = 3
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="copy_jobs")
+    file = models.ForeignKey(File, models.PROTECT, related_name="copy_jobs")
+    custom_storage = models.ForeignKey(CustomStorage, models.PROTECT, related_name="copy_jobs")
+    effects = models.TextField(blank=True, help_text="Canonical image operations, or empty.")
+    key = models.CharField(max_length=1024, help_text="Computed when ordered, then fixed.")
+    is_public = models.BooleanField(default=False, help_text="Send the ACL public-read.")
+    on_clash = models.CharField(max_length=10, choices=CustomStorage.OnClash.choices)
+    lane = models.PositiveSmallIntegerField(choices=Lane.choices)
+    asked_by = models.CharField(max_length=200, help_text="Who or which rule ordered it.")
+    is_backup = models.BooleanField(
+        default=False, help_text="This is the copy that the project's backup counts."
+    )
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    reason = models.CharField(max_length=30, choices=Reason.choices, blank=True)
+    detail = models.CharField(max_length=1000, blank=True, help_text="What the bucket said.")
+    error_code = models.CharField(max_length=80, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    request_id = models.CharField(max_length=200, blank=True)
+    run_after = models.DateTimeField(
+        null=True, blank=True, help_text="By the clock of the database."
+    )
+    lease_until = models.DateTimeField(null=True, blank=True)
+    leased_by = models.CharField(max_length=100, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0, help_text="Workers that died over it.")
+    takeovers = models.PositiveIntegerField(default=0)
+    upload_id = models.CharField(
+        max_length=1024, blank=True, help_text="Multipart upload that is open in the bucket."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    first_attempt_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    # The evidence: `done` is never without it.
+    size = models.PositiveBigIntegerField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    content_type = models.CharField(max_length=255, blank=True)
+    evidence = models.CharField(
+        max_length=20,
+        blank=True,
+        choices=[
+            ("checksum", "The provider verified a checksum"),
+            ("etag", "The ETag is the MD5 of the bytes"),
+            ("read_back", "Read back and compared"),
+        ],
+    )
+    evidence_checksum = models.CharField(max_length=120, blank=True)
+    etag = models.CharField(max_length=200, blank=True)
+    version_id = models.CharField(max_length=1024, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CopyJobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["file", "custom_storage", "effects", "key"], name="copy_job_once"
+            ),
+            models.UniqueConstraint(
+                fields=["custom_storage", "key"],
+                condition=Q(state__in=["leased", "written"]),
+                name="copy_job_one_writer_a_key",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done")
+                | (~Q(evidence="") & ~Q(sha256="") & Q(size__isnull=False)),
+                name="copy_job_done_has_evidence",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["done", "unverified"])
+                | ~Q(state__in=["failed", "skipped", "cancelled"])
+                | ~Q(reason=""),
+                name="copy_job_end_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["pending", "retry_wait", "blocked"])
+                | Q(run_after__isnull=False),
+                name="copy_job_waiting_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["leased", "written"]) | Q(lease_until__isnull=False),
+                name="copy_job_running_has_lease",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["custom_storage", "lane", "run_after"],
+                name="copy_job_claimable",
+                condition=Q(state__in=["pending", "retry_wait", "blocked"]),
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="copy_job_leases",
+                condition=Q(state__in=["leased", "written"]),
+            ),
+            models.Index(fields=["project", "-id"], name="copy_job_newest_of_project"),
+            models.Index(fields=["custom_storage", "state"], name="copy_job_state_of_storage"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Copy {self.pk} to {self.url}"
+
+    @property
+    def url(self) -> str:
+        """``s3://<bucket>/<key>``, as remote_copy answers (spec/UPLOADCARE 4.6)."""
+        return f"s3://{self.custom_storage.bucket}/{self.key}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in TERMINAL_STATES
+
+    @property
+    def word(self) -> str:
+        """The state in the words of the pages (spec/DASHBOARD 1.0)."""
+        if self.state == State.BLOCKED:
+            return "Paused" if self.custom_storage.is_paused else "Needs attention"
+        return _WORDS[State(self.state)]
+
+    @classmethod
+    def renew_leases(cls, *, fences: dict[int, int], lease: timedelta) -> set[int]:
+        """Prolong the leases of these jobs (pk → fence); the pks that are still held."""
+        held: set[int] = set()
+        for pk, fence in fences.items():
+            if cls.objects.held(pk=pk, fence=fence).update(lease_until=db_now() + lease):
+                held.add(pk)
+        return held
+
+
+_WORDS = {
+    State.PENDING: "Waiting",
+    State.RETRY_WAIT: "Waiting",
+    State.LEASED: "Running",
+    State.WRITTEN: "Running",
+    State.DONE: "Done",
+    State.UNVERIFIED: "Needs attention",
+    State.FAILED: "Failed",
+    State.SKIPPED: "Skipped",
+    State.CANCELLED: "Cancelled",
+}

@@ -1,0 +1,27 @@
+"""What happened, append only: the activity that owners and operators read."""
+
+from django.db import models
+
+from storages_app.models.projects import Project
+
+
+class Event(models.Model):
+    """One thing that happened; `kind` is `<subject>.<past verb>`, such as `copy.failed`."""
+
+    project = models.ForeignKey(
+        Project, models.PROTECT, null=True, blank=True, related_name="events"
+    )
+    kind = models.CharField(max_length=60)
+    actor = models.CharField(max_length=200, help_text="A person, a key's label, or a rule.")
+    subject = models.CharField(max_length=255, help_text="What it happened to, in words.")
+    subject_id = models.CharField(max_length=64, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["project", "-id"], name="event_newest_of_project")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"

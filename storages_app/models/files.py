@@ -1,0 +1,75 @@
+"""Uploaded originals."""
+
+import uuid
+
+from django.db import models
+
+from storages_app.models.projects import Project
+
+
+class FileQuerySet(models.QuerySet["File"]):
+    def live(self) -> "FileQuerySet":
+        """Ready and not removed: what a copy can be made of."""
+        return self.filter(removed_at=None, is_ready=True)
+
+    def stored(self) -> "FileQuerySet":
+        return self.live().exclude(stored_at=None)
+
+
+class File(models.Model):
+    """One uploaded original. Its bytes never change; the row commits after they are durable."""
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="files")
+    original_filename = models.CharField(max_length=255, help_text="As uploaded, not sanitised.")
+    blob_name = models.CharField(
+        max_length=255, editable=False, help_text="Its name in the upload storage."
+    )
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    md5 = models.CharField(max_length=32)
+    mime_type = models.CharField(max_length=255, help_text="As the upload declared it.")
+    detected_type = models.CharField(max_length=255, help_text="Decided by us from the bytes.")
+    is_image = models.BooleanField(default=False)
+    content_info = models.JSONField(null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    appdata = models.JSONField(null=True, blank=True)
+    is_ready = models.BooleanField(default=False)
+    uploaded_at = models.DateTimeField()
+    stored_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    bytes_removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = FileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-uploaded_at"]
+        constraints = [
+            # The wire's pages are cut by this time: spec 1.1, seek pagination.
+            models.UniqueConstraint(
+                fields=["project", "uploaded_at"], name="file_time_unique_in_project"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(stored_at=None) | models.Q(removed_at=None),
+                name="file_removed_is_not_stored",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                name="file_expiring",
+                condition=models.Q(removed_at=None, expires_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.original_filename} ({self.uuid})"
+
+    @property
+    def is_stored(self) -> bool:
+        return self.stored_at is not None
+
+    @property
+    def is_removed(self) -> bool:
+        return self.removed_at is not None

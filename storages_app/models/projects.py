@@ -1,0 +1,111 @@
+"""Tenants: a project, who may work in it, and the secret keys that programs use."""
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from storages_app.models.fields import SealedField, seal, unseal
+from storages_app.models.users import User
+
+
+def new_public_key() -> str:
+    return secrets.token_hex(10)
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def live(self) -> "ProjectQuerySet":
+        return self.filter(removed_at=None)
+
+    def for_user(self, user: User) -> "ProjectQuerySet":
+        return self.live().filter(memberships__user=user)
+
+
+class Project(models.Model):
+    """A tenant: its members, keys, files and custom storages."""
+
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(max_length=60, unique=True)
+    public_key = models.CharField(max_length=40, unique=True, default=new_public_key)
+    stores_by_default = models.BooleanField(
+        default=True, help_text="What an upload with UPLOADCARE_STORE=auto means."
+    )
+    max_upload_size = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Bytes of one file; empty for the limit of the instance."
+    )
+    requires_signed_uploads = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """What one person may do in one project."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        ADMIN = "admin"
+        MEMBER = "member"
+        VIEWER = "viewer"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["project", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="membership_once"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "admin", "member", "viewer"]),
+                name="membership_role_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.role} of {self.project}"
+
+
+class SecretKeyQuerySet(models.QuerySet["SecretKey"]):
+    def active(self) -> "SecretKeyQuerySet":
+        return self.filter(revoked_at=None)
+
+
+class SecretKey(models.Model):
+    """A secret key of a project. Uploadcare's HMAC needs it back: sealed, not hashed."""
+
+    class Scope(models.TextChoices):
+        FULL = "full"
+        READ = "read", "read only"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="secret_keys")
+    label = models.CharField(max_length=60)
+    scope = models.CharField(max_length=4, choices=Scope.choices, default=Scope.FULL)
+    sealed_secret = SealedField(editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SecretKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["project", "created_at"]
+
+    def __str__(self) -> str:
+        return self.label
+
+    def seal_secret(self, plaintext: str) -> None:
+        seal(self, "sealed_secret", plaintext)
+
+    def unseal_secret(self) -> str:
+        return unseal(self, "sealed_secret")

@@ -1,0 +1,1 @@
+"""The one timetable of what runs when."""

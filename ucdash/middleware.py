@@ -1,0 +1,60 @@
+"""One web process, two hosts: people and programs on one, users' content on the other."""
+
+import uuid
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import ResolverMatch
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# Pages with a session. Cookies ignore ports, so a page is only shown under the dashboard's own
+# host name: a cookie of the file host's name would be sent along to users' content.
+_PAGES = {"dashboard", "admin", "account"}
+
+
+class RequestIdMiddleware:
+    """Give each request an id that its answer and its log lines carry."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.request_id = str(uuid.uuid4())  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response["x-uploadcare-request-id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+
+class HostsMiddleware:
+    """Send the file host's requests to its own URLs, and pages to the dashboard's host name."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.files_netloc = urlsplit(settings.CDN_URL).netloc
+        self.dashboard_netloc = urlsplit(settings.DASHBOARD_URL).netloc
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        host = request.get_host()
+        if host == self.files_netloc:
+            request.urlconf = settings.FILES_URLCONF
+        elif request.META.get("SERVER_PORT") == str(settings.FILES_PORT):
+            return HttpResponse(
+                f"This port serves files under {settings.CDN_URL} only.\n",
+                status=421,
+                content_type="text/plain; charset=utf-8",
+            )
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, kwargs: object
+    ) -> HttpResponseBase | None:
+        match: ResolverMatch | None = request.resolver_match
+        is_page = match is not None and (
+            not _PAGES.isdisjoint(match.app_names) or (match.url_name or "").startswith("account_")
+        )
+        if is_page and request.method == "GET" and request.get_host() != self.dashboard_netloc:
+            return HttpResponseRedirect(settings.DASHBOARD_URL + request.get_full_path())
+        return None

@@ -1,0 +1,321 @@
+"""Every setting of the installation, read here and nowhere else; `.env.example` lists them."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from csp.constants import NONCE, NONE, SELF
+
+from ucdash import env
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = env.folder("UCDASH_DATA_DIR", "var")
+
+# --- Who answers where -------------------------------------------------------------------------
+
+PORT = env.number("UCDASH_PORT", 8000, at_least=1)
+FILES_PORT = env.number("UCDASH_FILES_PORT", 8001, at_least=1)
+
+DASHBOARD_URL = env.url("UCDASH_DASHBOARD_URL", f"http://localhost:{PORT}")
+API_URL = env.url("UCDASH_API_URL", DASHBOARD_URL)
+UPLOAD_URL = env.url("UCDASH_UPLOAD_URL", DASHBOARD_URL)
+CDN_URL = env.url("UCDASH_CDN_URL", f"http://127.0.0.1:{FILES_PORT}")
+
+BASE_URLS = [DASHBOARD_URL, API_URL, UPLOAD_URL, CDN_URL]
+ALLOWED_HOSTS = sorted(
+    {urlsplit(url).hostname or "" for url in BASE_URLS} | set(env.listing("UCDASH_ALLOWED_HOSTS"))
+)
+CSRF_TRUSTED_ORIGINS = [DASHBOARD_URL]
+BEHIND_TLS = DASHBOARD_URL.startswith("https://")
+# "loopback" lets Uploadcare.Simple pass over plain http from this machine only.
+SIMPLE_AUTH_OVER_HTTP = env.choice("UCDASH_SIMPLE_OVER_HTTP", "never", {"never", "loopback"})
+CLOCK_TOLERANCE = timedelta(minutes=15)
+
+# --- Secrets -----------------------------------------------------------------------------------
+
+SECRET_KEY = env.secret("UCDASH_SECRET_KEY", at_least=40)
+# `id:base64(32 bytes)`, comma separated, newest first; older ones only open what they sealed.
+DATA_KEYS = env.listing("UCDASH_DATA_KEYS")
+
+# --- Django ------------------------------------------------------------------------------------
+
+DEBUG = env.flag("UCDASH_DEBUG", False)
+
+INSTALLED_APPS = [
+    "storages_app.apps.StoragesConfig",
+    "storages_app.apps.OperatorAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "ucdash.middleware.RequestIdMiddleware",
+    "ucdash.middleware.HostsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "ucdash.urls"
+FILES_URLCONF = "ucdash.urls_files"
+WSGI_APPLICATION = "ucdash.wsgi.application"
+ASGI_APPLICATION = "ucdash.asgi.application"
+APPEND_SLASH = False  # official clients follow no redirect
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR}/db.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "storages_app.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard:projects"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # members are added by an operator or an owner
+ACCOUNT_ADAPTER = "storages_app.projects.accounts.InviteOnlyAdapter"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+
+CACHE_URL = env.text("UCDASH_CACHE_URL")
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+        if CACHE_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = env.text("UCDASH_EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("UCDASH_EMAIL_PORT", 25, at_least=1)
+DEFAULT_FROM_EMAIL = env.text("UCDASH_EMAIL_FROM", "ucdash@localhost")
+
+# --- Where bytes are ---------------------------------------------------------------------------
+
+UPLOADS_BUCKET = env.text("UCDASH_UPLOADS_S3_BUCKET")
+STORAGES = {
+    "uploads": (
+        {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": UPLOADS_BUCKET,
+                "endpoint_url": env.text("UCDASH_UPLOADS_S3_ENDPOINT") or None,
+                "region_name": env.text("UCDASH_UPLOADS_S3_REGION") or None,
+                "access_key": env.text("UCDASH_UPLOADS_S3_ACCESS_KEY_ID") or None,
+                "secret_key": env.text("UCDASH_UPLOADS_S3_SECRET_ACCESS_KEY") or None,
+                "default_acl": None,
+                "file_overwrite": True,
+            },
+        }
+        if UPLOADS_BUCKET
+        else {
+            "BACKEND": "storages_app.uploads.local_storage.DurableFileSystemStorage",
+            "OPTIONS": {"location": DATA_DIR / "uploads"},
+        }
+    ),
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage",
+    },
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "media"},
+    },
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = env.folder("UCDASH_STATIC_ROOT", str(DATA_DIR / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+MAX_DIRECT_UPLOAD = env.number("UCDASH_MAX_DIRECT_UPLOAD", 104_857_600, at_least=1)
+UNSTORED_FILES_LIVE = timedelta(hours=24)
+RENDITION_CACHE_DIR = DATA_DIR / "renditions"
+RENDITION_CACHE_BYTES = env.number("UCDASH_RENDITION_CACHE_MB", 2_000, at_least=1) * 1_000_000
+
+# --- Work --------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
+    {
+        "data_folder_in": str(DATA_DIR / "broker"),
+        "data_folder_out": str(DATA_DIR / "broker"),
+        "control_folder": str(DATA_DIR / "broker-control"),
+        "store_processed": False,
+        "polling_interval": 0.1,  # the default of 1 s gives 4.6 s from call to start
+    }
+    if CELERY_BROKER_URL.startswith("filesystem:")
+    else {"visibility_timeout": 3600, "socket_connect_timeout": 2}
+)
+# Messages are hints, the ledger in the database is the queue: docs/ledger.md
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_BACKEND = None
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = env.number("UCDASH_WORKER_PROCESSES", 2, at_least=1)
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY = False  # the poller finds what was not woken
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_TIMEZONE = "UTC"
+
+SEND_WAKE_UPS = env.flag("UCDASH_SEND_WAKE_UPS", True)
+POLL_EVERY_S = 5
+HEARTBEAT_EVERY_S = 10
+LEASE = timedelta(seconds=env.number("UCDASH_LEASE_S", 30, at_least=1))
+COPY_THREADS = env.number("UCDASH_COPY_THREADS", 32, at_least=1)
+COPY_BATCH = 32
+STORAGE_CONCURRENCY = env.number("UCDASH_STORAGE_CONCURRENCY", 32, at_least=1)
+REMOTE_COPY_WAIT_S = env.number("UCDASH_REMOTE_COPY_WAIT_S", 20, at_least=1)
+REMOTE_COPY_WAITERS = 8
+MULTIPART_THRESHOLD = env.number("UCDASH_MULTIPART_THRESHOLD", 16 * 1024 * 1024, at_least=1)
+MULTIPART_PART_SIZE = env.number("UCDASH_MULTIPART_PART_SIZE", 8 * 1024 * 1024, at_least=1)
+
+for _folder in (
+    FILE_UPLOAD_TEMP_DIR,
+    RENDITION_CACHE_DIR,
+    DATA_DIR / "broker",
+    DATA_DIR / "broker-control",
+):
+    _folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+# --- Going out ---------------------------------------------------------------------------------
+
+# host:port pairs that customers' addresses may name although they are private (a MinIO inside).
+ALLOWED_PRIVATE_HOSTS = env.listing("UCDASH_ALLOWED_PRIVATE_HOSTS")
+AWS_PRINCIPAL_ARN = env.text("UCDASH_AWS_PRINCIPAL_ARN")
+
+# --- Security headers --------------------------------------------------------------------------
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_NAME = "__Host-ucdash_session" if BEHIND_TLS else "ucdash_session"
+CSRF_COOKIE_NAME = "__Host-ucdash_csrf" if BEHIND_TLS else "ucdash_csrf"
+SECURE_SSL_REDIRECT = False  # the proxy does it; official clients follow no redirect
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # as above
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
+SECURE_HSTS_PRELOAD = BEHIND_TLS
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("UCDASH_BEHIND_PROXY", BEHIND_TLS) else None
+)
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:", CDN_URL],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- REST --------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ucdash",
+    "DESCRIPTION": "Uploads, files and copies to your own S3 buckets.",
+    "VERSION": "0.7",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Logs --------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "ucdash.logs.RedactSecrets"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["redact"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.text("UCDASH_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "botocore": {"level": "WARNING"},
+        "boto3": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
+}
+DEFAULT_EXCEPTION_REPORTER_FILTER = "ucdash.logs.SecretsFilter"
