@@ -1,8 +1,34 @@
 """What happened, append only: the activity that owners and operators read."""
 
+from typing import Any
+
 from django.db import models
 
 from storages_app.models.projects import Project
+
+
+class EventManager(models.Manager["Event"]):
+    def record(
+        self,
+        kind: str,
+        *,
+        actor: str,
+        subject: str,
+        project: Project | None = None,
+        subject_id: object = "",
+        data: dict[str, Any] | None = None,
+        address: str | None = None,
+    ) -> "Event":
+        """Write down what happened, in its own transaction; `data` holds no secret."""
+        return self.create(
+            kind=kind,
+            actor=actor,
+            subject=subject[:255],
+            subject_id=str(subject_id),
+            project=project,
+            data=data or {},
+            address=address,
+        )
 
 
 class Event(models.Model):
@@ -18,6 +44,8 @@ class Event(models.Model):
     data = models.JSONField(default=dict, blank=True)
     address = models.GenericIPAddressField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EventManager()
 
     class Meta:
         ordering = ["-pk"]

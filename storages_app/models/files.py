@@ -2,6 +2,8 @@
 
 import uuid
 
+from django.core.files import File as DjangoFile
+from django.core.files.storage import storages
 from django.db import models
 
 from storages_app.models.projects import Project
@@ -65,6 +67,10 @@ class File(models.Model):
 
     def __str__(self) -> str:
         return f"{self.original_filename} ({self.uuid})"
+
+    def open_bytes(self) -> DjangoFile:
+        """The original, seekable, from the upload storage; FileNotFoundError if it is not there."""
+        return storages["uploads"].open(self.blob_name)
 
     @property
     def is_stored(self) -> bool:

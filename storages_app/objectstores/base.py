@@ -112,7 +112,7 @@ class ObjectStore(Protocol):
         """Remove the object; none there is no error."""
         ...
 
-    def list(self, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
+    def list_objects(self, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
         """All objects under a prefix in key order, page by page."""
         ...
 
@@ -145,7 +145,7 @@ class ObjectStore(Protocol):
         ...
 
     def get_anonymously(self, key: str) -> bytes:
-        """Read the object as a stranger, without a signature; AccessDenied where that is refused."""
+        """Read the object as a stranger, unsigned; AccessDenied where that is refused."""
         ...
 
     def presigned_url(self, key: str, *, seconds: int) -> str:
