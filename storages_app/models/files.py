@@ -68,7 +68,7 @@ class File(models.Model):
     def __str__(self) -> str:
         return f"{self.original_filename} ({self.uuid})"
 
-    def open_bytes(self) -> DjangoFile:
+    def open_bytes(self) -> "DjangoFile[bytes]":
         """The original, seekable, from the upload storage; FileNotFoundError if it is not there."""
         return storages["uploads"].open(self.blob_name)
 
