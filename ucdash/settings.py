@@ -14,6 +14,7 @@ DATA_DIR = env.folder("UCDASH_DATA_DIR", "var")
 
 PORT = env.number("UCDASH_PORT", 8000, at_least=1)
 FILES_PORT = env.number("UCDASH_FILES_PORT", 8001, at_least=1)
+BIND = env.text("UCDASH_BIND", "127.0.0.1")
 
 DASHBOARD_URL = env.url("UCDASH_DASHBOARD_URL", f"http://localhost:{PORT}")
 API_URL = env.url("UCDASH_API_URL", DASHBOARD_URL)
@@ -236,6 +237,13 @@ for _folder in (
 
 # host:port pairs that customers' addresses may name although they are private (a MinIO inside).
 ALLOWED_PRIVATE_HOSTS = env.listing("UCDASH_ALLOWED_PRIVATE_HOSTS")
+# The demo bucket of `make run`, which writes its keys; without them there is none.
+DEMO_S3_PORT = env.number("UCDASH_DEMO_S3_PORT", 8333, at_least=1)
+DEMO_S3_BUCKET = "demo-bucket"
+DEMO_S3_ACCESS_KEY_ID = env.text("UCDASH_DEMO_S3_ACCESS_KEY_ID")
+DEMO_S3_SECRET_ACCESS_KEY = env.text("UCDASH_DEMO_S3_SECRET_ACCESS_KEY")
+if DEMO_S3_ACCESS_KEY_ID:
+    ALLOWED_PRIVATE_HOSTS += [f"127.0.0.1:{DEMO_S3_PORT}", f"localhost:{DEMO_S3_PORT}"]
 AWS_PRINCIPAL_ARN = env.text("UCDASH_AWS_PRINCIPAL_ARN")
 
 # --- Security headers --------------------------------------------------------------------------
