@@ -1,0 +1,23 @@
+"""Does the provider catch two writes of one key?"""
+
+from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
+from storages_app.objectstores.errors import AccessDenied, KeyTaken, NotSupported
+
+_IGNORED = Advice(
+    "This provider does not support conditional writes.",
+    "We look first, which costs a request per file and can miss a clash made at the same moment.",
+)
+
+
+@check("cond", name="No overwrite", position=70, level=Level.INFO, requires=["write"])
+def cond(probe: Probe) -> str:
+    """Write the test object again, on the condition that nothing is there."""
+    probe.capabilities["conditional_put"] = False
+    try:
+        probe.put(only_if_absent=True)
+    except KeyTaken:
+        probe.capabilities["conditional_put"] = True
+        return "Clashes are caught by the provider"
+    except (AccessDenied, NotSupported) as error:
+        raise Refused(_IGNORED, code=error.provider_code) from error
+    raise Refused(_IGNORED, code="second_write_accepted")

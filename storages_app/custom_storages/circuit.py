@@ -1,0 +1,122 @@
+"""The circuit breaker of a storage, kept in its row so that all workers share it.
+
+It opens after five owner-type failures in a row or when half of the last 20 copies failed
+(spec/RELIABILITY 5.7). While it is open the storage's copies are blocked and use up no attempt;
+now and then one of them is tried. It closes with the first success or a passed test.
+"""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from storages_app.models import CopyJob, CustomStorage, Event
+from storages_app.models.copy_jobs import State
+from storages_app.models.fields import db_now
+
+SUCCESS, TRANSIENT, OWNER = "+", "t", "o"
+_OWNER_FAILURES = 5
+_WINDOW = 20
+_FIRST_PROBE = timedelta(minutes=1)
+_LAST_PROBE = timedelta(minutes=30)
+
+
+def report(custom_storage: CustomStorage, outcomes: str, *, reason: str = "") -> None:
+    """Add the outcomes (`+`, `t`, `o`; oldest first) of one batch of copies to the record."""
+    with transaction.atomic():
+        row = CustomStorage.objects.select_for_update().get(pk=custom_storage.pk)
+        if row.is_broken:
+            if SUCCESS in outcomes:
+                close(row, why="a copy went through")
+            return
+        recent = (row.recent_outcomes + outcomes)[-_WINDOW:]
+        if recent != row.recent_outcomes:
+            row.recent_outcomes = recent
+            row.save(update_fields=["recent_outcomes"])
+        if _is_bad(recent):
+            open_(row, reason=reason)
+
+
+def _is_bad(recent: str) -> bool:
+    if recent.endswith(OWNER * _OWNER_FAILURES):
+        return True
+    return len(recent) == _WINDOW and recent.count(SUCCESS) <= _WINDOW // 2
+
+
+def open_(custom_storage: CustomStorage, *, reason: str) -> None:
+    """Block the storage's copies and tell once; on an open circuit, do nothing."""
+    n_opened = CustomStorage.objects.filter(
+        pk=custom_storage.pk, circuit_opened_at=None, removed_at=None
+    ).update(
+        circuit_opened_at=db_now(),
+        circuit_reason=reason[:40],
+        circuit_probe_after=db_now() + _FIRST_PROBE,
+        circuit_probes=0,
+        recent_outcomes="",
+    )
+    if not n_opened:
+        return
+    n_waiting = park(custom_storage)
+    Event.objects.record(
+        "storage.broken",
+        actor="system",
+        subject=custom_storage.name,
+        subject_id=custom_storage.pk,
+        project=custom_storage.project,
+        data={"reason": reason, "waiting": n_waiting},
+    )
+
+
+def close(custom_storage: CustomStorage, *, why: str) -> None:
+    """Let the storage's copies go on; on a closed circuit, do nothing."""
+    n_closed = CustomStorage.objects.filter(
+        pk=custom_storage.pk, circuit_opened_at__isnull=False
+    ).update(
+        circuit_opened_at=None,
+        circuit_reason="",
+        circuit_probe_after=None,
+        circuit_probes=0,
+        recent_outcomes="",
+    )
+    if not n_closed:
+        return
+    n_released = release(custom_storage)
+    Event.objects.record(
+        "storage.recovered",
+        actor="system",
+        subject=custom_storage.name,
+        subject_id=custom_storage.pk,
+        project=custom_storage.project,
+        data={"why": why, "released": n_released},
+    )
+
+
+def park(custom_storage: CustomStorage) -> int:
+    """Mark the waiting copies of a paused or broken storage as blocked; how many there are."""
+    return CopyJob.objects.filter(
+        custom_storage=custom_storage, state__in=[State.PENDING, State.RETRY_WAIT]
+    ).update(state=State.BLOCKED)
+
+
+def release(custom_storage: CustomStorage) -> int:
+    """Let blocked copies go on, unless the storage is still paused or broken."""
+    if not CustomStorage.objects.working().filter(pk=custom_storage.pk).exists():
+        return 0
+    return CopyJob.objects.filter(custom_storage=custom_storage, state=State.BLOCKED).update(
+        state=State.PENDING, run_after=db_now()
+    )
+
+
+def claim_probe() -> CustomStorage | None:
+    """A broken storage whose next try is due, for this caller alone; each waits twice as long."""
+    due = CustomStorage.objects.connected().filter(
+        Q(circuit_opened_at__isnull=False), paused_at=None, circuit_probe_after__lte=db_now()
+    )
+    for row in due.order_by("circuit_probe_after"):
+        pause = min(_FIRST_PROBE * 2 ** (row.circuit_probes + 1), _LAST_PROBE)
+        n_claimed = due.filter(pk=row.pk, circuit_probes=row.circuit_probes).update(
+            circuit_probe_after=db_now() + pause, circuit_probes=F("circuit_probes") + 1
+        )
+        if n_claimed:
+            return row
+    return None

@@ -1,0 +1,19 @@
+"""How connection tests reach a worker."""
+
+from celery import shared_task
+
+from storages_app.custom_storages import runner
+
+
+@shared_task(name="custom_storages.drain")
+def drain() -> None:
+    """Run every connection test that waits."""
+    while test := runner.claim():
+        runner.run_test(test)
+
+
+def run_now(*, test_id: int) -> None:
+    """Run one test here and now, unless a worker was quicker."""
+    test = runner.claim(test_id=test_id)
+    if test:
+        runner.run_test(test)
