@@ -2,9 +2,11 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+# The word before a command's output is for the reader, not for a log.
+export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lock lint types format
+.PHONY: help run test test-fast test-services lint types format lock migrations
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -12,36 +14,58 @@ help:  ## list the commands
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "ucdash needs Python 3.11 or newer; say which: make PYTHON=python3.11"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "Making .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
+# The stamps are older than a changed requirements file, so a stale .venv is brought up to date.
 .venv/run.done: requirements.txt requirements-demo.txt | $(BIN)/uv
-	$(BIN)/uv pip install --quiet --python .venv -r requirements.txt -r requirements-demo.txt
+	@echo "Installing what ucdash runs on …"
+	@$(BIN)/uv pip install --quiet --python .venv -r requirements.txt -r requirements-demo.txt
 	@touch $@
 
 .venv/dev.done: requirements-dev.txt | $(BIN)/uv
-	$(BIN)/uv pip install --quiet --python .venv -r requirements-dev.txt
+	@echo "Installing what the tests and checks need …"
+	@$(BIN)/uv pip install --quiet --python .venv -r requirements-dev.txt
 	@touch $@
 
-lock: | $(BIN)/uv  ## pin requirements*.txt anew from requirements*.in
-	for name in requirements requirements-demo requirements-dev; do \
-	  $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
-	    --python-version 3.11 $$name.in -o $$name.txt; done
+run: .venv/run.done  ## start everything on this machine, with a demo bucket; Ctrl-C stops it
+	@$(BIN)/python -m ucdash.install
+	@$(BIN)/python -m ucdash.ports
+	@$(BIN)/python manage.py bootstrap
+	@$(BIN)/python manage.py announce & \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho --env /dev/null start
 
-lint: .venv/dev.done  ## ruff, djlint, import contracts, spelling, migrations
+test: .venv/dev.done  ## the whole suite on SQLite; starts what wheels carry, nothing else
+	$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
+
+test-fast: .venv/dev.done  ## the suite without real processes
+	$(BIN)/pytest -m "not real" $(or $(ARGS),-n 2 --dist loadgroup)
+
+test-services: .venv/dev.done  ## the suite on PostgreSQL and Redis, installed and started for it
+	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
+
+lint: .venv/dev.done  ## ruff, djlint, import contracts, spelling, migrations, deployment checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/djlint --check --lint --quiet templates
 	$(BIN)/codespell
-	$(BIN)/python -m ucdash.install > /dev/null
-	$(BIN)/python manage.py makemigrations --check --dry-run
+	UCDASH_ENV_FILE=tests/production.env $(BIN)/python manage.py makemigrations --check --dry-run
+	UCDASH_ENV_FILE=tests/production.env $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 types: .venv/dev.done  ## mypy, strict
-	$(BIN)/python -m ucdash.install > /dev/null
-	$(BIN)/mypy
+	UCDASH_ENV_FILE=tests/production.env $(BIN)/mypy
 
 format: .venv/dev.done  ## let ruff and djlint write the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	-$(BIN)/djlint --reformat --quiet templates
+
+migrations: .venv/dev.done  ## write a migration for changed models; name it with ARGS="--name what_changes"
+	UCDASH_ENV_FILE=tests/production.env $(BIN)/python manage.py makemigrations $(ARGS)
+
+lock: | $(BIN)/uv  ## pin requirements*.txt anew from requirements*.in
+	for name in requirements requirements-demo requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
+	    --python-version 3.11 $$name.in -o $$name.txt; done

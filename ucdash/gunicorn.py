@@ -1,0 +1,22 @@
+"""How gunicorn serves: `gunicorn --config python:ucdash.gunicorn ucdash.wsgi`.
+
+One process with many threads, because a thread may wait for a slow upload or for a copy; more
+machines, not more processes, carry more. Both ports lead to the same process:
+`ucdash.middleware.HostsMiddleware` tells them apart.
+"""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ucdash.settings")
+
+from django.conf import settings
+
+bind = [f"{settings.BIND}:{settings.PORT}", f"{settings.BIND}:{settings.FILES_PORT}"]
+worker_class = "gthread"
+workers = 1
+threads = 32
+timeout = 60
+graceful_timeout = 4  # less than the 5 s that honcho waits before it kills
+keepalive = 5
+loglevel = "warning"
+control_socket_disable = True  # it would lie in the home folder, shared by installations
