@@ -184,7 +184,7 @@ RENDITION_CACHE_BYTES = env.number("UCDASH_RENDITION_CACHE_MB", 2_000, at_least=
 
 # --- Work --------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://localhost")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
     {
         "data_folder_in": str(DATA_DIR / "broker"),
@@ -323,6 +323,7 @@ LOGGING = {
         "boto3": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},  # a wrong address is not our incident
         "celery.worker.strategy": {"level": "WARNING"},
     },
 }
