@@ -1,0 +1,54 @@
+"""Make a project with its first secret key, for scripts and for `make run`."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from storages_app.lib.errors import UcdashError
+from storages_app.models import User
+from storages_app.projects import services as projects
+
+
+class Command(BaseCommand):
+    help = "Make a project and its first secret key; the secret is shown this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--owner", metavar="EMAIL", help="a person who has an account")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        made = self._make(options["name"], options["owner"])
+        if options["json"]:
+            self.stdout.write(json.dumps(made))
+        else:
+            for name, value in made.items():
+                self.stdout.write(f"{name}: {value}")
+
+    @transaction.atomic
+    def _make(self, name: str, owner_email: str | None) -> dict[str, str]:
+        try:
+            project = projects.create_project(name=name, owner=_find_owner(owner_email))
+            _, secret = projects.create_secret_key(
+                project=project, label="First key", actor="create_project"
+            )
+        except UcdashError as error:
+            raise CommandError(f"{error.message} {error.advice}") from error
+        return {
+            "project": project.name,
+            "slug": project.slug,
+            "public_key": project.public_key,
+            "secret_key": secret,
+        }
+
+
+def _find_owner(email: str | None) -> User | None:
+    if not email:
+        return None
+    owner = User.objects.filter(email__iexact=email).first()
+    if owner is None:
+        raise CommandError(f"Nobody has the address {email}. Make the account first.")
+    return owner

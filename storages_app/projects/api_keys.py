@@ -1,0 +1,100 @@
+"""Which project a program speaks for, and whether it holds one of its secret keys."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from storages_app.models import Project, SecretKey
+from storages_app.projects.errors import (
+    ExpireMalformed,
+    ExpireRequired,
+    SignatureExpired,
+    SignatureInvalid,
+    SignatureRequired,
+    UnknownPublicKey,
+    WrongSecretKey,
+    WrongSignature,
+)
+
+_NOTE_USE_EVERY = timedelta(minutes=1)
+_LONGEST_PUBLIC_KEY = 40
+
+
+def find_project(public_key: str) -> Project:
+    """The live project with this public key; UnknownPublicKey if there is none."""
+    # Longer ones and NUL never match, and PostgreSQL refuses a NUL with an error of its own.
+    if len(public_key) > _LONGEST_PUBLIC_KEY or "\0" in public_key:
+        raise UnknownPublicKey(public_key[:_LONGEST_PUBLIC_KEY])
+    project = Project.objects.live().filter(public_key=public_key).first()
+    if project is None:
+        raise UnknownPublicKey(public_key)
+    return project
+
+
+def check_secret(*, project: Project, secret: str) -> SecretKey:
+    """The active key of `project` with this secret (`Uploadcare.Simple`)."""
+    key = _find_key(project, lambda own_secret: is_same(own_secret, secret))
+    if key is None:
+        raise WrongSecretKey
+    return key
+
+
+def check_signature(*, project: Project, message: bytes, signature: str) -> SecretKey:
+    """The active key of `project` that signed `message` (`Uploadcare`: HMAC-SHA1, hex)."""
+
+    def signed(secret: str) -> bool:
+        return is_same(hmac.new(secret.encode(), message, hashlib.sha1).hexdigest(), signature)
+
+    key = _find_key(project, signed)
+    if key is None:
+        raise WrongSignature
+    return key
+
+
+def check_upload_signature(
+    *, project: Project, signature: str, expire: str, now: datetime
+) -> SecretKey:
+    """The active key that signed this upload (spec/UPLOADCARE 3.9)."""
+    if not signature:
+        raise SignatureRequired
+    if not expire:
+        raise ExpireRequired
+    if not (expire.isascii() and expire.isdigit() and len(expire) <= 12):
+        raise ExpireMalformed
+    if int(expire) < now.timestamp():
+        raise SignatureExpired
+
+    def signed(secret: str) -> bool:
+        expected = hmac.new(secret.encode(), expire.encode(), hashlib.sha256).hexdigest()
+        return is_same(expected, signature)
+
+    key = _find_key(project, signed)
+    if key is None:
+        raise SignatureInvalid
+    return key
+
+
+def record_use(key: SecretKey) -> None:
+    """Note that the key was used now; at most one write a minute, whatever the load."""
+    now = timezone.now()
+    if key.last_used_at and key.last_used_at > now - _NOTE_USE_EVERY:
+        return
+    long_ago = Q(last_used_at=None) | Q(last_used_at__lte=now - _NOTE_USE_EVERY)
+    SecretKey.objects.filter(long_ago, pk=key.pk).update(last_used_at=now)
+
+
+def is_same(left: str, right: str) -> bool:
+    """Compare secret material in constant time; the one place that does."""
+    return hmac.compare_digest(
+        left.encode(errors="surrogatepass"), right.encode(errors="surrogatepass")
+    )
+
+
+def _find_key(project: Project, fits: Callable[[str], bool]) -> SecretKey | None:
+    """Ask every active key, also after a match, so that time does not tell which one it was."""
+    matches = [key for key in project.secret_keys.active() if fits(key.unseal_secret())]
+    return matches[0] if matches else None

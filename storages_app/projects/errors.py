@@ -1,0 +1,75 @@
+"""Why somebody is not let in, or a project or key is not made."""
+
+from storages_app.lib.errors import UcdashError
+
+
+class BadCredentials(UcdashError):
+    """Incorrect authentication credentials."""
+
+    code = "bad_credentials"
+    hint = "Send `Authorization: Uploadcare <public key>:<signature>` and a `Date` that is right."
+
+
+class UnknownPublicKey(BadCredentials):
+    """There is no project with this public key."""
+
+    code = "public_key_unknown"
+    hint = "Copy the public key from the project's API keys page."
+
+    def __init__(self, public_key: str) -> None:
+        super().__init__(f"Public key {public_key} not found.")
+
+
+class WrongSecretKey(BadCredentials):
+    """Secret key not found."""
+
+    code = "secret_key_wrong"
+    hint = "Make a new secret key on the project's API keys page; old ones cannot be shown again."
+
+
+class WrongSignature(BadCredentials):
+    """Invalid signature. Please check your Secret key."""
+
+    code = "signature_wrong"
+    hint = "Sign the raw path with its query, the raw Content-Type and the raw Date."
+
+
+class BadName(UcdashError):
+    """This name cannot be used."""
+
+    code = "name_invalid"
+    hint = "Write 1 to 100 characters without line breaks."
+
+
+class BadScope(UcdashError):
+    """A secret key is either for everything or for reading."""
+
+    code = "scope_invalid"
+    hint = "Choose `full` or `read`."
+
+
+class UploadSignatureRefused(UcdashError):
+    """The signature of this upload was refused."""
+
+    code = "upload_signature_refused"
+    hint = "Sign `expire` with a secret key of the project (HMAC-SHA256)."
+
+
+class SignatureRequired(UploadSignatureRefused):
+    """`signature` is required."""
+
+
+class ExpireRequired(UploadSignatureRefused):
+    """`expire` is required."""
+
+
+class ExpireMalformed(UploadSignatureRefused):
+    """`expire` must be a UNIX timestamp."""
+
+
+class SignatureExpired(UploadSignatureRefused):
+    """Expired signature."""
+
+
+class SignatureInvalid(UploadSignatureRefused):
+    """Invalid signature."""

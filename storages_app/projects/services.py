@@ -1,0 +1,87 @@
+"""Make projects and their secret keys."""
+
+import secrets
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from storages_app.models import Event, Membership, Project, SecretKey, User
+from storages_app.projects.errors import BadName, BadScope
+
+_SLUG_TRIES = 1_000
+
+
+@transaction.atomic
+def create_project(*, name: str, owner: User | None) -> Project:
+    """A new project; its slug is made of the name and a number if others have that name."""
+    name = _checked_name(name, longest=100)
+    project = _insert_with_free_slug(name)
+    if owner:
+        Membership.objects.create(project=project, user=owner, role=Membership.Role.OWNER)
+    Event.objects.record(
+        "project.created",
+        project=project,
+        actor=owner.email if owner else "an operator",
+        subject=name,
+        subject_id=project.pk,
+    )
+    return project
+
+
+@transaction.atomic
+def create_secret_key(
+    *, project: Project, label: str, actor: str, scope: str = "full"
+) -> tuple[SecretKey, str]:
+    """A new key and its secret, which nobody is shown a second time."""
+    if scope not in SecretKey.Scope.values:
+        raise BadScope
+    key = SecretKey(project=project, label=_checked_name(label, longest=60), scope=scope)
+    secret = secrets.token_hex(10)
+    key.seal_secret(secret)
+    key.save()
+    _record_key_event("secret_key.created", key, actor)
+    return key, secret
+
+
+@transaction.atomic
+def revoke_secret_key(*, key: SecretKey, actor: str) -> SecretKey:
+    """From now on the key opens nothing; revoking twice changes nothing."""
+    n_revoked = SecretKey.objects.active().filter(pk=key.pk).update(revoked_at=timezone.now())
+    if n_revoked:
+        _record_key_event("secret_key.revoked", key, actor)
+    key.refresh_from_db()
+    return key
+
+
+def _record_key_event(kind: str, key: SecretKey, actor: str) -> None:
+    Event.objects.record(
+        kind,
+        project=key.project,
+        actor=actor,
+        subject=key.label,
+        subject_id=key.pk,
+        data={"scope": key.scope},
+    )
+
+
+def _checked_name(name: str, *, longest: int) -> str:
+    name = name.strip()
+    if not name or len(name) > longest or not name.isprintable():
+        raise BadName(hint=f"Write 1 to {longest} characters without line breaks.")
+    return name
+
+
+def _insert_with_free_slug(name: str) -> Project:
+    stem = slugify(name)[:50] or "project"
+    taken = set(Project.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    candidates = [stem, *(f"{stem}-{n}" for n in range(2, _SLUG_TRIES))]
+    for slug in candidates:
+        if slug in taken:
+            continue
+        try:
+            with transaction.atomic():
+                return Project.objects.create(name=name, slug=slug)
+        except IntegrityError:  # another request took it meanwhile
+            continue
+    raise BadName("Too many projects have this name.", hint="Choose another name.")
