@@ -1,0 +1,375 @@
+"""The guard, against spec/RELIABILITY 4.1; the S numbers are its ids."""
+
+import ipaddress
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import urllib3
+
+from storages_app.lib import outbound
+from storages_app.lib.outbound import (
+    Forbidden,
+    GuardedPoolManager,
+    NameNotFound,
+    Policy,
+    UnparsableAddress,
+    allowed_hosts,
+    parse,
+)
+
+OPEN = Policy(allow_http=True)
+
+# S001, S004 to S008 as literal addresses.
+HOSTILE = [
+    "127.0.0.1",
+    "0.0.0.0",
+    "169.254.169.254",
+    "100.100.100.200",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.0.1",
+    "100.64.0.1",
+    "192.0.0.192",
+    "198.18.0.1",
+    "224.0.0.1",
+    "239.255.255.250",
+    "240.0.0.1",
+    "255.255.255.255",
+    "168.63.129.16",
+    "192.88.99.1",
+    "::",
+    "::1",
+    "fd00:ec2::254",
+    "::ffff:127.0.0.1",
+    "::127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::7f00:1",
+    "2002:7f00:1::",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    "2a00:1450::5efe:7f00:1",
+    "2a00:1450::200:5efe:10.0.0.1",
+    "fe80::1",
+    "fec0::1",
+    "fc00::1",
+    "ff02::1",
+    "2001:db8::1",
+    "3fff::1",
+    "5f00::1",
+    "100::1",
+]
+# S005: first and last of each range, with the neighbour outside that must pass.
+EDGES = [
+    ("10.0.0.0", "10.255.255.255", "9.255.255.255", "11.0.0.0"),
+    ("172.16.0.0", "172.31.255.255", "172.15.255.255", "172.32.0.0"),
+    ("192.168.0.0", "192.168.255.255", "192.167.255.255", "192.169.0.0"),
+    ("100.64.0.0", "100.127.255.255", "100.63.255.255", "100.128.0.0"),
+    ("169.254.0.0", "169.254.255.255", "169.253.255.255", "169.255.0.0"),
+    ("127.0.0.0", "127.255.255.255", "126.255.255.255", "128.0.0.0"),
+    ("192.0.0.0", "192.0.0.255", "191.255.255.255", "192.0.1.0"),
+    ("198.18.0.0", "198.19.255.255", "198.17.255.255", "198.20.0.0"),
+    ("224.0.0.0", "255.255.255.255", "223.255.255.255", None),
+    ("0.0.0.0", "0.255.255.255", None, "1.0.0.0"),
+]
+PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+
+
+def literal(ip: str) -> str:
+    return f"[{ip}]" if ":" in ip else ip
+
+
+@pytest.fixture
+def no_sockets(monkeypatch):
+    """Any attempt to dial is an error of the guard."""
+
+    def dialled(self, address):
+        pytest.fail(f"a socket was opened to {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", dialled)
+
+
+@pytest.fixture
+def resolver(monkeypatch):
+    """A name server of the test's: name → list of answers, the next one at each question."""
+    names: dict[str, list[list[str]]] = {}
+
+    def getaddrinfo(host, port, family=0, type=0, *rest):  # noqa: A002
+        try:
+            answers = names[host].pop(0) if len(names[host]) > 1 else names[host][0]
+        except KeyError:
+            ip = ipaddress.ip_address(host)  # a number is its own answer
+            answers = [str(ip)]
+        found = []
+        for ip in answers:
+            v6 = ":" in ip
+            sockaddr = (ip, port, 0, 0) if v6 else (ip, port)
+            found.append((socket.AF_INET6 if v6 else socket.AF_INET, type, 6, "", sockaddr))
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return names
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Says what it was asked; `/to/<n>` is a redirect."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        redirect = self.path.startswith("/to/")
+        body = f"{self.path} {self.headers['Host']}".encode()
+        self.send_response(int(self.path[4:7]) if redirect else 200)
+        if redirect:
+            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def listener():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class TestParse:
+    def test_reads_a_plain_address(self):
+        address = parse("HTTPS://Files.Example.com./a/../b//c?x=%2F#part")
+        assert (address.scheme, address.host, address.port) == ("https", "files.example.com", 443)
+        assert address.target == "/a/../b//c?x=%2F"
+        assert address.origin == "https://files.example.com"
+
+    def test_reads_addresses_in_brackets(self):
+        address = parse("http://[2606:4700:0::1111]:8080")
+        assert (address.host, address.netloc) == ("2606:4700::1111", "[2606:4700::1111]:8080")
+
+    def test_encodes_names_and_paths_in_other_scripts(self):
+        address = parse("https://bücher.example/ü?é")
+        assert address.host == "xn--bcher-kva.example"
+        assert address.target == "/%C3%BC?%C3%A9"
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            *("127.1", "0", "2130706433", "0x7f000001", "0177.0.0.1", "017700000001"),  # S002
+            *("①②⑦.⓪.⓪.①", "127。0。0。1", "１２７.0.0.1", "127.0.0.1.", "0x7f.1"),  # S003
+        ],
+    )
+    def test_refuses_odd_numbers(self, host):
+        with pytest.raises(UnparsableAddress):
+            parse(f"http://{host}/")
+
+    @pytest.mark.parametrize("scheme", ["file", "ftp", "gopher", "dict", "data", "ldap", "unix"])
+    def test_refuses_other_schemes(self, scheme):  # S012
+        with pytest.raises(UnparsableAddress):
+            parse(f"{scheme}://example.com/x")
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://good@127.0.0.1",
+            "http://good:pass@127.0.0.1/",
+            "http://127.0.0.1\\@good",
+            "http://good#@127.0.0.1",
+            "http://good\t.example/",
+            "http://good\r\n.example/",
+            "http://good.example/a b",
+            "http://good.example/\x00",
+            "http://good%2f.example/",
+            "http://127.0.0.1%00.example/",
+            "http:///127.0.0.1",
+            "http:/127.0.0.1",
+            "http://",
+            "//127.0.0.1",
+            "127.0.0.1",
+            "",
+            "http://[::1",
+            "http://[fe80::1%25lo]/",
+            "http://[1.2.3.4]/",
+            "http://a..b/",
+            "http://-a.example/",
+            "http://" + "a" * 64 + ".example/",
+            "http://example.com/" + "a" * 2100,
+            "http://example.com/\udc80",
+        ],
+    )
+    def test_refuses_tricks(self, url):  # S013
+        with pytest.raises(UnparsableAddress):
+            parse(url)
+
+    @pytest.mark.parametrize("port", ["0", "65536", "99999", "080000", "-1", "８０", "", " 80"])
+    def test_refuses_impossible_ports(self, port):  # S014
+        with pytest.raises(UnparsableAddress):
+            parse(f"http://example.com:{port}/")
+
+
+class TestTable:
+    @pytest.mark.parametrize("ip", HOSTILE)
+    def test_hostile_addresses_are_refused_before_a_socket(self, ip, no_sockets):
+        with pytest.raises(Forbidden):
+            GuardedPoolManager(OPEN).urlopen("GET", f"http://{literal(ip)}/")
+
+    @pytest.mark.parametrize("ip", PUBLIC)
+    def test_public_addresses_pass(self, ip):
+        assert not outbound.is_denied(ipaddress.ip_address(ip))
+
+    @pytest.mark.parametrize(("first", "last", "below", "above"), EDGES)
+    def test_ranges_end_where_they_end(self, first, last, below, above):
+        for inside in (first, last):
+            assert outbound.is_denied(ipaddress.ip_address(inside))
+            assert outbound.is_denied(ipaddress.ip_address(f"::ffff:{inside}"))
+            assert outbound.is_denied(ipaddress.ip_address(f"64:ff9b::{inside}"))
+        for outside in filter(None, (below, above)):
+            assert not outbound.is_denied(ipaddress.ip_address(outside))
+
+    def test_an_answer_with_a_scope_is_refused(self):
+        assert outbound.is_denied(ipaddress.ip_address("fe80::1%1"))
+        assert outbound.is_denied(ipaddress.ip_address("2606:4700::1111%1"))
+
+    def test_the_standard_library_alone_would_not_do(self):  # S022
+        missed = [ip for ip in HOSTILE if not ipaddress.ip_address(ip).is_private]
+        assert missed, "is_private would pass the table: it proves nothing"
+        assert {"100.64.0.1", "64:ff9b::7f00:1"} <= set(missed)
+
+    @pytest.mark.parametrize(
+        "host",
+        ["localhost", "LOCALHOST.", "x.localhost", "metadata.google.internal", "nas.local"],
+    )
+    def test_names_of_the_own_network_are_refused_unasked(self, host, resolver):  # S001, S004
+        resolver[host.lower().rstrip(".")] = [["8.8.8.8"]]
+        with pytest.raises(Forbidden):
+            outbound.resolve(parse(f"https://{host}/"), OPEN)
+
+
+class TestResolve:
+    def test_every_answer_must_be_public(self, resolver):  # S009
+        resolver["mixed.example"] = [["8.8.8.8", "127.0.0.1"]]
+        with pytest.raises(Forbidden):
+            outbound.resolve(parse("https://mixed.example/"), Policy())
+
+    def test_answers_keep_their_order_and_are_few(self, resolver):
+        ips = ["2606:4700::1111", *(f"8.8.8.{n}" for n in range(8))]
+        resolver["many.example"] = [ips]
+        found = outbound.resolve(parse("https://many.example/"), Policy())
+        assert [sockaddr[0] for _, sockaddr in found] == ips[:4]
+
+    def test_a_name_that_is_not_there_is_said(self):
+        with pytest.raises(NameNotFound):
+            outbound.resolve(parse("https://nowhere.invalid/"), Policy())
+
+    @pytest.mark.parametrize("port", [22, 25, 5432, 6379, 8080])
+    def test_only_listed_ports_where_there_is_a_list(self, port, no_sockets):  # S014
+        policy = Policy(allowed_ports=frozenset({80, 443}), allow_http=True)
+        with pytest.raises(Forbidden):
+            GuardedPoolManager(policy).urlopen("GET", f"http://8.8.8.8:{port}/")
+
+    def test_any_port_where_there_is_none(self, resolver):
+        resolver["s3.example"] = [["8.8.8.8"]]
+        assert outbound.resolve(parse("https://s3.example:9000/"), Policy())
+
+    def test_http_needs_the_operator(self, resolver):
+        resolver["s3.example"] = [["8.8.8.8"]]
+        with pytest.raises(Forbidden, match="https"):
+            outbound.resolve(parse("http://s3.example/"), Policy())
+        assert outbound.resolve(parse("http://s3.example/"), OPEN)
+
+
+class TestAllowedHosts:
+    def test_lets_exactly_this_host_and_port_in(self, resolver):  # S018
+        policy = Policy(allowed_private=allowed_hosts(["MinIO.internal:9000", "[::1]:9000"]))
+        resolver["minio.internal"] = [["10.0.0.5"]]
+        assert outbound.resolve(parse("http://minio.internal:9000/b"), policy)
+        assert outbound.resolve(parse("http://[0:0::1]:9000/b"), policy)
+        for other in ["http://minio.internal:9001", "http://10.0.0.5:9000", "http://[::1]:9001"]:
+            with pytest.raises(Forbidden):
+                outbound.resolve(parse(other), policy)
+
+    @pytest.mark.parametrize("entry", ["minio", "http://minio:1", "minio:1/x", "a b:1", "127.1:80"])
+    def test_refuses_other_entries(self, entry):
+        with pytest.raises(UnparsableAddress):
+            allowed_hosts([entry])
+
+    def test_the_policy_of_the_process_is_set_once(self):
+        before = outbound.current_policy()
+        try:
+            outbound.configure(OPEN)
+            assert outbound.current_policy() is OPEN
+        finally:
+            outbound.configure(before)
+
+
+class TestConnect:
+    def test_the_checked_address_is_dialled_and_host_is_the_name(self, listener, resolver):
+        resolver["minio.example"] = [["127.0.0.1"]]
+        policy = Policy(allowed_private=frozenset({("minio.example", listener)}))
+        with GuardedPoolManager(policy) as pool:
+            answer = pool.request("GET", f"http://minio.example:{listener}/a/../b?x=1")
+        assert answer.data == f"/a/../b?x=1 minio.example:{listener}".encode()
+
+    def test_a_name_that_changes_its_mind_reaches_nothing(self, monkeypatch, resolver):  # S010
+        dialled = []
+
+        def connect(self, address):
+            dialled.append(address[0])
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr(socket.socket, "connect", connect)
+        for _ in range(1000):
+            resolver["rebind.example"] = [["8.8.8.8"], ["127.0.0.1"]]
+            with pytest.raises(urllib3.exceptions.NewConnectionError):
+                GuardedPoolManager(OPEN).urlopen("GET", "http://rebind.example/")
+        assert dialled == ["8.8.8.8"] * 1000
+
+    def test_the_next_address_is_tried(self, listener, resolver):
+        resolver["two.example"] = [["127.0.0.2", "127.0.0.1"]]
+        policy = Policy(allowed_private=frozenset({("two.example", listener)}))
+        with GuardedPoolManager(policy) as pool:
+            assert pool.request("GET", f"http://two.example:{listener}/").status == 200
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_redirect_is_an_answer_and_not_followed(self, listener, status):  # S011
+        policy = Policy(allowed_private=frozenset({("127.0.0.1", listener)}))
+        with GuardedPoolManager(policy) as pool:
+            url = f"http://127.0.0.1:{listener}/to/{status}"
+            assert pool.request("GET", url, redirect=True, retries=3).status == status
+            answer = pool.send("GET", parse(url))
+            assert answer.status == status
+            answer.drain_conn()
+
+    def test_proxies_of_the_environment_are_ignored(self, listener, monkeypatch):  # S016
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
+        policy = Policy(allowed_private=frozenset({("127.0.0.1", listener)}))
+        with GuardedPoolManager(policy) as pool:
+            assert pool.request("GET", f"http://127.0.0.1:{listener}/").status == 200
+
+    def test_tls_keeps_the_name_and_refuses_a_stranger(self, resolver):
+        """The certificate is asked for by name although a number is dialled."""
+        hello = []
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+
+            def answer():
+                connection, _ = server.accept()
+                with connection:
+                    hello.append(connection.recv(4096))
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            resolver["minio.example"] = [["127.0.0.1"]]
+            policy = Policy(allowed_private=frozenset({("minio.example", port)}))
+            with GuardedPoolManager(policy) as pool, pytest.raises(urllib3.exceptions.HTTPError):
+                pool.request("GET", f"https://minio.example:{port}/")
+            thread.join()
+        assert b"minio.example" in hello[0]
