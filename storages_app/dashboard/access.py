@@ -1,0 +1,91 @@
+"""Who may see and change a page: one decorator in front of every page of a project."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.views.decorators.cache import never_cache
+from django_htmx.middleware import HtmxDetails
+
+from storages_app.models import Membership, Project, User
+from storages_app.projects.roles import Action, may, role_of
+
+SAFE_METHODS = ("GET", "HEAD")
+
+
+class PageRequest(HttpRequest):
+    """A request of somebody who is signed in."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+class RoleTooLow(PermissionDenied):
+    """A member asked for more than the role allows; the page says which role and whom to ask."""
+
+    def __init__(self, *, role: str, owner: str) -> None:
+        super().__init__("role too low")
+        self.role = role
+        self.owner = owner
+
+
+PageView = Callable[..., HttpResponse]
+
+
+def project_page(
+    *, see: Action = Action.VIEW, change: Action | None = None, only_post: bool = False
+) -> Callable[[PageView], PageView]:
+    """Give the view its project: to whom may `see` it, and by POST to whom may `change` it.
+
+    Another project's member gets 404, as if there were nothing. A page that names no `change`
+    takes no POST at all.
+    """
+
+    def decorate(view: PageView) -> PageView:
+        @never_cache
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
+            page_request = cast("PageRequest", request)
+            project = _project_for(page_request.user, slug)
+            is_safe = request.method in SAFE_METHODS
+            if (is_safe and only_post) or request.method not in (*SAFE_METHODS, "POST"):
+                return HttpResponseNotAllowed(["POST"] if only_post else ["GET", "HEAD"])
+            if not is_safe and change is None:
+                return HttpResponseNotAllowed(SAFE_METHODS)
+            needed = change if change and not is_safe else see
+            if not may(page_request.user, project, needed):
+                raise _role_too_low(page_request.user, project)
+            return view(page_request, project, **kwargs)
+
+        return cast("PageView", guarded)
+
+    return decorate
+
+
+def _project_for(user: User, slug: str) -> Project:
+    project = Project.objects.live().filter(slug=slug).first()
+    if project is None or not may(user, project, Action.VIEW):
+        raise Http404
+    return project
+
+
+def _role_too_low(user: User, project: Project) -> RoleTooLow:
+    owner = (
+        Membership.objects.filter(project=project, role=Membership.Role.OWNER)
+        .select_related("user")
+        .order_by("pk")
+        .first()
+    )
+    return RoleTooLow(
+        role=role_of(user, project) or "not a member",
+        owner=owner.user.email if owner else "the operator",
+    )
+
+
+def actor_of(request: PageRequest) -> str:
+    """Who is written into events and orders."""
+    return request.user.email

@@ -1,0 +1,29 @@
+"""What all forms share: a refusal from below lands at its field, and nothing typed is lost."""
+
+from collections.abc import Callable
+
+from django import forms
+
+from storages_app.lib.errors import UcdashError
+
+
+def message_of(error: UcdashError) -> str:
+    """One line for people: what was refused and what to do."""
+    return f"{error.message} {error.advice}".strip()
+
+
+class DashboardForm(forms.Form):
+    """A form without the browser's own bubbles, so that every error is in the page."""
+
+    use_required_attribute = True
+    required_css_class = "required"
+
+    def refuse(self, error: UcdashError, field: str | None = None) -> None:
+        self.add_error(field, message_of(error))
+
+    def clean_by(self, clean: Callable[[str], str], field: str) -> str:
+        """The field's text cleaned by a rule of the rooms below."""
+        try:
+            return clean(self.cleaned_data.get(field) or "")
+        except UcdashError as error:
+            raise forms.ValidationError(message_of(error), code=error.code) from error

@@ -1,0 +1,111 @@
+"""Forms about files: find, upload, choose some of them, copy."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from storages_app.dashboard.forms.base import DashboardForm
+from storages_app.models import CustomStorage, File, Project
+from storages_app.models.files import FileQuerySet
+
+PAGE_SIZE = 50
+
+
+class FileFilterForm(DashboardForm):
+    """The filters of the list, kept in its address; what makes no sense is left out."""
+
+    q = forms.CharField(
+        label="Name or UUID",
+        required=False,
+        max_length=255,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+    stored = forms.ChoiceField(
+        label="Stored",
+        required=False,
+        choices=[("", "Stored or not"), ("yes", "Stored"), ("no", "Not stored")],
+    )
+
+    def apply(self, files: FileQuerySet) -> FileQuerySet:
+        if not self.is_valid():
+            return files
+        text, stored = self.cleaned_data["q"].strip(), self.cleaned_data["stored"]
+        if text:
+            files = files.filter(Q(original_filename__icontains=text) | _uuid_is(text))
+        if stored:
+            files = files.filter(stored_at__isnull=stored == "no")
+        return files
+
+    @property
+    def is_used(self) -> bool:
+        return self.is_valid() and any(self.cleaned_data.values())
+
+
+def _uuid_is(text: str) -> Q:
+    try:
+        return Q(pk=uuid.UUID(text))
+    except ValueError:
+        return Q()
+
+
+def read_moment(text: str) -> datetime | None:
+    """A page mark from the address; anything else is no mark."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class UploadForm(DashboardForm):
+    file = forms.FileField(label="File", allow_empty_file=False, max_length=None)
+
+
+class SelectionForm(DashboardForm):
+    """Some files of one page of the list, and what is to be done with them."""
+
+    STORE, COPY, DELETE = "store", "copy", "delete"
+
+    do = forms.ChoiceField(choices=[(STORE, "Store"), (COPY, "Copy"), (DELETE, "Delete")])
+    file = forms.ModelMultipleChoiceField(
+        queryset=File.objects.none(), error_messages={"required": "No file was selected."}
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = File.objects.live().filter(project=project)
+        self.fields["file"].queryset = chosen  # type: ignore[attr-defined]
+
+    def clean_file(self) -> list[File]:
+        files = list(self.cleaned_data["file"][: PAGE_SIZE + 1])
+        if len(files) > PAGE_SIZE:
+            raise forms.ValidationError(f"At most {PAGE_SIZE} files at once.")
+        return files
+
+
+class CopyForm(DashboardForm):
+    """Which storage, and as original or with image operations."""
+
+    custom_storage = forms.ModelChoiceField(
+        label="Copy to",
+        queryset=CustomStorage.objects.none(),
+        empty_label=None,
+        error_messages={"invalid_choice": "That storage is not connected any more."},
+    )
+    effects = forms.CharField(
+        label="Image operations",
+        required=False,
+        max_length=1000,
+        help_text="Empty copies the original. For example -/resize/200x/ for a smaller version.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        storages = CustomStorage.objects.connected().filter(project=project).order_by("name")
+        self.fields["custom_storage"].queryset = storages  # type: ignore[attr-defined]

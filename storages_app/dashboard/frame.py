@@ -1,0 +1,116 @@
+"""What stands around every page of a project: navigation, switcher, and the bar when it burns."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from storages_app.dashboard.access import PageRequest
+from storages_app.models import CopyJob, CustomStorage, Project, User
+from storages_app.projects.roles import Action, is_operator, may, role_of
+
+_MAX_PROJECTS_IN_SWITCHER = 20
+
+# Group → (section, label, icon, name of the URL).
+NAVIGATION = (
+    (
+        "Files",
+        (
+            ("overview", "Overview", "layout-dashboard", "dashboard:overview"),
+            ("files", "Files", "files", "dashboard:files"),
+            ("upload", "Upload", "upload", "dashboard:upload"),
+        ),
+    ),
+    (
+        "Storage",
+        (
+            ("storages", "Custom storage", "database", "dashboard:storages"),
+            ("backup", "Backup", "archive-restore", "dashboard:backup"),
+            ("jobs", "Jobs", "list-checks", "dashboard:jobs"),
+        ),
+    ),
+    (
+        "Project",
+        (
+            (
+                "upload_settings",
+                "Upload settings",
+                "sliders-horizontal",
+                "dashboard:upload_settings",
+            ),
+            ("keys", "API keys", "key-round", "dashboard:keys"),
+            ("activity", "Activity", "activity", "dashboard:activity"),
+        ),
+    ),
+)
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    """The projects a person is a member of; operators see all."""
+    projects = Project.objects.live() if is_operator(user) else Project.objects.for_user(user)
+    return projects.order_by("name", "pk")
+
+
+class Rights(dict[str, bool]):
+    """`frame.may.upload` in a template: asks for a right when a page first needs it."""
+
+    def __init__(self, user: User, project: Project) -> None:
+        super().__init__()
+        self._user, self._project = user, project
+
+    def __missing__(self, action: str) -> bool:
+        self[action] = may(self._user, self._project, Action(action))
+        return self[action]
+
+
+@dataclass
+class Frame:
+    """Read by templates/dashboard/project.html; asks the database only for what a page shows."""
+
+    request: PageRequest
+    project: Project
+    section: str
+
+    navigation = NAVIGATION
+
+    @cached_property
+    def role(self) -> str:
+        return role_of(self.request.user, self.project) or ""
+
+    @cached_property
+    def may(self) -> "Rights":
+        return Rights(self.request.user, self.project)
+
+    @cached_property
+    def projects(self) -> list[Project]:
+        return list(projects_of(self.request.user)[:_MAX_PROJECTS_IN_SWITCHER])
+
+    @cached_property
+    def broken_storages(self) -> list[tuple[CustomStorage, int]]:
+        """Storages that have failed, with the number of copies that wait for each."""
+        broken = CustomStorage.objects.connected().filter(
+            project=self.project, circuit_opened_at__isnull=False, paused_at=None
+        )
+        return [
+            (storage, CopyJob.objects.filter(custom_storage=storage).waiting().count())
+            for storage in broken.order_by("circuit_opened_at")[:3]
+        ]
+
+
+def show(
+    request: PageRequest,
+    template: str,
+    project: Project,
+    context: dict[str, Any] | None = None,
+    *,
+    section: str,
+    status: int = 200,
+) -> HttpResponse:
+    """One page of a project inside its frame."""
+    frame = Frame(request, project, section)
+    return render(
+        request, template, {"project": project, "frame": frame} | (context or {}), status=status
+    )

@@ -1,0 +1,94 @@
+"""Why a copy did not end well, and what to do, in words; one text for each reason of the ledger."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from storages_app.models import CopyJob, Reason
+from storages_app.objectstores.errors import ObjectStoreError
+
+
+@dataclass(frozen=True)
+class Explanation:
+    why: str
+    fix: str
+
+
+# What does not come from the bucket, or is better said for one copy than for the whole storage.
+_OWN_TEXTS = {
+    Reason.KEY_CONFLICT: (
+        "Another file has this name in the bucket already, with other bytes.",
+        "Put ${uuid} into the key pattern, or choose what happens when a name is taken.",
+    ),
+    Reason.TOO_LARGE_5GB: (
+        "The file is over 5 GB, the limit for one copy.",
+        "Nothing helps for this file; smaller ones are copied.",
+    ),
+    Reason.PROCESSED_TOO_LARGE_100MB: (
+        "Processed copies are limited to 100 MB.",
+        "Copy the original instead.",
+    ),
+    Reason.SOURCE_MISSING: (
+        "The original is not in the upload storage any more.",
+        "Tell the operator: the disk or bucket with the originals needs a look.",
+    ),
+    Reason.SOURCE_CHECKSUM_MISMATCH: (
+        "The original has other bytes than when it was uploaded, so it was not copied.",
+        "Tell the operator: the disk with the originals may be damaged.",
+    ),
+    Reason.DEST_UNVERIFIABLE: (
+        "The copy was written, but the provider gives no proof and we may not read it back.",
+        "Allow s3:GetObject on the prefix, then copy again.",
+    ),
+    Reason.PROCESSING_FAILED: (
+        "The image could not be processed.",
+        "Check that the file is an image and the operations fit it, or copy the original.",
+    ),
+    Reason.CANCELLED_BY_USER: ("Somebody cancelled it.", "Copy again when you want it."),
+    Reason.STORAGE_DELETED: ("The storage was disconnected.", "Connect the bucket again."),
+    Reason.ATTEMPTS_EXHAUSTED: (
+        "It was tried for long enough without success.",
+        "Run the storage's connection test, mend what it says, and retry.",
+    ),
+    Reason.ALREADY_THERE: ("The same bytes were in the bucket already.", "Nothing to do."),
+    Reason.EXCLUDED_BY_RULE: ("A rule of this storage leaves such files out.", "Nothing to do."),
+    Reason.FILE_DELETED: ("The file was deleted before it was copied.", "Nothing to do."),
+    Reason.KEY_EXISTS_SKIPPED: (
+        "Another file has this name in the bucket, and the storage keeps what is there.",
+        "Put ${uuid} into the key pattern if both are wanted.",
+    ),
+    Reason.WORKER_CRASHED: (
+        "Workers stopped in the middle of this copy three times.",
+        "Tell the operator, and retry.",
+    ),
+    Reason.DISK_FULL: ("This instance has no room to prepare the copy.", "Tell the operator."),
+    Reason.INTERNAL: (
+        "The provider answered with something we do not know.",
+        "Look at the details, run the storage's connection test, and retry.",
+    ),
+}
+
+
+@cache
+def explanations() -> dict[str, Explanation]:
+    """Reason → why and what to do; what the object stores say about themselves comes first."""
+    texts = {
+        error.code: Explanation(_summary(error), error.hint or _TRY_AGAIN)
+        for error in reversed(_family(ObjectStoreError))
+    }
+    return texts | {reason.value: Explanation(*text) for reason, text in _OWN_TEXTS.items()}
+
+
+_TRY_AGAIN = "It is tried again by itself; run the storage's connection test if it stays."
+
+
+def _family(error: type[ObjectStoreError]) -> list[type[ObjectStoreError]]:
+    return [error, *(member for child in error.__subclasses__() for member in _family(child))]
+
+
+def _summary(error: type[ObjectStoreError]) -> str:
+    return (error.__doc__ or "").strip().splitlines()[0]
+
+
+def explain(job: CopyJob) -> Explanation | None:
+    """The text for a copy that waits, failed or was skipped; None where nothing is wrong."""
+    return explanations().get(job.reason) if job.reason else None

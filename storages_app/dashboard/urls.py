@@ -1,0 +1,71 @@
+"""The pages. All are under /projects/, since /project/, /files/ and others are the REST API's."""
+
+from django.urls import include, path
+
+from storages_app.dashboard.views import (
+    activity,
+    backup,
+    files,
+    jobs,
+    keys,
+    overview,
+    projects,
+    storage_tests,
+    storages,
+    upload,
+    upload_settings,
+)
+
+app_name = "dashboard"
+
+_STORAGE = [
+    path("", storages.health, name="storage"),
+    path("settings/", storages.settings, name="storage_settings"),
+    path("rights/", storages.rights, name="storage_rights"),
+    path("use/", storages.use, name="storage_use"),
+    path("test/", storage_tests.start, name="storage_test_start"),
+    path("tests/<int:pk>/", storage_tests.page, name="storage_test"),
+    path("tests/<int:pk>/rows/", storage_tests.rows, name="storage_test_rows"),
+    path("pause/", storages.pause, name="storage_pause"),
+    path("resume/", storages.resume, name="storage_resume"),
+    path("auto-copy/", storages.auto_copy, name="storage_auto_copy"),
+    path("disconnect/", storages.disconnect, name="storage_disconnect"),
+]
+
+_PROJECT = [
+    path("", overview.page, name="overview"),
+    path("files/", files.listing, name="files"),
+    path("files/selection/", files.selection, name="files_selection"),
+    path("files/<uuid:file_uuid>/", files.page, name="file"),
+    path("files/<uuid:file_uuid>/copy/", files.copy, name="file_copy"),
+    path("upload/", upload.page, name="upload"),
+    path("storages/", storages.listing, name="storages"),
+    path("storages/connect/", storages.connect, name="connect"),
+    path("storages/connect/policy/", storages.connect_policy, name="connect_policy"),
+    path("storages/<uuid:storage_id>/", include(_STORAGE)),
+    path("backup/", backup.page, name="backup"),
+    path("backup/connect/", backup.connect, name="backup_connect"),
+    path("backup/run/", backup.run, name="backup_run"),
+    path("backup/turn-off/", backup.turn_off, name="backup_turn_off"),
+    path("backup/turn-on/", backup.turn_on, name="backup_turn_on"),
+    path("jobs/", jobs.listing, name="jobs"),
+    path("jobs/rows/", jobs.rows, name="jobs_rows"),
+    path("jobs/retry/", jobs.retry_failed, name="jobs_retry"),
+    path("jobs/<int:pk>/", jobs.page, name="job"),
+    path("jobs/<int:pk>/status/", jobs.status, name="job_status"),
+    path("jobs/<int:pk>/retry/", jobs.retry, name="job_retry"),
+    path("jobs/<int:pk>/cancel/", jobs.cancel, name="job_cancel"),
+    path("settings/uploads/", upload_settings.page, name="upload_settings"),
+    path("keys/", keys.page, name="keys"),
+    path("keys/new/", keys.new, name="key_new"),
+    path("keys/<uuid:key_id>/revoke/", keys.revoke, name="key_revoke"),
+    path("activity/", activity.page, name="activity"),
+]
+
+urlpatterns = [
+    path("", projects.home, name="home"),
+    path("preferences/theme/", projects.theme, name="theme"),
+    path("new-project/", projects.new, name="project_new"),
+    path("projects/", projects.listing, name="projects"),
+    path("projects/<slug:slug>/", include(_PROJECT)),
+]

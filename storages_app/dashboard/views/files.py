@@ -1,0 +1,157 @@
+"""The list of files, one file, and what people do with them."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+
+from storages_app.copying import services as copying
+from storages_app.dashboard import reports
+from storages_app.dashboard.access import PageRequest, actor_of, project_page
+from storages_app.dashboard.forms.base import message_of
+from storages_app.dashboard.forms.files import (
+    PAGE_SIZE,
+    CopyForm,
+    FileFilterForm,
+    SelectionForm,
+    read_moment,
+)
+from storages_app.dashboard.frame import show
+from storages_app.dashboard.pages import page_of
+from storages_app.dashboard.reasons import explain
+from storages_app.lib.errors import UcdashError
+from storages_app.library import services as library
+from storages_app.models import CopyJob, File, Project
+from storages_app.projects.roles import Action
+
+
+@project_page()
+def listing(request: PageRequest, project: Project) -> HttpResponse:
+    filters = FileFilterForm(request.GET or {"q": "", "stored": ""})
+    found = filters.apply(File.objects.live().filter(project=project))
+    page = page_of(
+        found,
+        mark="uploaded_at",
+        before=read_moment(request.GET.get("before", "")),
+        after=read_moment(request.GET.get("after", "")),
+        size=PAGE_SIZE,
+    )
+    context = {
+        "filters": filters,
+        "page": page,
+        "rows": reports.with_copies(project, page.rows),
+        "upload_url": settings.UPLOAD_URL,
+        "cdn_url": settings.CDN_URL,
+    }
+    return show(request, "dashboard/files.html", project, context, section="files")
+
+
+@project_page(change=Action.MANAGE_FILES, only_post=True)
+def selection(request: PageRequest, project: Project) -> HttpResponse:
+    """Do something with the ticked files; copying and deleting ask once more on a page."""
+    form = SelectionForm(request.POST, project=project)
+    if not form.is_valid():
+        messages.error(request, " ".join(e for errors in form.errors.values() for e in errors))
+        return redirect("dashboard:files", project.slug)
+    files, do = form.cleaned_data["file"], form.cleaned_data["do"]
+    if do == SelectionForm.STORE:
+        return _store(request, project, files)
+    if do == SelectionForm.COPY:
+        return _copy(request, project, files)
+    return _delete(request, project, files)
+
+
+def _store(request: PageRequest, project: Project, files: list[File]) -> HttpResponse:
+    try:
+        for file in files:
+            library.store(file=file, actor=actor_of(request))
+    except UcdashError as error:
+        messages.error(request, message_of(error))
+    else:
+        messages.success(request, f"{_count(files)} stored.")
+    return redirect(_back(request, project, files))
+
+
+def _copy(request: PageRequest, project: Project, files: list[File]) -> HttpResponse:
+    is_asked = "custom_storage" in request.POST
+    form = CopyForm(request.POST if is_asked else None, project=project)
+    if is_asked and form.is_valid() and _order_copies(request, form, files):
+        return redirect(_back(request, project, files))
+    context = {"form": form, "files": files}
+    return show(request, "dashboard/files_copy.html", project, context, section="files")
+
+
+def _order_copies(request: PageRequest, form: CopyForm, files: list[File]) -> bool:
+    storage = form.cleaned_data["custom_storage"]
+    try:
+        jobs = copying.order_copies(
+            files=files,
+            custom_storage=storage,
+            effects=form.cleaned_data["effects"],
+            asked_by=actor_of(request),
+            lane=CopyJob.Lane.BULK,
+        )
+    except UcdashError as error:
+        form.refuse(error)
+        return False
+    what = "1 copy" if len(jobs) == 1 else f"{len(jobs)} copies"
+    messages.success(request, f"{what} to {storage.name} ordered.")
+    return True
+
+
+def _delete(request: PageRequest, project: Project, files: list[File]) -> HttpResponse:
+    if "confirmed" not in request.POST:
+        context = {"files": files}
+        return show(request, "dashboard/files_delete.html", project, context, section="files")
+    try:
+        for file in files:
+            library.delete(file=file, actor=actor_of(request))
+    except UcdashError as error:
+        messages.error(request, message_of(error))
+    else:
+        messages.success(request, f"{_count(files)} deleted. Copies in your buckets stay.")
+    return redirect("dashboard:files", project.slug)
+
+
+def _count(files: list[File]) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files)} files"
+
+
+def _back(request: PageRequest, project: Project, files: list[File]) -> str:
+    """To the file's page if the form was there, else to the list."""
+    if request.POST.get("from") == "file" and len(files) == 1:
+        return reverse("dashboard:file", args=[project.slug, files[0].pk])
+    return reverse("dashboard:files", args=[project.slug])
+
+
+@project_page()
+def page(request: PageRequest, project: Project, file_uuid: uuid.UUID) -> HttpResponse:
+    file = _file(project, file_uuid)
+    return _show_file(request, project, file, CopyForm(project=project))
+
+
+@project_page(change=Action.MANAGE_FILES, only_post=True)
+def copy(request: PageRequest, project: Project, file_uuid: uuid.UUID) -> HttpResponse:
+    file = _file(project, file_uuid)
+    form = CopyForm(request.POST, project=project)
+    if form.is_valid() and _order_copies(request, form, [file]):
+        return redirect("dashboard:file", project.slug, file.pk)
+    return _show_file(request, project, file, form)
+
+
+def _file(project: Project, file_uuid: uuid.UUID) -> File:
+    return get_object_or_404(File.objects.live(), project=project, pk=file_uuid)
+
+
+def _show_file(request: PageRequest, project: Project, file: File, form: CopyForm) -> HttpResponse:
+    jobs = file.copy_jobs.select_related("custom_storage").order_by("-is_backup", "-pk")
+    context = {
+        "file": file,
+        "form": form,
+        "copies": [(job, explain(job)) for job in jobs],
+        "cdn_url": settings.CDN_URL,
+    }
+    return show(request, "dashboard/file.html", project, context, section="files")

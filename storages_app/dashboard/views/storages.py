@@ -1,0 +1,265 @@
+"""The list of custom storages, connecting one, and the four pages of each."""
+
+import json
+import uuid
+from typing import Any
+
+from django.conf import settings as installation
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from storages_app.custom_storages import addresses, grants, services
+from storages_app.custom_storages.checks import what_works
+from storages_app.dashboard import reports
+from storages_app.dashboard.access import PageRequest, actor_of, project_page
+from storages_app.dashboard.forms.base import DashboardForm, message_of
+from storages_app.dashboard.forms.storages import (
+    DisconnectForm,
+    StorageForm,
+    StorageSettingsForm,
+)
+from storages_app.dashboard.frame import show
+from storages_app.lib.errors import UcdashError
+from storages_app.models import BackupPlan, CopyJob, CustomStorage, File, Project
+from storages_app.objectstores.providers import all_providers, provider
+from storages_app.projects.roles import Action
+
+_N_TESTS_IN_HISTORY = 10
+
+
+@project_page()
+def listing(request: PageRequest, project: Project) -> HttpResponse:
+    context = {"rows": reports.storages(project)}
+    return show(request, "dashboard/storages.html", project, context, section="storages")
+
+
+@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
+def connect(request: PageRequest, project: Project) -> HttpResponse:
+    """Keep a draft and test it at once; the secret goes in and never comes back."""
+    form = StorageForm(request.POST if request.method == "POST" else None)
+    is_preview = request.POST.get("do") == "preview"
+    if not is_preview and form.is_valid():
+        storage = _draft(request, project, form)
+        if storage:
+            test = services.request_test(custom_storage=storage, asked_by=actor_of(request))
+            return redirect("dashboard:storage_test", project.slug, storage.pk, test.pk)
+    context = {"form": form, "providers": all_providers(), "grant": _grant_of_form(form)}
+    if is_preview:
+        form = StorageForm(initial=request.POST.dict())
+        context["form"] = form
+    template = "dashboard/storage_connect.html"
+    return show(request, template, project, context, section="storages")
+
+
+def _draft(request: PageRequest, project: Project, form: StorageForm) -> CustomStorage | None:
+    try:
+        return services.create_draft(
+            project=project, actor=actor_of(request), secret=form.secret, **form.storage_fields
+        )
+    except UcdashError as error:
+        form.refuse(error, "name" if error.code == "storage_name_taken" else None)
+        return None
+
+
+@project_page(change=Action.MANAGE_STORAGES, only_post=True)
+def connect_policy(request: PageRequest, project: Project) -> HttpResponse:
+    """Only the policy for the names in the form, so that a typed secret stays in the page."""
+    context = {"grant": _grant_of_form(StorageForm(request.POST))}
+    return render(request, "dashboard/_grant.html", context)
+
+
+def _grant_of_form(form: StorageForm) -> dict[str, Any]:
+    """The grant for what is typed so far; a name that cannot be used is shown as a placeholder."""
+    values = form.data if form.is_bound else {}
+    mode = str(values.get("public_mode", ""))
+    return _grant(
+        bucket=_or_placeholder(addresses.clean_bucket, values.get("bucket", ""), "YOUR-BUCKET"),
+        prefix=_or_placeholder(addresses.clean_prefix, values.get("prefix", ""), ""),
+        region=_or_placeholder(addresses.clean_region, values.get("region", ""), ""),
+        public_mode=mode if mode in CustomStorage.PublicMode.values else "private",
+        uses=(),
+    )
+
+
+def _or_placeholder(clean: Any, text: str, placeholder: str) -> str:
+    try:
+        return clean(text) if text else placeholder
+    except UcdashError:
+        return placeholder
+
+
+def _grant(*, bucket: str, prefix: str, region: str, public_mode: str, uses: Any) -> dict[str, Any]:
+    names = {"bucket": bucket, "prefix": prefix, "region": region}
+    for_bucket = grants.bucket_policy(
+        **names,
+        uses=uses,
+        public_mode=public_mode,
+        principal_arn=installation.AWS_PRINCIPAL_ARN,
+    )
+    for_identity = grants.identity_policy(**names, uses=uses, public_mode=public_mode)
+    return {
+        "bucket": bucket,
+        "identity_policy": json.dumps(for_identity, indent=2),
+        "bucket_policy": json.dumps(for_bucket, indent=2) if for_bucket else "",
+        "checklist": grants.checklist(public_mode=public_mode),
+        "advice": grants.advice(public_mode),
+    }
+
+
+def storage_of(project: Project, storage_id: uuid.UUID) -> CustomStorage:
+    return get_object_or_404(CustomStorage.objects.live(), project=project, pk=storage_id)
+
+
+def _show_storage(
+    request: PageRequest,
+    project: Project,
+    storage: CustomStorage,
+    tab: str,
+    context: dict[str, Any] | None = None,
+) -> HttpResponse:
+    common = {
+        "storage": storage,
+        "word": reports.storage_word(storage),
+        "tab": tab,
+        "provider": provider(storage.provider),
+    }
+    template = f"dashboard/storage_{tab}.html"
+    return show(request, template, project, common | (context or {}), section="storages")
+
+
+@project_page()
+def health(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    storage = storage_of(project, storage_id)
+    tests = list(
+        storage.connection_tests.prefetch_related("findings").order_by("-pk")[:_N_TESTS_IN_HISTORY]
+    )
+    context = {
+        "tests": tests,
+        "test": reports.test_report(tests[0]) if tests else None,
+        "works": what_works(storage),
+        "sums": reports.storage_sums(storage),
+        "n_stored": File.objects.stored().filter(project=project).count(),
+    }
+    return _show_storage(request, project, storage, "health", context)
+
+
+@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
+def settings(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    storage = storage_of(project, storage_id)
+    if request.method != "POST":
+        form = StorageSettingsForm.of(storage)
+        return _show_storage(request, project, storage, "settings", {"form": form})
+    form = StorageSettingsForm(request.POST)
+    if form.is_valid():
+        response = _change(request, project, storage_id, form)
+        if response:
+            return response
+    return _show_storage(request, project, storage, "settings", {"form": form})
+
+
+def _change(
+    request: PageRequest, project: Project, storage_id: uuid.UUID, form: StorageSettingsForm
+) -> HttpResponse | None:
+    # A row of its own: a refused change must not show up in the page around the form.
+    storage = storage_of(project, storage_id)
+    was_connected = not storage.is_draft
+    try:
+        changed = services.change(
+            custom_storage=storage,
+            actor=actor_of(request),
+            secret=form.secret,
+            **form.storage_fields,
+        )
+        if not changed.is_draft:
+            messages.success(request, "Saved.")
+            return redirect("dashboard:storage_settings", project.slug, storage.pk)
+        test = services.request_test(custom_storage=changed, asked_by=actor_of(request))
+    except UcdashError as error:
+        form.refuse(error, "name" if error.code == "storage_name_taken" else None)
+        return None
+    if was_connected:
+        messages.info(request, "Saved. Copies wait until the new settings have passed the test.")
+    return redirect("dashboard:storage_test", project.slug, storage.pk, test.pk)
+
+
+@project_page()
+def rights(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    storage = storage_of(project, storage_id)
+    grant = _grant(
+        bucket=storage.bucket,
+        prefix=storage.prefix,
+        region=storage.region,
+        public_mode=storage.public_mode,
+        uses=storage.uses,
+    )
+    return _show_storage(request, project, storage, "rights", {"grant": grant})
+
+
+@project_page()
+def use(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    newest = File.objects.live().filter(project=project).order_by("-uploaded_at").first()
+    context = {
+        "api_url": installation.API_URL,
+        "sample_uuid": newest.pk if newest else "FILE_UUID",
+    }
+    return _show_storage(request, project, storage_of(project, storage_id), "use", context)
+
+
+@project_page(change=Action.MANAGE_STORAGES, only_post=True)
+def pause(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    storage = storage_of(project, storage_id)
+    services.pause(custom_storage=storage, actor=actor_of(request))
+    messages.success(request, f"“{storage.name}” is paused. Copies wait. Nothing is lost.")
+    return redirect("dashboard:storage", project.slug, storage.pk)
+
+
+@project_page(change=Action.MANAGE_STORAGES, only_post=True)
+def resume(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    storage = storage_of(project, storage_id)
+    services.resume(custom_storage=storage, actor=actor_of(request))
+    messages.success(request, f"“{storage.name}” goes on with its copies.")
+    return redirect("dashboard:storage", project.slug, storage.pk)
+
+
+@project_page(change=Action.MANAGE_STORAGES, only_post=True)
+def auto_copy(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    storage = storage_of(project, storage_id)
+    on = request.POST.get("on") == "1"
+    try:
+        services.set_auto_copy(custom_storage=storage, on=on, actor=actor_of(request))
+    except UcdashError as error:
+        messages.error(request, message_of(error))
+    else:
+        done = "New files are copied here from now on." if on else "Auto-copy is off."
+        messages.success(request, done)
+    return redirect("dashboard:storage", project.slug, storage.pk)
+
+
+@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
+def disconnect(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    storage = storage_of(project, storage_id)
+    data = request.POST if request.method == "POST" else None
+    form = DisconnectForm(data, storage=storage)
+    if form.is_valid() and _disconnected(request, storage, form):
+        messages.success(
+            request, f"“{storage.name}” is disconnected. Its files stay in the bucket."
+        )
+        return redirect("dashboard:storages", project.slug)
+    jobs = CopyJob.objects.filter(custom_storage=storage)
+    context = {
+        "form": form,
+        "n_waiting": jobs.waiting().count(),
+        "n_done": jobs.filter(state="done").count(),
+        "is_backup": BackupPlan.objects.filter(custom_storage=storage, is_on=True).exists(),
+    }
+    return _show_storage(request, project, storage, "disconnect", context)
+
+
+def _disconnected(request: PageRequest, storage: CustomStorage, form: DashboardForm) -> bool:
+    try:
+        services.disconnect(custom_storage=storage, actor=actor_of(request))
+    except UcdashError as error:
+        form.refuse(error)
+        return False
+    return True

@@ -1,0 +1,159 @@
+"""Small parts of pages: icons, states, times, sizes and names from outside."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+# The nine words of jobs, those of storages and those of findings: icon (its shape differs too,
+# so that colour is never the only sign) and tone.
+_LOOKS = {
+    "waiting": ("clock", "quiet"),
+    "running": ("loader", "busy"),
+    "done": ("circle-check", "good"),
+    "done with gaps": ("circle-dashed", "warn"),
+    "failed": ("octagon-x", "bad"),
+    "paused": ("circle-pause", "quiet"),
+    "skipped": ("skip-forward", "quiet"),
+    "cancelled": ("ban", "quiet"),
+    "needs attention": ("triangle-alert", "warn"),
+    "connected": ("circle-check", "good"),
+    "draft": ("pencil", "quiet"),
+    "removed": ("ban", "quiet"),
+    "passed": ("circle-check", "good"),
+    "limited": ("triangle-alert", "warn"),
+    "works": ("circle-check", "good"),
+    "stored": ("circle-check", "good"),
+    "not stored": ("clock", "quiet"),
+    "backed up": ("shield-check", "good"),
+    "not backed up": ("octagon-x", "bad"),
+    "no copy": ("circle", "none"),
+    "on": ("circle-check", "good"),
+    "off": ("circle", "quiet"),
+}
+# Control characters, line separators and what turns the direction of writing.
+_TURNS_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_NBSP = "\u00a0"
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """One icon of the sprite, silent for screen readers: words stand beside it."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        css,
+        static("ucdash/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def state(word: str) -> SafeString:
+    """A state as icon, word and colour."""
+    symbol, tone = _LOOKS.get(word.lower(), ("circle", "quiet"))
+    return format_html(
+        '<span class="state tone-{}">{}{}</span>',
+        tone,
+        icon(symbol, "spin" if symbol == "loader" else ""),
+        word[:1].upper() + word[1:],
+    )
+
+
+@register.simple_tag
+def copy_dot(storage_name: str, word: str) -> SafeString:
+    """One dot with a letter for one storage; the words are in it for who cannot see the dot."""
+    symbol, tone = _LOOKS.get(word.lower(), ("circle", "none"))
+    shown = display_name(storage_name)
+    return format_html(
+        '<span class="dot tone-{} shape-{}" title="{}: {}"><span aria-hidden="true">{}</span>'
+        '<span class="sr-only">{}: {}</span></span>',
+        tone,
+        symbol,
+        shown,
+        word,
+        shown[:1].upper(),
+        shown,
+        word,
+    )
+
+
+@register.simple_tag
+def ago(moment: datetime | None, unknown: str = "–") -> SafeString | str:
+    """How long ago or how soon, with the exact time in UTC on hover."""
+    if moment is None:
+        return unknown
+    exact = moment.astimezone(timezone.get_fixed_timezone(0)).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        exact,
+        relative((timezone.now() - moment).total_seconds()),
+    )
+
+
+def relative(seconds: float) -> str:
+    """45 → just now, 200 → 3 min ago, -200 → in 3 min."""
+    size = abs(seconds)
+    if size < 60:
+        return "just now" if seconds >= 0 else "in a moment"
+    for limit, unit, word in ((3600, 60, "min"), (86_400, 3600, "h"), (float("inf"), 86_400, "d")):
+        if size < limit:
+            span = f"{int(size // unit)}{_NBSP}{word}"
+            break
+    return f"{span} ago" if seconds > 0 else f"in {span}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """A span in its largest unit: 240 → 4 min."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{int(seconds)}{_NBSP}s"
+    return relative(seconds).removesuffix(" ago")
+
+
+@register.filter
+def size(n_bytes: int | None) -> str:
+    """Bytes in decimal units with a space that does not break."""
+    if n_bytes is None:
+        return "–"
+    if n_bytes < 1000:
+        return f"{n_bytes}{_NBSP}B"
+    value, unit = n_bytes / 1000, _UNITS[0]
+    for bigger in _UNITS[1:]:
+        if value < 999.5:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.1f}{_NBSP}{unit}" if value < 99.95 else f"{value:.0f}{_NBSP}{unit}"
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """1204 → 1,204; a dash where nothing was counted."""
+    return "–" if value is None else f"{value:,}"
+
+
+@register.filter
+def display_name(name: Any) -> str:
+    """A name from outside without what could turn or break the line around it."""
+    return _TURNS_TEXT.sub("\ufffd", str(name))
+
+
+@register.filter
+def words(code: str) -> str:
+    """`copy.failed` and `key_conflict` as words."""
+    return re.sub(r"[._]", " ", code)
+
+
+@register.filter
+def get(mapping: dict[Any, Any], key: Any) -> Any:
+    return mapping.get(key)
