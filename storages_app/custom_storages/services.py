@@ -22,7 +22,15 @@ _CLEANERS = {
     "access_key_id": addresses.clean_access_key_id,
 }
 _ACCESS = {"provider", "endpoint_url", "region", "bucket", "prefix", "access_key_id", "public_mode"}
-_PLAIN = {"provider", "account_id", "public_mode", "key_pattern", "on_clash", "storage_class"}
+_PLAIN = {
+    "provider",
+    "account_id",
+    "public_mode",
+    "key_pattern",
+    "on_clash",
+    "storage_class",
+    "auto_copy",  # of a draft: copies wait until it is connected
+}
 
 
 def _clean(fields: dict[str, Any]) -> dict[str, Any]:

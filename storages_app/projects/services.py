@@ -85,3 +85,21 @@ def _insert_with_free_slug(name: str) -> Project:
         except IntegrityError:  # another request took it meanwhile
             continue
     raise BadName("Too many projects have this name.", hint="Choose another name.")
+
+
+@transaction.atomic
+def change_upload_settings(
+    *, project: Project, stores_by_default: bool, max_upload_size: int | None, actor: str
+) -> None:
+    """How new uploads are treated from now on."""
+    project.stores_by_default = stores_by_default
+    project.max_upload_size = max_upload_size
+    project.save(update_fields=["stores_by_default", "max_upload_size"])
+    Event.objects.record(
+        "project.upload_settings_changed",
+        project=project,
+        actor=actor,
+        subject=project.name,
+        subject_id=project.pk,
+        data={"stores_by_default": stores_by_default, "max_upload_size": max_upload_size},
+    )
