@@ -28,6 +28,8 @@ def report(custom_storage: CustomStorage, outcomes: str, *, reason: str = "") ->
         if row.is_broken:
             if SUCCESS in outcomes:
                 close(row, why="a copy went through")
+            else:
+                park(row)
             return
         recent = (row.recent_outcomes + outcomes)[-_WINDOW:]
         if recent != row.recent_outcomes:

@@ -29,3 +29,10 @@ class NotConnected(UcdashError):
 
     code = "storage_not_connected"
     hint = "Open the storage, mend what its test says, and run the test again."
+
+
+class BadPattern(UcdashError):
+    """The key pattern has an unknown variable or a forbidden character."""
+
+    code = "pattern_invalid"
+    hint = "Use ${default}, ${auto_filename}, ${filename}, ${effects}, ${ext} and ${uuid}."

@@ -1,0 +1,468 @@
+"""How one copy is made: read, put, prove. Runs in a thread of the pump and knows no database.
+
+Everything it needs is in the `Assignment`; what has to be durable before the next step goes
+through `commit`, which says False when the job belongs to another worker by now.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from threading import BoundedSemaphore
+from time import monotonic
+from typing import IO, Any, BinaryIO, Literal, cast
+
+from storages_app.copying import evidence as proofs
+from storages_app.copying.evidence import Comparison, Evidence, Expected
+from storages_app.copying.orders import MAX_ORIGINAL, MAX_PROCESSED
+from storages_app.custom_storages import key_patterns
+from storages_app.imaging import effects as image_effects
+from storages_app.lib.crashpoints import crashpoint
+from storages_app.lib.errors import UcdashError
+from storages_app.models import CopyJob, CustomStorage, File, Reason
+from storages_app.models.copy_jobs import State
+from storages_app.objectstores.base import ObjectStore, PartReceipt, PutOptions
+from storages_app.objectstores.errors import (
+    ChecksumRefused,
+    ConnectionFailed,
+    KeyTaken,
+    ObjectStoreError,
+    ServerError,
+    TimedOut,
+)
+from storages_app.renditions import services as renditions
+
+log = logging.getLogger(__name__)
+
+_READ = 256 * 1024
+# After one of these the write may have happened all the same: the bucket is asked.
+_AMBIGUOUS = (ConnectionFailed, TimedOut, ServerError)
+
+# Each holds one part in memory, so this bounds it, whatever the number of threads.
+_big_files_at_once = BoundedSemaphore(4)
+
+Commit = Callable[[dict[str, Any]], bool]
+
+
+class LostJob(Exception):
+    """Another worker holds this job now; whatever was begun here must stop."""
+
+
+@dataclass
+class Assignment:
+    """One claimed job with all that its making needs."""
+
+    job: CopyJob
+    store: ObjectStore
+    multipart_threshold: int
+    part_size: int
+    may_overwrite: bool = False  # what is there is a damaged copy of our own
+    moved_at: float = field(default_factory=monotonic)  # when bytes last moved or a step changed
+
+    @property
+    def file(self) -> File:
+        return self.job.file
+
+    @property
+    def storage(self) -> CustomStorage:
+        return self.job.custom_storage
+
+    @property
+    def is_verified_by_provider(self) -> bool:
+        return self.storage.can("verifies_checksum")
+
+    def touch(self) -> None:
+        self.moved_at = monotonic()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended, as the ledger will say it."""
+
+    state: State
+    reason: str = ""
+    detail: str = ""
+    error: ObjectStoreError | None = None
+    evidence: Evidence | None = None
+    expected: Expected | None = None
+    content_type: str = ""
+    new_key: str = ""  # keep both: try again under this key
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes to be written."""
+
+    body: BinaryIO
+    expected: Expected
+    content_type: str
+
+
+class SourceBroken(Exception):
+    """The original is missing or is not what was uploaded."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(detail)
+
+
+def make_copy(assignment: Assignment, commit: Commit) -> Outcome:
+    """Make one copy; never raises except LostJob."""
+    try:
+        refusal = _too_large(assignment)
+        if refusal:
+            return refusal
+        _abort_stale_upload(assignment, commit)
+        with _open_source(assignment) as source:
+            return _write_and_prove(assignment, source, commit)
+    except LostJob:
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge of a worker: every fault is an outcome
+        return _outcome_of(error, assignment.job)
+
+
+def _outcome_of(error: Exception, job: CopyJob) -> Outcome:
+    if isinstance(error, SourceBroken):
+        return Outcome(State.FAILED, error.reason, error.detail)
+    if isinstance(error, ObjectStoreError):
+        return _outcome_of_bucket_error(error)
+    if isinstance(error, UcdashError):  # the image could not be made
+        reason = error.code if error.code in Reason.values else Reason.PROCESSING_FAILED
+        state = State.SKIPPED if reason == Reason.PROCESSED_TOO_LARGE_100MB else State.FAILED
+        return Outcome(state, reason, error.message)
+    log.error("A copy met something unforeseen: job %s", job.pk, exc_info=error)
+    return Outcome(State.RETRY_WAIT, Reason.INTERNAL, "An unforeseen fault; see the log.")
+
+
+def _outcome_of_bucket_error(error: ObjectStoreError) -> Outcome:
+    reason = error.code if error.code in Reason.values else Reason.INTERNAL
+    state = State.FAILED if error.kind == "permanent" else State.RETRY_WAIT
+    return Outcome(state, reason, error.message, error=error)
+
+
+def _too_large(assignment: Assignment) -> Outcome | None:
+    if assignment.file.size > MAX_ORIGINAL:
+        return Outcome(State.SKIPPED, Reason.TOO_LARGE_5GB, "The original is over 5 GB.")
+    if assignment.job.effects and assignment.file.size > MAX_PROCESSED:
+        return Outcome(
+            State.SKIPPED, Reason.PROCESSED_TOO_LARGE_100MB, "The original is over 100 MB."
+        )
+    return None
+
+
+def _abort_stale_upload(assignment: Assignment, commit: Commit) -> None:
+    """A multipart upload of a former attempt: aborting it also stops a worker that still sends."""
+    job = assignment.job
+    if not job.upload_id:
+        return
+    assignment.store.abort_multipart(job.key, job.upload_id)
+    _must(commit({"upload_id": ""}))
+    job.upload_id = ""
+
+
+def _must(is_held: bool) -> None:
+    if not is_held:
+        raise LostJob
+
+
+@contextmanager
+def _open_source(assignment: Assignment) -> Iterator[Source]:
+    file = assignment.file
+    if assignment.job.effects:
+        rendered = renditions.render(file=file, effects=image_effects.parse(assignment.job.effects))
+        with rendered.path.open("rb") as body:
+            assignment.touch()
+            expected = Expected(rendered.size, rendered.sha256, rendered.md5)
+            yield Source(body, expected, rendered.content_type)
+        return
+    try:
+        original = file.open_bytes()
+    except FileNotFoundError as error:
+        raise SourceBroken(
+            Reason.SOURCE_MISSING, "The original is not in the upload storage."
+        ) from (error)
+    with original:
+        if original.size != file.size:
+            raise SourceBroken(
+                Reason.SOURCE_CHECKSUM_MISMATCH,
+                f"The original has {original.size} bytes and should have {file.size}.",
+            )
+        expected = Expected(file.size, file.sha256, file.md5)
+        yield Source(cast("BinaryIO", original.file), expected, file.detected_type)
+
+
+def _write_and_prove(assignment: Assignment, source: Source, commit: Commit) -> Outcome:
+    settled = _look_first(assignment, source)
+    if settled:
+        return settled
+    try:
+        if source.expected.size > assignment.multipart_threshold:
+            proof = _put_in_parts(assignment, source, commit)
+        else:
+            proof = _put_whole(assignment, source)
+    except KeyTaken:
+        return _settle_taken_key(assignment, source, commit)
+    except _AMBIGUOUS as error:
+        return _ask_after_lost_reply(assignment, source, error)
+    crashpoint("copy_written")
+    if proof:
+        return _done(source, proof)
+    return _prove_by_looking(assignment, source, commit)
+
+
+def _done(source: Source, proof: Evidence, reason: str = "") -> Outcome:
+    return Outcome(
+        State.DONE,
+        reason,
+        evidence=proof,
+        expected=source.expected,
+        content_type=source.content_type,
+    )
+
+
+def _compare(assignment: Assignment, source: Source) -> Comparison | None:
+    assignment.touch()
+    return proofs.compare(
+        assignment.store,
+        assignment.job.key,
+        source.expected,
+        uuid=str(assignment.file.uuid),
+        is_verified_by_provider=assignment.is_verified_by_provider,
+    )
+
+
+def _is_conditional(assignment: Assignment) -> bool:
+    return assignment.storage.can("conditional_put") and not _may_overwrite(assignment)
+
+
+def _may_overwrite(assignment: Assignment) -> bool:
+    return assignment.may_overwrite or assignment.job.on_clash == CustomStorage.OnClash.OVERWRITE
+
+
+def _look_first(assignment: Assignment, source: Source) -> Outcome | None:
+    """Where the provider would not catch a clash for us, look before writing."""
+    if _is_conditional(assignment):
+        return None
+    found = _compare(assignment, source)
+    if found is None or found.is_same is None:
+        return None
+    if found.is_same or not (found.is_damaged_own or _may_overwrite(assignment)):
+        return _settle(assignment, source, found)
+    return None
+
+
+def _settle_taken_key(assignment: Assignment, source: Source, commit: Commit) -> Outcome:
+    found = _compare(assignment, source)
+    if found is None:  # it was taken a moment ago and is gone now
+        return Outcome(State.RETRY_WAIT, Reason.SERVER_ERROR, "The key was taken, then free.")
+    if found.is_damaged_own and not assignment.may_overwrite:
+        assignment.may_overwrite = True
+        source.body.seek(0)
+        return _write_and_prove(assignment, source, commit)
+    return _settle(assignment, source, found)
+
+
+def _settle(assignment: Assignment, source: Source, found: Comparison) -> Outcome:
+    """There is an object under the key: ours, another's, or nobody may look."""
+    if found.evidence:
+        return _done(source, found.evidence, Reason.ALREADY_THERE)
+    if found.is_same is None:
+        return Outcome(
+            State.UNVERIFIED,
+            Reason.DEST_UNVERIFIABLE,
+            "An object is under this key, and it may not be read to compare it.",
+            expected=source.expected,
+        )
+    job = assignment.job
+    if job.on_clash == CustomStorage.OnClash.SKIP:
+        return Outcome(State.SKIPPED, Reason.KEY_EXISTS_SKIPPED, "Other bytes are under this key.")
+    if job.on_clash == CustomStorage.OnClash.KEEP_BOTH:
+        return Outcome(State.PENDING, new_key=_next_key(job.key))
+    return Outcome(
+        State.FAILED,
+        Reason.KEY_CONFLICT,
+        "Destination file with that name already exists. Check the pattern.",
+    )
+
+
+def _next_key(key: str) -> str:
+    root, dash, rest = key.rpartition("-")
+    number, dot, ext = rest.partition(".")
+    if dash and number.isdigit() and 2 <= int(number) < 1000:
+        return key_patterns.numbered(f"{root}{dot}{ext}", int(number) + 1)
+    return key_patterns.numbered(key, 2)
+
+
+def _ask_after_lost_reply(
+    assignment: Assignment, source: Source, error: ObjectStoreError
+) -> Outcome:
+    """No answer is no proof of failure: if the object is there, the copy is done."""
+    try:
+        found = _compare(assignment, source)
+    except ObjectStoreError:
+        return _outcome_of_bucket_error(error)
+    if found and found.evidence:
+        return _done(source, found.evidence)
+    return _outcome_of_bucket_error(error)
+
+
+def _prove_by_looking(assignment: Assignment, source: Source, commit: Commit) -> Outcome:
+    """The answer to the write proved nothing: look at the object, in the end by reading it."""
+    _must(commit({"state": State.WRITTEN}))
+    crashpoint("copy_before_verify")
+    found = _compare(assignment, source)
+    if found and found.evidence:
+        return _done(source, found.evidence)
+    if found and found.is_same is None:
+        return Outcome(
+            State.UNVERIFIED,
+            Reason.DEST_UNVERIFIABLE,
+            "Written, but nothing proves that the bytes are right; allow s3:GetObject.",
+            expected=source.expected,
+            content_type=source.content_type,
+        )
+    return Outcome(
+        State.RETRY_WAIT,
+        Reason.DEST_CHECKSUM_MISMATCH,
+        "What is in the bucket is not what was sent.",
+    )
+
+
+def _options(assignment: Assignment, source: Source) -> PutOptions:
+    file, storage = assignment.file, assignment.storage
+    encryption = storage.encryption
+    return PutOptions(
+        content_type=source.content_type,
+        metadata={
+            "uuid": str(file.uuid),
+            "sha256": source.expected.sha256,
+            "name": file.original_filename,
+        },
+        only_if_absent=_is_conditional(assignment),
+        is_public=assignment.job.is_public,
+        storage_class=storage.storage_class,
+        encryption=encryption.get("mode", ""),
+        kms_key_id=encryption.get("kms_key_id", ""),
+        checksum=storage.capabilities.get("checksum", "sha256"),
+    )
+
+
+def _put_whole(assignment: Assignment, source: Source) -> Evidence | None:
+    expected = source.expected
+    crashpoint("copy_before_put")
+    try:
+        receipt = assignment.store.put(
+            assignment.job.key,
+            source.body,
+            size=expected.size,
+            sha256=expected.sha256,
+            md5=expected.md5,
+            options=_options(assignment, source),
+        )
+    except ChecksumRefused:
+        _blame_source_if_damaged(source)
+        raise
+    assignment.touch()
+    return proofs.of_receipt(
+        receipt, expected, is_verified_by_provider=assignment.is_verified_by_provider
+    )
+
+
+def _blame_source_if_damaged(source: Source) -> None:
+    source.body.seek(0)
+    digest = hashlib.sha256()
+    while chunk := source.body.read(_READ):
+        digest.update(chunk)
+    if digest.hexdigest() != source.expected.sha256:
+        raise SourceBroken(
+            Reason.SOURCE_CHECKSUM_MISMATCH, "The original is not the one that was uploaded."
+        )
+
+
+def _put_in_parts(assignment: Assignment, source: Source, commit: Commit) -> Evidence | None:
+    """Multipart: the upload id is durable before the first part, and aborted if we fail."""
+    with _big_files_at_once:
+        return _put_in_parts_now(assignment, source, commit)
+
+
+def _put_in_parts_now(assignment: Assignment, source: Source, commit: Commit) -> Evidence | None:
+    key, store = assignment.job.key, assignment.store
+    options = _options(assignment, source)
+    upload_id = store.start_multipart(key, options)
+    crashpoint("copy_upload_started")
+    try:
+        _must(commit({"upload_id": upload_id}))
+        crashpoint("copy_upload_id_committed")
+        parts, md5s = _send_parts(assignment, source, upload_id, options.checksum)
+        crashpoint("copy_before_complete")
+        receipt = store.complete_multipart(
+            key, upload_id, parts, only_if_absent=options.only_if_absent
+        )
+        crashpoint("copy_completed")
+    except BaseException:
+        _abort_quietly(store, key, upload_id)
+        raise
+    return proofs.of_parts(
+        receipt, parts, md5s, is_verified_by_provider=assignment.is_verified_by_provider
+    )
+
+
+def _send_parts(
+    assignment: Assignment, source: Source, upload_id: str, checksum: str
+) -> tuple[list[PartReceipt], list[str]]:
+    whole = hashlib.sha256()
+    parts: list[PartReceipt] = []
+    md5s: list[str] = []
+    # 10,000 parts is S3's limit; 5 GB in parts of 8 MiB are 640.
+    while chunk := _read_exactly(source.body, assignment.part_size):
+        whole.update(chunk)
+        md5s.append(hashlib.md5(chunk, usedforsecurity=False).hexdigest())
+        parts.append(
+            assignment.store.put_part(
+                assignment.job.key,
+                upload_id,
+                len(parts) + 1,
+                BytesIO(chunk),
+                size=len(chunk),
+                checksum=checksum,
+            )
+        )
+        assignment.touch()
+        crashpoint("copy_part_sent")
+    if whole.hexdigest() != source.expected.sha256:
+        raise SourceBroken(
+            Reason.SOURCE_CHECKSUM_MISMATCH, "The original is not the one that was uploaded."
+        )
+    return parts, md5s
+
+
+def _read_exactly(body: IO[bytes], size: int) -> bytes:
+    pieces: list[bytes] = []
+    missing = size
+    while missing and (piece := body.read(min(missing, _READ))):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _abort_quietly(store: ObjectStore, key: str, upload_id: str) -> None:
+    """The id stays in the ledger: if this fails too, the next attempt aborts it."""
+    try:
+        store.abort_multipart(key, upload_id)
+    except ObjectStoreError as error:
+        log.info("An upload could not be aborted now: %s", error.code)
+
+
+Kind = Literal["success", "transient", "owner"]
+
+
+def health_of(outcome: Outcome) -> Kind | None:
+    """What this outcome says about the bucket; None if nothing."""
+    if outcome.error is None:
+        return "success" if outcome.state == State.DONE else None
+    if outcome.error.kind == "permanent":
+        return None
+    return "owner" if outcome.error.kind == "owner" else "transient"

@@ -1,0 +1,147 @@
+"""Writing copy jobs into the ledger: what services and runners of other rooms both need."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Case, F, IntegerField, Q, Value, When
+from django.db.models.functions import Least
+
+from storages_app.custom_storages import key_patterns
+from storages_app.models import CopyJob, CustomStorage, File
+from storages_app.models.copy_jobs import (
+    RUNNING_STATES,
+    TERMINAL_STATES,
+    CopyJobQuerySet,
+    State,
+)
+from storages_app.models.fields import db_now
+from ucdash.celery import wake
+
+MAX_ORIGINAL = 5_368_709_120  # 5 GB, inclusive
+MAX_PROCESSED = 104_857_600  # 100 MB, inclusive, source and result
+
+
+@dataclass(frozen=True)
+class Order:
+    """One copy to be made."""
+
+    file: File
+    custom_storage: CustomStorage
+    key: str
+    effects: str = ""
+    is_public: bool = False
+    is_backup: bool = False
+
+
+def order_for(
+    *,
+    file: File,
+    custom_storage: CustomStorage,
+    pattern: str = "",
+    effects: str = "",
+    key_text: str = "",
+    is_public: bool | None = None,
+    is_backup: bool = False,
+) -> Order:
+    """The order that follows from the storage's own settings, unless said otherwise."""
+    key = key_patterns.expand(
+        pattern or custom_storage.key_pattern,
+        prefix=custom_storage.prefix,
+        uuid=str(file.uuid),
+        original_filename=file.original_filename,
+        effects=key_text,
+    )
+    if is_public is None:
+        is_public = custom_storage.public_mode == CustomStorage.PublicMode.ACL
+    return Order(file, custom_storage, key, effects, is_public, is_backup)
+
+
+def place(
+    orders: Iterable[Order], *, lane: CopyJob.Lane, asked_by: str, again: bool = True
+) -> list[CopyJob]:
+    """Put the orders into the ledger and send a wake-up after the commit; the rows, in pk order.
+
+    One row a (file, storage, effects, key): a row that waits keeps the more urgent lane; one that
+    has ended is opened again if `again`, and the bucket is then read before anything is written.
+    Runs in the caller's transaction.
+    """
+    rows = [_place_one(order, lane=lane, asked_by=asked_by, again=again) for order in orders]
+    if rows:
+        transaction.on_commit(partial(wake, "copying.drain"))
+    return rows
+
+
+def place_new(orders: list[Order], *, lane: CopyJob.Lane, asked_by: str) -> None:
+    """As `place`, for many orders in one statement; rows that exist are left as they are."""
+    CopyJob.objects.bulk_create(
+        [_new_row(order, lane=lane, asked_by=asked_by) for order in orders],
+        ignore_conflicts=True,
+        batch_size=500,
+    )
+    if orders:
+        transaction.on_commit(partial(wake, "copying.drain"))
+
+
+def _new_row(order: Order, *, lane: CopyJob.Lane, asked_by: str) -> CopyJob:
+    storage = order.custom_storage
+    waits = storage.is_paused or storage.is_broken or storage.is_draft
+    return CopyJob(
+        project_id=order.file.project_id,
+        file=order.file,
+        custom_storage=storage,
+        effects=order.effects,
+        key=order.key,
+        is_public=order.is_public,
+        is_backup=order.is_backup,
+        on_clash=storage.on_clash,
+        lane=lane,
+        asked_by=asked_by,
+        state=State.BLOCKED if waits else State.PENDING,
+        run_after=db_now(),
+    )
+
+
+def _place_one(order: Order, *, lane: CopyJob.Lane, asked_by: str, again: bool) -> CopyJob:
+    same = CopyJob.objects.filter(
+        file=order.file,
+        custom_storage=order.custom_storage,
+        effects=order.effects,
+        key=order.key,
+    )
+    if not same.exists():
+        CopyJob.objects.bulk_create(
+            [_new_row(order, lane=lane, asked_by=asked_by)], ignore_conflicts=True
+        )
+    else:
+        if again:
+            reopen(same, lane=lane, asked_by=asked_by, is_public=order.is_public)
+        same.exclude(state__in=RUNNING_STATES).update(
+            lane=Least(F("lane"), Value(int(lane)), output_field=IntegerField()),
+            is_backup=Case(When(Q(is_backup=True), then=True), default=order.is_backup),
+        )
+    return same.select_related("file", "custom_storage", "project").get()
+
+
+def reopen(
+    jobs: CopyJobQuerySet, *, lane: CopyJob.Lane, asked_by: str, is_public: bool | None = None
+) -> int:
+    """Let ended jobs run again from the beginning; how many there were."""
+    values = {} if is_public is None else {"is_public": is_public}
+    return jobs.filter(state__in=TERMINAL_STATES).update(
+        state=State.PENDING,
+        reason="",
+        detail="",
+        error_code="",
+        http_status=None,
+        request_id="",
+        run_after=db_now(),
+        attempts=0,
+        crashes=0,
+        first_attempt_at=None,
+        finished_at=None,
+        lane=lane,
+        asked_by=asked_by,
+        **values,
+    )

@@ -1,0 +1,235 @@
+"""Ordering copies: by REST, automatically, by hand; and what is to be said about them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from threading import BoundedSemaphore
+from time import monotonic, sleep
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from storages_app.copying import auto_copy, orders, tasks
+from storages_app.copying.errors import (
+    CopyFailed,
+    FileNotReady,
+    FileTooLarge,
+    PublicNotPossible,
+    TargetMissing,
+    TargetNotUsable,
+)
+from storages_app.imaging import effects as image_effects
+from storages_app.models import CopyJob, CustomStorage, File, Project, Reason
+from storages_app.models.copy_jobs import CopyJobQuerySet, State
+from ucdash.celery import wake
+
+Lane = CopyJob.Lane
+
+_waiting_requests = BoundedSemaphore(settings.REMOTE_COPY_WAITERS)
+_KEEPS_PRIVATE = "199 Miscellaneous warning: storage keeps copies private"
+
+
+@dataclass(frozen=True)
+class RemoteCopy:
+    """The answer to POST /files/remote_copy/: the object's address, 200 or 201, and headers."""
+
+    url: str
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def remote_copy(
+    *,
+    project: Project,
+    file: File,
+    effects: str,
+    target: str,
+    make_public: bool | None,
+    pattern: str,
+    asked_by: str,
+) -> RemoteCopy:
+    """Copy one file now, as DESIGN §5.7 says; CopyRefused and BadEffects are the caller's 400.
+
+    Small originals are copied in this request; others are waited for, at most
+    REMOTE_COPY_WAIT_S seconds and never by more than REMOTE_COPY_WAITERS requests at once. A copy
+    that is not finished then is answered with its final address and X-Ucdash-Copy: pending.
+    """
+    storage = _target(project, target)
+    parsed = image_effects.parse(effects)
+    _require_copyable(file, has_effects=not parsed.is_empty)
+    is_public, headers = _publicity(storage, make_public)
+    order = orders.order_for(
+        file=file,
+        custom_storage=storage,
+        pattern=pattern,
+        effects=parsed.canonical,
+        key_text=parsed.key_text,
+        is_public=is_public,
+    )
+    with transaction.atomic():
+        (job,) = orders.place([order], lane=Lane.INTERACTIVE, asked_by=asked_by)
+    is_small = parsed.is_empty and file.size <= settings.MULTIPART_THRESHOLD
+    _wait_for(job, makes_it_here=is_small)
+    return _answer(job, headers)
+
+
+def _target(project: Project, name: str) -> CustomStorage:
+    storage = project.custom_storages.live().filter(name=name).first()
+    if storage is None:
+        raise TargetMissing
+    if storage.is_draft:
+        raise TargetNotUsable(f"Storage “{name}” is not connected yet: its test has not passed.")
+    if storage.is_paused:
+        since = f"{storage.paused_at:%Y-%m-%d %H:%M} UTC"
+        raise TargetNotUsable(
+            f"Storage “{name}” is paused since {since}. Resume it or choose another."
+        )
+    return storage
+
+
+def _require_copyable(file: File, *, has_effects: bool) -> None:
+    if not file.is_ready:
+        raise FileNotReady
+    if file.size > (orders.MAX_PROCESSED if has_effects else orders.MAX_ORIGINAL):
+        raise FileTooLarge
+
+
+def _publicity(storage: CustomStorage, make_public: bool | None) -> tuple[bool, dict[str, str]]:
+    """Whether to send a public ACL, and what to say about it (DESIGN §5.8)."""
+    modes = CustomStorage.PublicMode
+    if storage.public_mode == modes.ACL:
+        return make_public is not False, {}
+    if storage.public_mode == modes.POLICY and make_public is False:
+        raise PublicNotPossible(
+            "Storage is public by bucket policy: `make_public` can not be false."
+        )
+    if storage.public_mode == modes.PRIVATE and make_public:
+        return False, {"Warning": _KEEPS_PRIVATE}
+    return False, {}
+
+
+def _wait_for(job: CopyJob, *, makes_it_here: bool) -> None:
+    if not _waiting_requests.acquire(blocking=False):
+        return
+    try:
+        if makes_it_here:
+            tasks.make_now(copy_job_id=job.pk)
+        ends_at = monotonic() + settings.REMOTE_COPY_WAIT_S
+        pause_s = 0.02
+        job.refresh_from_db()
+        while not job.is_over and monotonic() < ends_at:
+            sleep(pause_s)
+            pause_s = min(pause_s * 1.5, 0.5)
+            job.refresh_from_db()
+    finally:
+        _waiting_requests.release()
+
+
+def _answer(job: CopyJob, headers: dict[str, str]) -> RemoteCopy:
+    if job.state == State.DONE:
+        was_there = job.reason == Reason.ALREADY_THERE
+        return RemoteCopy(job.url, 200 if was_there else 201, headers)
+    if job.state == State.UNVERIFIED:
+        return RemoteCopy(job.url, 201, headers | {"X-Ucdash-Copy": "unverified"})
+    if job.reason == Reason.KEY_EXISTS_SKIPPED:
+        return RemoteCopy(job.url, 200, headers | {"X-Ucdash-Copy": "other-content"})
+    if job.reason in {Reason.TOO_LARGE_5GB, Reason.PROCESSED_TOO_LARGE_100MB}:
+        raise FileTooLarge
+    if job.is_over:
+        raise _failure(job)
+    pending = {"X-Ucdash-Copy": "pending", "Location": f"/api/v1/jobs/{job.pk}/"}
+    return RemoteCopy(job.url, 201, headers | pending)
+
+
+def _failure(job: CopyJob) -> CopyFailed:
+    code = f" ({job.error_code}, HTTP {job.http_status})" if job.error_code else ""
+    return CopyFailed(f"{job.detail or 'The copy was not made.'}{code}")
+
+
+# --- Copies that nobody waits for ------------------------------------------------------------
+
+
+def order_copies_of_new_file(*, file: File) -> None:
+    """Order what auto-copy and backup want of a new file, in the file's own transaction."""
+    orders.place_new(auto_copy.orders_for_new_file(file), lane=Lane.AUTO_COPY, asked_by="auto-copy")
+    order_copies_of_stored_file(file=file)
+
+
+def order_copies_of_stored_file(*, file: File) -> None:
+    """Order what the backup wants of a file that is now stored."""
+    orders.place(
+        auto_copy.orders_for_stored_file(file), lane=Lane.AUTO_COPY, asked_by="backup", again=False
+    )
+
+
+def cancel_copies_of_file(*, file: File) -> int:
+    """Drop the waiting copies of a file that is being removed; how many there were."""
+    return (
+        CopyJob.objects.filter(file=file)
+        .waiting()
+        .update(state=State.CANCELLED, reason=Reason.FILE_DELETED, finished_at=timezone.now())
+    )
+
+
+@transaction.atomic
+def order_copies(
+    *,
+    files: Iterable[File],
+    custom_storage: CustomStorage,
+    effects: str = "",
+    asked_by: str,
+    lane: CopyJob.Lane = Lane.BULK,
+) -> list[CopyJob]:
+    """Order one copy of each file; copies that have ended are made again."""
+    if custom_storage.removed_at or custom_storage.is_draft:
+        raise TargetNotUsable(f"Storage “{custom_storage.name}” is not connected.")
+    parsed = image_effects.parse(effects)
+    wanted = []
+    for file in files:
+        _require_copyable(file, has_effects=not parsed.is_empty)
+        wanted.append(
+            orders.order_for(
+                file=file,
+                custom_storage=custom_storage,
+                effects=parsed.canonical,
+                key_text=parsed.key_text,
+            )
+        )
+    return orders.place(wanted, lane=lane, asked_by=asked_by)
+
+
+@transaction.atomic
+def retry(*, jobs: CopyJobQuerySet, actor: str) -> int:
+    """Run failed, unverified, skipped or cancelled copies of live files and storages again."""
+    again = jobs.filter(
+        state__in=[State.FAILED, State.UNVERIFIED, State.CANCELLED, State.SKIPPED],
+        file__removed_at=None,
+        custom_storage__removed_at=None,
+    )
+    pks = list(again.values_list("pk", flat=True))
+    n_again = orders.reopen(
+        CopyJob.objects.filter(pk__in=pks), lane=Lane.BULK, asked_by=actor[:200]
+    )
+    if n_again:
+        transaction.on_commit(partial(wake, "copying.drain"))
+    return n_again
+
+
+@transaction.atomic
+def cancel(*, jobs: CopyJobQuerySet, actor: str) -> int:
+    """Drop copies that still wait; those under way finish."""
+    waiting = CopyJob.objects.filter(pk__in=list(jobs.values_list("pk", flat=True))).waiting()
+    return waiting.update(
+        state=State.CANCELLED,
+        reason=Reason.CANCELLED_BY_USER,
+        detail=f"Cancelled by {actor}."[:1000],
+        finished_at=timezone.now(),
+    )
+
+
+def lag(custom_storage: CustomStorage) -> timedelta | None:
+    """How long the oldest waiting copy has waited; None if none waits."""
+    oldest = custom_storage.copy_jobs.waiting().order_by("created_at").first()
+    return timezone.now() - oldest.created_at if oldest else None

@@ -1,0 +1,16 @@
+"""How copies reach a worker: a wake-up drains the ledger."""
+
+from celery import shared_task
+
+from storages_app.copying import runner
+
+
+@shared_task(name="copying.drain")
+def drain() -> None:
+    """Make every copy that is due."""
+    runner.drain()
+
+
+def make_now(*, copy_job_id: int) -> None:
+    """Make one copy in this process, unless a worker was quicker."""
+    runner.make_one(copy_job_id=copy_job_id)
