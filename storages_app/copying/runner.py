@@ -166,9 +166,8 @@ class Pump:
             return False
         request = _CommitRequest(assignment.job.pk, assignment.job.fence, values)
         self.inbox.put(request)
-        while not request.answered.wait(timeout=1):
-            if self.is_closing:
-                return False
+        while not request.answered.wait(timeout=1) and not self.is_closing:
+            pass
         assignment.touch()
         return request.is_held
 

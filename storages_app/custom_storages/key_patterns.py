@@ -35,6 +35,13 @@ def check_pattern(pattern: str) -> None:
         raise BadPattern(_BAD_CHARACTER)
 
 
+def clean_pattern(text: str) -> str:
+    """What the form sends, checked; empty means the default."""
+    pattern = text.strip() or "${default}"
+    check_pattern(pattern)
+    return pattern
+
+
 def expand(
     pattern: str, *, prefix: str, uuid: str, original_filename: str, effects: str = ""
 ) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from storages_app.custom_storages import addresses, circuit, tasks
+from storages_app.custom_storages import addresses, circuit, key_patterns, tasks
 from storages_app.custom_storages.errors import AddressRefused, NameTaken, NotConnected, StorageGone
 from storages_app.models import ConnectionTest, CopyJob, CustomStorage, Event, Project
 from storages_app.models.copy_jobs import Reason, State
@@ -22,15 +22,7 @@ _CLEANERS = {
     "access_key_id": addresses.clean_access_key_id,
 }
 _ACCESS = {"provider", "endpoint_url", "region", "bucket", "prefix", "access_key_id", "public_mode"}
-_PLAIN = {
-    "provider",
-    "account_id",
-    "public_mode",
-    "key_pattern",
-    "on_clash",
-    "storage_class",
-    "auto_copy",  # of a draft: copies wait until it is connected
-}
+_PLAIN = {"provider", "account_id", "public_mode", "on_clash", "storage_class"}
 
 
 def _clean(fields: dict[str, Any]) -> dict[str, Any]:
