@@ -20,9 +20,17 @@ _CLEANERS = {
     "endpoint_url": addresses.clean_endpoint,
     "region": addresses.clean_region,
     "access_key_id": addresses.clean_access_key_id,
+    "key_pattern": key_patterns.clean_pattern,
 }
 _ACCESS = {"provider", "endpoint_url", "region", "bucket", "prefix", "access_key_id", "public_mode"}
-_PLAIN = {"provider", "account_id", "public_mode", "on_clash", "storage_class"}
+_PLAIN = {
+    "provider",
+    "account_id",
+    "public_mode",
+    "on_clash",
+    "storage_class",
+    "auto_copy",  # of a draft: copies wait until it is connected
+}
 
 
 def _clean(fields: dict[str, Any]) -> dict[str, Any]:
