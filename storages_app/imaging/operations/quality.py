@@ -1,0 +1,34 @@
+"""`quality`: how much a lossy format may lose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from storages_app.imaging import grammar
+from storages_app.imaging.registry import Operation, operation
+
+if TYPE_CHECKING:
+    from storages_app.imaging.canvas import Canvas
+
+LEVELS = ("normal", "better", "best", "lighter", "lightest", "smart", "smart_retina")
+
+
+@operation
+@dataclass(frozen=True)
+class Quality(Operation):
+    """Trade size for looks in JPEG, WebP and AVIF. PNG loses nothing at any level."""
+
+    name: ClassVar[str] = "quality"
+    grammar: ClassVar[str] = ", ".join(LEVELS) + "; without this operation: normal"
+
+    level: str
+
+    @classmethod
+    def parse(cls, params: Sequence[str]) -> Self:
+        return cls(grammar.one_of(cls, params, LEVELS))
+
+    def params(self) -> tuple[str, ...]:
+        return (self.level,)
+
+    def apply(self, canvas: "Canvas") -> None:
+        canvas.quality = self.level

@@ -1,0 +1,143 @@
+"""What Pillow does for us: reads headers, and decodes what libvips has no loader for.
+
+Runs in the child process only.
+"""
+
+import math
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyvips
+from PIL import ExifTags, Image, ImageOps
+
+from storages_app.imaging.errors import NotAnImage, ProcessingFailed
+from storages_app.imaging.formats import sniff
+from storages_app.imaging.info import ImageInfo
+from storages_app.imaging.limits import Limits, check_header
+
+Image.MAX_IMAGE_PIXELS = None  # our own limit is checked from the header, and refuses earlier
+
+_MODES = {"1": "L", "I": "L", "F": "L", "I;16": "L", "I;16B": "L", "I;16L": "L", "RGBX": "RGB"}
+_CAN_MOVE = {"GIF", "WEBP", "PNG", "AVIF", "HEIF"}
+_DECODER_FAULTS = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError)
+
+
+def read_info(path: Path, limits: Limits) -> ImageInfo | None:
+    """The header's facts; None where it is no picture, or one over our limits."""
+    name = sniff(path)
+    if name is None:
+        return None
+    try:
+        with _open(path, name) as image:
+            check_header(*image.size, 1, limits)
+            return _describe(image, name)
+    except (NotAnImage, *_DECODER_FAULTS, RuntimeError, MemoryError):
+        return None
+
+
+def decode(path: Path, name: str, limits: Limits) -> pyvips.Image:
+    """All pixels, rotated by EXIF, as a libvips picture."""
+    try:
+        with _open(path, name) as image:
+            check_header(*image.size, 1, limits)
+            turned = ImageOps.exif_transpose(image)
+            has_alpha = "A" in turned.getbands() or "transparency" in turned.info
+            pixels = turned.convert("RGBA" if has_alpha else "RGB")
+            profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA"} else None
+    except _DECODER_FAULTS as error:
+        raise ProcessingFailed from error
+    result = pyvips.Image.new_from_memory(
+        pixels.tobytes(), pixels.width, pixels.height, len(pixels.getbands()), "uchar"
+    ).copy(interpretation="srgb")
+    return _to_srgb(result, profile) if profile else result
+
+
+def _to_srgb(image: pyvips.Image, profile: bytes) -> pyvips.Image:
+    with_profile = image.mutate(
+        lambda changed: changed.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    )
+    with suppress(pyvips.Error):  # a profile that makes no sense is left out
+        return with_profile.icc_transform("srgb", embedded=True).copy_memory()
+    return image
+
+
+def _open(path: Path, name: str) -> Image.Image:
+    if name == "HEIF":
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+    # A JPEG with a second picture in it is an MPO to Pillow.
+    return Image.open(path, formats=["JPEG", "MPO"] if name == "JPEG" else [name])
+
+
+def _describe(image: Image.Image, name: str) -> ImageInfo:
+    exif = _exif(image)
+    return {
+        "format": name,
+        "width": image.width,
+        "height": image.height,
+        "sequence": name in _CAN_MOVE and bool(getattr(image, "is_animated", False)),
+        "color_mode": _MODES.get(image.mode, image.mode),
+        "orientation": _orientation(exif),
+        "geo_location": _geo_location(exif),
+        "datetime_original": _datetime_original(exif),
+        "dpi": _dpi(image.info.get("dpi")),
+    }
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    try:
+        return image.getexif()
+    except (*_DECODER_FAULTS, RuntimeError):
+        return Image.Exif()  # a picture with broken EXIF is still a picture
+
+
+def _orientation(exif: Image.Exif) -> int | None:
+    value = exif.get(ExifTags.Base.Orientation)
+    return value if isinstance(value, int) and 0 <= value <= 8 else None
+
+
+def _geo_location(exif: Image.Exif) -> dict[str, float] | None:
+    with suppress(*_DECODER_FAULTS, ArithmeticError):
+        gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        latitude = _degrees(gps[ExifTags.GPS.GPSLatitude])
+        longitude = _degrees(gps[ExifTags.GPS.GPSLongitude])
+        if str(gps.get(ExifTags.GPS.GPSLatitudeRef, "N")).upper().startswith("S"):
+            latitude = -latitude
+        if str(gps.get(ExifTags.GPS.GPSLongitudeRef, "E")).upper().startswith("W"):
+            longitude = -longitude
+        if abs(latitude) <= 90 and abs(longitude) <= 180:
+            return {"latitude": latitude, "longitude": longitude}
+    return None
+
+
+def _degrees(parts: Any) -> float:
+    degrees, minutes, seconds = (float(part) for part in parts)
+    value = degrees + minutes / 60 + seconds / 3600
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return round(value, 7)  # about a centimetre
+
+
+def _datetime_original(exif: Image.Exif) -> str | None:
+    with suppress(*_DECODER_FAULTS, ArithmeticError):
+        text = str(exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal])
+        # EXIF has no time zone, and neither has the API's field.
+        moment = datetime.strptime(text.strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007
+        return moment.isoformat()
+    return None
+
+
+def _dpi(value: Any) -> list[int | float] | None:
+    with suppress(*_DECODER_FAULTS, ArithmeticError):
+        x, y = (float(number) for number in value)
+        if math.isfinite(x) and math.isfinite(y) and x > 0 and y > 0:
+            return [_plain(x), _plain(y)]
+    return None
+
+
+def _plain(number: float) -> int | float:
+    """PNG keeps dots a metre: 72 comes back as 71.9836."""
+    return round(number) if abs(number - round(number)) < 0.02 else round(number, 2)

@@ -1,0 +1,110 @@
+"""Make a processed image, or look at one; the decoding itself is done by a child process."""
+
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from storages_app.imaging.effects import Effects
+from storages_app.imaging.errors import (
+    BadEffects,
+    NotAnImage,
+    ProcessedTooLarge,
+    ProcessingFailed,
+)
+from storages_app.imaging.formats import sniff
+from storages_app.imaging.info import ImageInfo
+from storages_app.imaging.limits import LIMITS, Limits
+from storages_app.imaging.pool import POOL, Pool
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A processed image on disk."""
+
+    path: Path
+    content_type: str
+    width: int
+    height: int
+    size: int
+    sha256: str
+    md5: str
+
+
+def render(
+    source: Path,
+    effects: Effects,
+    out_dir: Path,
+    accept: str = "",
+    *,
+    limits: Limits = LIMITS,
+    pool: Pool = POOL,
+) -> Rendered:
+    """Process `source` into a new file in `out_dir`, which then belongs to the caller.
+
+    `accept` is the Accept header of whom it is for; only `format/auto` reads it.
+    """
+    if source.stat().st_size > limits.source_bytes:
+        raise ProcessedTooLarge
+    if sniff(source) is None:
+        raise NotAnImage
+    target = out_dir / secrets.token_hex(16)
+    try:
+        answer = _ask(
+            pool,
+            "render",
+            limits,
+            source=str(source.absolute()),
+            target=str(target.absolute()),
+            effects=effects.canonical,
+            accept=accepted_formats(effects, accept),
+        )
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return Rendered(path=target, **answer)
+
+
+def inspect(path: Path, *, limits: Limits = LIMITS, pool: Pool = POOL) -> ImageInfo | None:
+    """The facts in a picture's header; None where it is no picture, or one over our limits."""
+    if sniff(path) is None:
+        return None
+    try:
+        answer = _ask(pool, "inspect", limits, source=str(path.absolute()))
+    except ProcessingFailed:
+        return None
+    return cast("ImageInfo | None", answer["info"])
+
+
+def fingerprint(path: Path, *, limits: Limits = LIMITS, pool: Pool = POOL) -> str:
+    """16 hex digits that stay nearly the same when a picture is resized or encoded anew."""
+    answer = _ask(pool, "fingerprint", limits, source=str(path.absolute()))
+    return str(answer["hash"])
+
+
+def accepted_formats(effects: Effects, accept: str) -> list[str]:
+    """The newer formats that the Accept header allows; none where the effects do not ask it."""
+    if not effects.depends_on_accept:
+        return []
+    kinds = set()
+    for entry in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in entry.split(";"))
+        if not any(part.replace(" ", "") in {"q=0", "q=0.0", "q=0.00"} for part in parameters):
+            kinds.add(kind)
+    return [name for name in ("avif", "webp") if f"image/{name}" in kinds]
+
+
+def _ask(pool: Pool, what: str, limits: Limits, **arguments: object) -> dict[str, Any]:
+    answer = pool.ask(
+        {"do": what, "limits": asdict(limits), "arguments": arguments}, seconds=limits.seconds
+    )
+    error = answer.get("error")
+    if error is None:
+        return answer
+    if error == BadEffects.code:
+        raise BadEffects(operation=answer["operation"], reason=answer["reason"])
+    if error == NotAnImage.code:
+        raise NotAnImage(answer["reason"])
+    if error == ProcessedTooLarge.code:
+        raise ProcessedTooLarge
+    raise ProcessingFailed
