@@ -6,6 +6,8 @@ import socket
 import sys
 from collections.abc import Iterator
 
+from ucdash import demo_s3
+
 
 def is_free(host: str, port: int) -> bool:
     """Whether a server may listen there now. SO_REUSEADDR, as gunicorn: TIME_WAIT is no server."""
@@ -22,15 +24,20 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def complaints(wanted: dict[str, tuple[str, int]]) -> Iterator[str]:
-    """A sentence for each of `wanted` (variable → host, port) whose port is not to be had."""
-    seen: dict[int, str] = {}
-    for name, (host, port) in wanted.items():
-        if port in seen:
-            yield f"{name} and {seen[port]} are both {port}. Give each its own port."
-        elif not is_free(host, port):
-            yield f"Port {port} is in use. Start with another: {name}={port + 10} make run"
-        seen[port] = name
+def complaints(wanted: dict[str, tuple[str, list[int]]]) -> Iterator[str]:
+    """A sentence for each of `wanted` (variable → host, ports) whose ports are not to be had."""
+    given: dict[int, str] = {}
+    for name, (host, ports) in wanted.items():
+        twice = [port for port in ports if port in given]
+        taken = [port for port in ports if not is_free(host, port)]
+        if twice:
+            yield f"{name} and {given[twice[0]]} want the same port {twice[0]}. Change one of them."
+        elif taken:
+            yield (
+                f"Port {taken[0]} is in use. "
+                f"Start with another: {name}={ports[0] + len(ports) + 9} make run"
+            )
+        given |= dict.fromkeys(ports, name)
 
 
 def main() -> int:
@@ -40,9 +47,9 @@ def main() -> int:
     found = list(
         complaints(
             {
-                "UCDASH_PORT": (settings.BIND, settings.PORT),
-                "UCDASH_FILES_PORT": (settings.BIND, settings.FILES_PORT),
-                "UCDASH_DEMO_S3_PORT": ("127.0.0.1", settings.DEMO_S3_PORT),
+                "UCDASH_PORT": (settings.BIND, [settings.PORT]),
+                "UCDASH_FILES_PORT": (settings.BIND, [settings.FILES_PORT]),
+                "UCDASH_DEMO_S3_PORT": ("127.0.0.1", demo_s3.ports(settings.DEMO_S3_PORT)),
             }
         )
     )

@@ -239,7 +239,6 @@ for _folder in (
 ALLOWED_PRIVATE_HOSTS = env.listing("UCDASH_ALLOWED_PRIVATE_HOSTS")
 # The demo bucket of `make run`, which writes its keys; without them there is none.
 DEMO_S3_PORT = env.number("UCDASH_DEMO_S3_PORT", 8333, at_least=1)
-DEMO_S3_BUCKET = "demo-bucket"
 DEMO_S3_ACCESS_KEY_ID = env.text("UCDASH_DEMO_S3_ACCESS_KEY_ID")
 DEMO_S3_SECRET_ACCESS_KEY = env.text("UCDASH_DEMO_S3_SECRET_ACCESS_KEY")
 if DEMO_S3_ACCESS_KEY_ID:

