@@ -1,0 +1,39 @@
+"""Removing a file: what the service and the sweep share."""
+
+import logging
+
+from django.core.files.storage import storages
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from storages_app.copying import services as copying
+from storages_app.models import File
+
+log = logging.getLogger(__name__)
+
+
+def remove(file: File, *, only_if: Q | None = None) -> bool:
+    """Mark one file as removed and cancel its waiting copies.
+
+    False if it was removed before, or is not (any more) as `only_if` says. The bytes go after the
+    commit. If that fails, the sweep finds the row and tries again.
+    """
+    with transaction.atomic():
+        removable = File.objects.filter(only_if or Q(), pk=file.pk, removed_at=None)
+        n_removed = removable.update(removed_at=timezone.now(), stored_at=None, expires_at=None)
+        if n_removed:
+            copying.cancel_copies_of_file(file=file)
+            transaction.on_commit(lambda: remove_bytes(file), robust=True)
+    file.refresh_from_db()
+    return bool(n_removed)
+
+
+def remove_bytes(file: File) -> None:
+    """Delete a removed file's original from the upload storage, and note that it is gone."""
+    try:
+        storages["uploads"].delete(file.blob_name)
+    except OSError as error:
+        log.warning("The bytes of removed file %s are still there: %s", file.pk, error)
+        return
+    File.objects.filter(pk=file.pk).update(bytes_removed_at=timezone.now())

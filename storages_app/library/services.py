@@ -1,0 +1,37 @@
+"""What becomes of a file: kept, or removed."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from storages_app.copying import services as copying
+from storages_app.library import orders
+from storages_app.library.errors import FileGone
+from storages_app.models import Event, File
+
+
+@transaction.atomic
+def store(*, file: File, actor: str) -> File:
+    """Keep the file until somebody deletes it. Storing twice keeps the first time."""
+    n_stored = File.objects.filter(pk=file.pk, removed_at=None, stored_at=None).update(
+        stored_at=timezone.now(), expires_at=None
+    )
+    file.refresh_from_db()
+    if file.is_removed:
+        raise FileGone
+    if n_stored:
+        copying.order_copies_of_stored_file(file=file)
+    return file
+
+
+@transaction.atomic
+def delete(*, file: File, actor: str) -> File:
+    """Remove the file. Copies in custom storages stay; copies that still wait are cancelled."""
+    if orders.remove(file):
+        Event.objects.record(
+            "file.deleted",
+            project=file.project,
+            actor=actor,
+            subject=file.original_filename,
+            subject_id=file.pk,
+        )
+    return file

@@ -1,0 +1,79 @@
+"""Which file, and which image operations, a `source` or CDN URL names."""
+
+import uuid
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+from storages_app.library.errors import BadSource
+from storages_app.models import File, Project
+
+# What official clients put into URLs unless they are configured otherwise. Only the uuid counts,
+# and it must be of a file of the asking project.
+_OFFICIAL_HOST = "ucarecdn.com"
+_OFFICIAL_SUBDOMAINS = ".ucarecd.net"
+_LONGEST = 4_096
+_UUID_LENGTH = 36
+
+
+def parse_source(text: str, project: Project) -> tuple[File, str]:
+    """The file and its effects (`-/resize/200x/`, or empty); BadSource for all that is neither.
+
+    Takes `<uuid>`, `<uuid>/`, `<uuid>/-/ops/`, and URLs of the file host with operations and a
+    file name after the last slash. A file of another project is as unknown as one that never was.
+    """
+    path = _path_of(text)
+    file_uuid = _parse_uuid(path[:_UUID_LENGTH])
+    effects = _effects_of(path[_UUID_LENGTH:])
+    file = File.objects.filter(project=project, pk=file_uuid, removed_at=None).first()
+    if file is None:
+        raise BadSource
+    return file, effects
+
+
+def _path_of(text: str) -> str:
+    if len(text) > _LONGEST:
+        raise BadSource
+    if "://" not in text:
+        return text.removeprefix("/")
+    try:
+        parts = urlsplit(text)
+        host, netloc = parts.hostname or "", parts.netloc.lower()
+    except ValueError as error:
+        raise BadSource from error
+    if parts.scheme not in {"http", "https"} or not _is_file_host(host, netloc):
+        raise BadSource
+    return unquote(parts.path).removeprefix("/")
+
+
+def _is_file_host(host: str, netloc: str) -> bool:
+    own = urlsplit(settings.CDN_URL).netloc.lower()
+    is_official = host == _OFFICIAL_HOST or host.endswith(_OFFICIAL_SUBDOMAINS)
+    return netloc == own or (is_official and netloc == host)
+
+
+def _parse_uuid(text: str) -> uuid.UUID:
+    try:
+        parsed = uuid.UUID(text)
+    except ValueError as error:
+        raise BadSource from error
+    if str(parsed) != text.lower():  # uuid.UUID also takes braces and misplaced hyphens
+        raise BadSource
+    return parsed
+
+
+def _effects_of(rest: str) -> str:
+    """What stands between the uuid and the file name, which is all after the last slash."""
+    if not rest:
+        return ""
+    if not rest.startswith("/"):
+        raise BadSource
+    operations, _, _file_name = rest[1:].rpartition("/")
+    if not operations:
+        return ""
+    segments = operations.split("/")
+    if segments[0] != "-" or any(part in {"", ".", ".."} for part in segments):
+        raise BadSource
+    if any(not char.isprintable() for char in operations):
+        raise BadSource
+    return f"{operations}/"

@@ -1,0 +1,14 @@
+"""How the library's own chores reach a worker."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from storages_app.library import runner
+
+
+@shared_task(name="library.expire")
+def expire_files() -> None:
+    """Remove what was not stored in time, and bytes that outlived their file."""
+    now = timezone.now()
+    runner.expire_files(now=now)
+    runner.remove_left_bytes(now=now)

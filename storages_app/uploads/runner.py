@@ -1,0 +1,81 @@
+"""Sweep away what broken uploads left: temporary files, and bytes that never got a row."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.storage import Storage, storages
+
+from storages_app.models import File
+from storages_app.uploads.local_storage import INCOMING, DurableFileSystemStorage
+from storages_app.uploads.orders import FOLDERS
+from storages_app.uploads.receiving import TEMPORARY_PREFIX
+
+log = logging.getLogger(__name__)
+
+# No upload takes longer between its last byte and its row.
+GRACE = timedelta(hours=1)
+_BATCH = 500
+
+
+def sweep(*, now: datetime, grace: timedelta = GRACE) -> int:
+    """Remove leftovers older than `grace`; returns how many."""
+    n_swept = _sweep_temporary_files(now - grace) + _sweep_blobs(now - grace)
+    if n_swept:
+        log.info("Swept %d leftovers of broken uploads", n_swept)
+    return n_swept
+
+
+def _sweep_temporary_files(before: datetime) -> int:
+    places = [Path(settings.FILE_UPLOAD_TEMP_DIR).glob(f"{TEMPORARY_PREFIX}*")]
+    if isinstance(storages["uploads"], DurableFileSystemStorage):
+        places.append((Path(storages["uploads"].location) / INCOMING).glob("*"))
+    return sum(_remove_if_old(path, before) for place in places for path in place)
+
+
+def _remove_if_old(path: Path, before: datetime) -> bool:
+    try:
+        if path.lstat().st_mtime >= before.timestamp():
+            return False
+        path.unlink()
+    except FileNotFoundError:  # its request has just ended
+        return False
+    return True
+
+
+def _sweep_blobs(before: datetime) -> int:
+    """Originals without a row. The listing comes first: a row that commits later is not missed."""
+    storage = storages["uploads"]
+    n_swept = 0
+    for names in _batches(storage):
+        with_row = set(File.objects.filter(blob_name__in=names).values_list("blob_name", flat=True))
+        for name in sorted(names - with_row):
+            n_swept += _delete_if_old(storage, name, before)
+    return n_swept
+
+
+def _batches(storage: Storage) -> Iterator[set[str]]:
+    for folder in FOLDERS:
+        try:
+            _, leaves = storage.listdir(folder)
+        except FileNotFoundError:
+            continue
+        names = [f"{folder}/{leaf}" for leaf in leaves]
+        for start in range(0, len(names), _BATCH):
+            yield set(names[start : start + _BATCH])
+
+
+def _delete_if_old(storage: Storage, name: str, before: datetime) -> bool:
+    """Young bytes may be those of an upload whose row is about to be written."""
+    try:
+        if storage.get_modified_time(name) >= before:
+            return False
+        # Asked again, right before the deletion: the row may have come since the listing.
+        if File.objects.filter(blob_name=name).exists():
+            return False
+        storage.delete(name)
+    except FileNotFoundError:
+        return False
+    return True
