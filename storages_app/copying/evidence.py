@@ -125,6 +125,15 @@ def read_back(store: ObjectStore, info: ObjectInfo, expected: Expected) -> Compa
     return _same("read_back", f"sha256:{found}", info)
 
 
+def compare_by_reading(store: ObjectStore, key: str, *, sha256: str) -> bool:
+    """Whether the object is there and has these bytes, told by reading all of it."""
+    try:
+        with store.get(key) as chunks:
+            return _sha256_of(chunks) == sha256
+    except ObjectMissing:
+        return False
+
+
 def _same(method: str, checksum: str, info: ObjectInfo) -> Comparison:
     evidence = Evidence(method, checksum, info.etag, info.version_id)
     return Comparison(is_same=True, evidence=evidence)

@@ -88,12 +88,32 @@ class Pump:
         """Make what is due (or the one job `only`); how many attempts ended."""
         n_ended = 0
         with self._pool() as pool:
-            while True:
+            while not _stopping.is_set():
                 self._claim(pool, only=only)
                 if not self.flying:
                     return n_ended
                 n_ended += self._collect()
                 self._renew_leases()
+            self._give_back()
+        return n_ended
+
+    def _give_back(self) -> None:
+        """The process is asked to end: free the leases, so that others go on at once.
+
+        What a thread still sends is harmless: the fence has moved on.
+        """
+        n_ended = self._collect()
+        with transaction.atomic():
+            for pk, assignment in self.flying.items():
+                CopyJob.objects.held(pk=pk, fence=assignment.job.fence).update(
+                    state=State.PENDING,
+                    run_after=db_now(),
+                    lease_until=None,
+                    fence=F("fence") + 1,
+                    attempts=Greatest(F("attempts") - 1, Value(0)),
+                )
+        log.info("Ending: %s copies finished, %s given back.", n_ended, len(self.flying))
+        self.flying.clear()
 
     @contextmanager
     def _pool(self) -> Iterator[ThreadPoolExecutor]:
@@ -374,6 +394,7 @@ def _report_health(custom_storage: CustomStorage, finished: list[_Finished]) -> 
 
 # --- what a worker process runs --------------------------------------------------------------
 
+_stopping = threading.Event()
 _one_drain_a_process = threading.Lock()
 _asked_again = threading.Event()
 
@@ -390,6 +411,13 @@ def drain() -> int:
         finally:
             _one_drain_a_process.release()
     return n_ended
+
+
+def stop(*, wait_s: float = 5) -> None:
+    """End the drain of this process and give its leases back; returns when that is done."""
+    _stopping.set()
+    if _one_drain_a_process.acquire(timeout=wait_s):
+        _one_drain_a_process.release()
 
 
 def make_one(*, copy_job_id: int) -> None:

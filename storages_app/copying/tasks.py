@@ -11,6 +11,11 @@ def drain() -> None:
     runner.drain()
 
 
+def stop() -> None:
+    """The process ends: free what it holds."""
+    runner.stop()
+
+
 def make_now(*, copy_job_id: int) -> None:
     """Make one copy in this process, unless a worker was quicker."""
     runner.make_one(copy_job_id=copy_job_id)
