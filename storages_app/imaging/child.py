@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -136,7 +137,8 @@ def _measure(path: Path) -> tuple[int, str, str]:
 def _inspect(*, source: str, limits: Limits) -> dict[str, Any]:
     from storages_app.imaging.pillow import read_info
 
-    return {"info": read_info(Path(source), limits)}
+    info = read_info(Path(source), limits)
+    return {"info": asdict(info) if info else None}
 
 
 def _fingerprint(*, source: str, limits: Limits) -> dict[str, Any]:

@@ -19,7 +19,12 @@ CONTENT_TYPES = {
 }
 # The rest is decoded by Pillow: libvips as we get it has no loader for them.
 LIBVIPS_FORMATS = {"AVIF", "GIF", "JPEG", "PNG", "TIFF", "WEBP"}
-EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif"}
+EXTENSIONS_BY_TYPE = {  # of what we make
+    "image/avif": ".avif",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+}
 
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",

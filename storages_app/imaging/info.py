@@ -1,10 +1,11 @@
 """The facts of a picture, in the words of the API."""
 
-from typing import TypedDict
+from dataclasses import dataclass
 
 
-class ImageInfo(TypedDict):
-    """`content_info.image` of the REST API; all keys are always there. Fit for JSON as it is."""
+@dataclass(frozen=True)
+class ImageInfo:
+    """`content_info.image` of the REST API; `asdict` of it is fit for JSON."""
 
     format: str
     width: int  # as stored, before EXIF rotation

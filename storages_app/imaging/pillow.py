@@ -74,17 +74,17 @@ def _open(path: Path, name: str) -> Image.Image:
 
 def _describe(image: Image.Image, name: str) -> ImageInfo:
     exif = _exif(image)
-    return {
-        "format": name,
-        "width": image.width,
-        "height": image.height,
-        "sequence": name in _CAN_MOVE and bool(getattr(image, "is_animated", False)),
-        "color_mode": _MODES.get(image.mode, image.mode),
-        "orientation": _orientation(exif),
-        "geo_location": _geo_location(exif),
-        "datetime_original": _datetime_original(exif),
-        "dpi": _dpi(image.info.get("dpi")),
-    }
+    return ImageInfo(
+        format=name,
+        width=image.width,
+        height=image.height,
+        sequence=name in _CAN_MOVE and bool(getattr(image, "is_animated", False)),
+        color_mode=_MODES.get(image.mode, image.mode),
+        orientation=_orientation(exif),
+        geo_location=_geo_location(exif),
+        datetime_original=_datetime_original(exif),
+        dpi=_dpi(image.info.get("dpi")),
+    )
 
 
 def _exif(image: Image.Image) -> Image.Exif:

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from storages_app.imaging.effects import Effects
 from storages_app.imaging.errors import (
@@ -16,6 +16,8 @@ from storages_app.imaging.formats import sniff
 from storages_app.imaging.info import ImageInfo
 from storages_app.imaging.limits import LIMITS, Limits
 from storages_app.imaging.pool import POOL, Pool
+
+WAIT_S = 20.0  # for one of the children to be free
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ def render(
     *,
     limits: Limits = LIMITS,
     pool: Pool = POOL,
+    wait_s: float = WAIT_S,
 ) -> Rendered:
     """Process `source` into a new file in `out_dir`, which then belongs to the caller.
 
@@ -54,6 +57,7 @@ def render(
             pool,
             "render",
             limits,
+            wait_s,
             source=str(source.absolute()),
             target=str(target.absolute()),
             effects=effects.canonical,
@@ -70,15 +74,15 @@ def inspect(path: Path, *, limits: Limits = LIMITS, pool: Pool = POOL) -> ImageI
     if sniff(path) is None:
         return None
     try:
-        answer = _ask(pool, "inspect", limits, source=str(path.absolute()))
+        answer = _ask(pool, "inspect", limits, WAIT_S, source=str(path.absolute()))
     except ProcessingFailed:
         return None
-    return cast("ImageInfo | None", answer["info"])
+    return ImageInfo(**answer["info"]) if answer["info"] else None
 
 
 def fingerprint(path: Path, *, limits: Limits = LIMITS, pool: Pool = POOL) -> str:
     """16 hex digits that stay nearly the same when a picture is resized or encoded anew."""
-    answer = _ask(pool, "fingerprint", limits, source=str(path.absolute()))
+    answer = _ask(pool, "fingerprint", limits, WAIT_S, source=str(path.absolute()))
     return str(answer["hash"])
 
 
@@ -94,9 +98,13 @@ def accepted_formats(effects: Effects, accept: str) -> list[str]:
     return [name for name in ("avif", "webp") if f"image/{name}" in kinds]
 
 
-def _ask(pool: Pool, what: str, limits: Limits, **arguments: object) -> dict[str, Any]:
+def _ask(
+    pool: Pool, what: str, limits: Limits, wait_s: float, **arguments: object
+) -> dict[str, Any]:
     answer = pool.ask(
-        {"do": what, "limits": asdict(limits), "arguments": arguments}, seconds=limits.seconds
+        {"do": what, "limits": asdict(limits), "arguments": arguments},
+        seconds=limits.seconds,
+        wait_s=wait_s,
     )
     error = answer.get("error")
     if error is None:

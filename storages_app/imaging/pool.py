@@ -128,12 +128,9 @@ class _Child:
 class Pool:
     """At most `size` children; each works for one thread at a time."""
 
-    def __init__(
-        self, *, command: Sequence[str] = _COMMAND, size: int = 2, wait_s: float = 20
-    ) -> None:
+    def __init__(self, *, command: Sequence[str] = _COMMAND, size: int = 2) -> None:
         self._command = command
         self._size = size
-        self._wait_s = wait_s
         self._start_empty()
         os.register_at_fork(after_in_child=self._forget_all)
         atexit.register(self.close)
@@ -150,12 +147,12 @@ class Pool:
         for child in inherited:
             child.forget()
 
-    def ask(self, request: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any], *, seconds: float, wait_s: float) -> dict[str, Any]:
         """One request, one answer; ProcessingFailed where the child did not survive it.
 
-        ImagingBusy where all children are at work for too long.
+        ImagingBusy where no child is free within `wait_s`, or none can be started.
         """
-        child = self._take()
+        child = self._take(wait_s)
         is_well = False
         try:
             answer = child.ask(request, seconds)
@@ -170,9 +167,9 @@ class Pool:
             self._give_back(child, is_well=is_well)
         return answer
 
-    def _take(self) -> _Child:
+    def _take(self, wait_s: float) -> _Child:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._n_busy < self._size, self._wait_s):
+            if not self._changed.wait_for(lambda: self._n_busy < self._size, wait_s):
                 raise ImagingBusy
             self._n_busy += 1
             while self._idle:
@@ -185,7 +182,7 @@ class Pool:
         except (_Died, _TooSlow, OSError) as error:
             self._release()
             log.exception("The image process does not start.")
-            raise ProcessingFailed("The image process does not start.") from error
+            raise ImagingBusy("The image process does not start.") from error
         with self._changed:
             self._all.append(child)
         return child

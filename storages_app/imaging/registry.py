@@ -1,19 +1,17 @@
 """The image operations: each module in `operations/` adds exactly one, under its own name."""
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
-from storages_app.imaging import operations
 from storages_app.imaging.errors import BadEffects
+from storages_app.lib.registry import Registry
 
 if TYPE_CHECKING:
     from storages_app.imaging.canvas import Canvas
 
-_registered: "dict[str, type[Operation]]" = {}
+OPERATIONS: "Registry[type[Operation]]" = Registry("storages_app.imaging.operations")
 
 
 class Operation(ABC):
@@ -56,15 +54,11 @@ T = TypeVar("T", bound=Operation)
 
 
 def operation(cls: type[T]) -> type[T]:
-    if cls.name in _registered:
-        raise ValueError(f"Two image operations are called {cls.name!r}.")
-    _registered[cls.name] = cls
+    OPERATIONS.add(cls.__module__.rpartition(".")[2], cls)
     return cls
 
 
 @cache
 def all_operations() -> dict[str, type[Operation]]:
     """Every operation by its name in URLs."""
-    for module in pkgutil.iter_modules(operations.__path__):
-        importlib.import_module(f"{operations.__name__}.{module.name}")
-    return dict(sorted(_registered.items()))
+    return {kind.name: kind for kind in OPERATIONS}

@@ -1,0 +1,230 @@
+"""The file host: originals and processed images for anybody who has the link.
+
+No view here looks at a session, a cookie or a user.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from functools import wraps
+from pathlib import PurePath
+from typing import Any
+
+from django.db.models import Q
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponsePermanentRedirect,
+    JsonResponse,
+)
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from storages_app.delivery.answers import Content, answer
+from storages_app.delivery.headers import METHODS, preflight, protect
+from storages_app.imaging import effects as image_effects
+from storages_app.imaging.effects import Effects
+from storages_app.imaging.errors import (
+    ImagingBusy,
+    ImagingError,
+    NotAnImage,
+    ProcessedTooLarge,
+    ProcessingFailed,
+)
+from storages_app.imaging.formats import EXTENSIONS_BY_TYPE
+from storages_app.imaging.operations.inline import Inline
+from storages_app.lib.filenames import base_name, sanitise
+from storages_app.models import File
+from storages_app.renditions import services as renditions
+
+log = logging.getLogger(__name__)
+
+_YEAR_S = 31_536_000
+_PATIENCE_S = 15  # a browser's, while all image processes are busy
+_CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9.+\-]*/[a-z0-9][a-z0-9.+\-]*(?:; charset=[a-z0-9\-]+)?")
+_NOT_AN_IMAGE_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>400 Bad Request</title></head>
+<body><h1>400 Bad Request</h1><p>Not supported for files that are not images.</p></body></html>
+"""
+
+View = Callable[..., HttpResponseBase]
+
+
+def on_file_host(view: View) -> View:
+    """Every answer, refusals too, carries the file host's headers; only reading is possible."""
+
+    @csrf_exempt
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "OPTIONS":
+            return protect(preflight(HttpResponse(status=204)))
+        if request.method not in {"GET", "HEAD"}:
+            response = _text("Files can only be read here.", status=405)
+            response["Allow"] = METHODS
+            return protect(response)
+        try:
+            return protect(view(request, *args, **kwargs))
+        except Http404:
+            return protect(_text("File not found", status=404))
+        except ImagingError as error:
+            return protect(_refusal(error))
+
+    return guarded
+
+
+@on_file_host
+def add_slash(request: HttpRequest, file_uuid: uuid.UUID) -> HttpResponseBase:
+    return HttpResponsePermanentRedirect(f"/{file_uuid}/")
+
+
+@on_file_host
+def serve(request: HttpRequest, file_uuid: uuid.UUID, rest: str = "") -> HttpResponseBase:
+    """`/<uuid>/[-/operation/…/][filename]`."""
+    file = _live_file(file_uuid)
+    # The web server has percent-decoded the path; once is enough.
+    written, filename = image_effects.split_path(rest)
+    if written == "-/json/":
+        return _info(file)
+    effects = image_effects.parse(written, is_encoded=False)
+    name = base_name(filename) if filename else ""
+    content = (
+        _original(file, effects, name)
+        if effects.is_empty
+        else _processed(request, file, effects, name)
+    )
+    try:
+        return answer(request, content)
+    except FileNotFoundError as error:
+        raise _bytes_are_gone(file) from error
+
+
+@on_file_host
+def not_found(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+    raise Http404
+
+
+def broken(request: HttpRequest) -> HttpResponseBase:
+    return protect(_text("Something went wrong here.", status=500))
+
+
+def _live_file(file_uuid: uuid.UUID) -> File:
+    is_kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now()) | Q(stored_at__isnull=False)
+    file = File.objects.live().filter(is_kept, uuid=file_uuid).first()
+    if file is None:
+        raise Http404
+    return file
+
+
+def _bytes_are_gone(file: File) -> Http404:
+    log.error("The bytes of file %s are not in the upload storage.", file.uuid)
+    return Http404()
+
+
+def _original(file: File, effects: Effects, name: str) -> Content:
+    return Content(
+        open=file.open_bytes,
+        size=file.size,
+        sha256=file.sha256,
+        content_type=_safe_type(file.detected_type),
+        filename=name or sanitise(file.original_filename),
+        changed_at=file.uploaded_at,
+        max_age=_max_age(file, timezone.now()),
+        inline=_inline(effects),
+        extra=_image_size(file),
+    )
+
+
+def _processed(request: HttpRequest, file: File, effects: Effects, name: str) -> Content:
+    accept = request.headers.get("Accept", "")
+    try:
+        rendered = renditions.render(
+            file=file, effects=effects, accept=accept, patience_s=_PATIENCE_S
+        )
+    except FileNotFoundError as error:
+        raise _bytes_are_gone(file) from error
+    extra = {"X-Image-Width": str(rendered.width), "X-Image-Height": str(rendered.height)}
+    if effects.depends_on_accept:
+        extra["Vary"] = "Accept"
+    root = PurePath(sanitise(file.original_filename)).stem
+    return Content(
+        open=lambda: rendered.path.open("rb"),
+        size=rendered.size,
+        sha256=rendered.sha256,
+        content_type=rendered.content_type,
+        filename=name or root + EXTENSIONS_BY_TYPE[rendered.content_type],
+        changed_at=file.uploaded_at,
+        max_age=_max_age(file, timezone.now()),
+        inline=_inline(effects),
+        extra=extra,
+    )
+
+
+def _info(file: File) -> HttpResponseBase:
+    """`/-/json/`: what the picture is (spec/UPLOADCARE 5.4)."""
+    try:
+        info = (file.content_info or {}).get("image") or _looked_at(file)
+        fingerprint = renditions.fingerprint(file=file)
+    except (ProcessedTooLarge, ProcessingFailed):
+        fingerprint = None  # a header can be well where the pixels are not
+    except FileNotFoundError as error:
+        raise _bytes_are_gone(file) from error
+    response = JsonResponse({"id": str(file.uuid), **info, "hash": fingerprint})
+    response["Cache-Control"] = f"public, max-age={_max_age(file, timezone.now())}"
+    return response
+
+
+def _looked_at(file: File) -> dict[str, Any]:
+    info = renditions.describe(file=file) if file.is_image else None
+    if info is None:
+        raise NotAnImage
+    return asdict(info)
+
+
+def _inline(effects: Effects) -> bool | None:
+    step = effects.last(Inline)
+    return step.is_wanted if step else None
+
+
+def _image_size(file: File) -> dict[str, str]:
+    info = (file.content_info or {}).get("image") or {}
+    if "width" not in info or "height" not in info:
+        return {}
+    return {"X-Image-Width": str(info["width"]), "X-Image-Height": str(info["height"])}
+
+
+def _safe_type(detected_type: str) -> str:
+    known = _CONTENT_TYPE.fullmatch(detected_type)
+    return detected_type if known else "application/octet-stream"
+
+
+def _max_age(file: File, now: datetime) -> int:
+    """A year, as bytes never change; a file that expires is kept by nobody beyond its time."""
+    if file.is_stored or file.expires_at is None:
+        return _YEAR_S
+    return min(_YEAR_S, int((file.expires_at - now).total_seconds()))
+
+
+def _refusal(error: ImagingError) -> HttpResponse:
+    if isinstance(error, NotAnImage):
+        return _never_kept(HttpResponse(_NOT_AN_IMAGE_PAGE, status=400))
+    if isinstance(error, ImagingBusy):
+        response = _text(f"{error.message} {error.advice}", status=503)
+        response["Retry-After"] = "5"
+        return response
+    return _text(f"{error.message}\n{error.advice}", status=400)
+
+
+def _text(text: str, *, status: int) -> HttpResponse:
+    return _never_kept(
+        HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+    )
+
+
+def _never_kept(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,157 @@
+"""Processed images on disk, so that each is made once: shared by all processes of a machine.
+
+An entry is two files beside each other, the bytes and a small JSON file about them; the second is
+renamed into place last, so an entry is whole or not there. The time of the JSON file is when the
+entry was last asked for. Names are hashes: nothing a stranger sends becomes part of a path.
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+import math
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from storages_app.imaging.errors import ProcessingFailed
+from storages_app.imaging.pipeline import Rendered
+
+log = logging.getLogger(__name__)
+
+_YOUNG_S = 60  # who was just given an entry must have the time to open it
+_PRUNE_EVERY_S = 60
+_PRUNE_TO = 0.9  # of the bound, so that not every new entry prunes
+_FAILURE_S = 60  # a file that breaks the decoder is not given to it at every request
+_MAX_FAILURES = 1_000
+_LEFT_OVER_S = 3_600  # half-made files of processes that were killed
+
+
+class RenditionCache:
+    """At most `max_bytes` under `folder`, oldest use out first."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self._pruned_at = 0.0
+        self._prune_lock = threading.Lock()
+        self._failures: dict[str, tuple[float, str]] = {}
+
+    def get_or_make(self, key: str, make: Callable[[Path], Rendered]) -> Rendered:
+        """The entry, made by `make(folder)` if it is not there; equal requests wait for one."""
+        name = hashlib.sha256(key.encode()).hexdigest()
+        found = self._find(name)
+        if found:
+            return found
+        with self._only_one(name):
+            found = self._find(name)  # another one may have made it while we waited
+            rendered = found or self._make(name, make)
+        self._prune_now_and_then()
+        return rendered
+
+    def _make(self, name: str, make: Callable[[Path], Rendered]) -> Rendered:
+        failed_at, message = self._failures.get(name, (-math.inf, ""))
+        if time.monotonic() - failed_at < _FAILURE_S:
+            raise ProcessingFailed(message)
+        try:
+            return self._keep(name, make(self._subfolder("making")))
+        except ProcessingFailed as error:
+            if len(self._failures) >= _MAX_FAILURES:
+                self._failures.clear()
+            self._failures[name] = (time.monotonic(), error.message)
+            raise
+
+    def _find(self, name: str) -> Rendered | None:
+        about, body = self._paths(name)
+        try:
+            facts: dict[str, Any] = json.loads(about.read_text())
+            if body.stat().st_size != facts["size"]:
+                return None  # cut short by a power failure
+            os.utime(about)
+            return Rendered(path=body, **facts)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _keep(self, name: str, rendered: Rendered) -> Rendered:
+        about, body = self._paths(name)
+        body.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = asdict(rendered)
+        del facts["path"]
+        temporary = self._subfolder("making") / secrets.token_hex(16)
+        temporary.write_text(json.dumps(facts))
+        rendered.path.rename(body)
+        temporary.rename(about)
+        return replace(rendered, path=body)
+
+    def _paths(self, name: str) -> tuple[Path, Path]:
+        base = self.folder / "made" / name[:2]
+        return base / f"{name}.json", base / name
+
+    def _subfolder(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @contextmanager
+    def _only_one(self, name: str) -> Iterator[None]:
+        """Between threads as between processes: each holds its own open file, so one lock does."""
+        with (self._subfolder("locks") / name[:3]).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _prune_now_and_then(self) -> None:
+        with self._prune_lock:
+            if time.monotonic() - self._pruned_at < _PRUNE_EVERY_S:
+                return
+            self._pruned_at = time.monotonic()
+        self.prune()
+
+    def prune(self) -> int:
+        """Remove what was longest unused, down to the bound; how many entries went."""
+        with (self._subfolder("locks") / "prune").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return 0  # another process is at it
+            self._remove_left_overs()
+            entries = sorted(self._entries())
+            total = sum(size for _, size, _ in entries)
+            if total <= self.max_bytes:
+                return 0
+            return self._remove_oldest(entries, total)
+
+    def _remove_oldest(self, entries: list[tuple[float, int, Path]], total: int) -> int:
+        n_removed = 0
+        for used_at, size, body in entries:
+            if total <= self.max_bytes * _PRUNE_TO or used_at > time.time() - _YOUNG_S:
+                break
+            body.with_name(f"{body.name}.json").unlink(missing_ok=True)
+            body.unlink(missing_ok=True)
+            total -= size
+            n_removed += 1
+        log.info("%s processed images were removed from the cache.", n_removed)
+        return n_removed
+
+    def _entries(self) -> Iterator[tuple[float, int, Path]]:
+        """Last use, bytes and path of each entry, also of bytes whose JSON file is missing."""
+        for body in (self.folder / "made").glob("*/*"):
+            if body.suffix == ".json":
+                continue
+            with suppress(FileNotFoundError):
+                status = body.stat()
+                used_at = status.st_mtime
+                with suppress(FileNotFoundError):
+                    used_at = body.with_name(f"{body.name}.json").stat().st_mtime
+                yield used_at, status.st_size, body
+
+    def _remove_left_overs(self) -> None:
+        for path in self._subfolder("making").iterdir():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - _LEFT_OVER_S:
+                    path.unlink()
