@@ -76,11 +76,12 @@ def clean_prefix(text: str) -> str:
 
 def clean_endpoint(text: str) -> str:
     """``https://host[:port]`` without a path; an empty text stays empty (Amazon S3)."""
-    endpoint = text.strip().rstrip("/")
+    endpoint = text.strip()
     if not endpoint:
         return ""
     if "://" not in endpoint:
         endpoint = f"https://{endpoint}"
+    endpoint = endpoint.rstrip("/")
     if any(c.isspace() or c in "\\@#?" for c in endpoint):
         raise AddressRefused("The address has a space, \\, @, # or ? in it.")
     try:

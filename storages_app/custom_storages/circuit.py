@@ -97,7 +97,7 @@ def park(custom_storage: CustomStorage) -> int:
     """Mark the waiting copies of a paused or broken storage as blocked; how many there are."""
     return CopyJob.objects.filter(
         custom_storage=custom_storage, state__in=[State.PENDING, State.RETRY_WAIT]
-    ).update(state=State.BLOCKED)
+    ).update(state=State.BLOCKED, run_after=db_now())
 
 
 def release(custom_storage: CustomStorage) -> int:
