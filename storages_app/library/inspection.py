@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from storages_app.imaging import pipeline
 from storages_app.imaging.errors import ImagingBusy, ImagingError
@@ -28,4 +28,4 @@ def _inspect_image(path: Path) -> dict[str, Any] | None:
     except ImagingError as error:  # too many pixels, broken, … : then it is a file like any other
         log.info("An upload looks like an image but cannot be read as one: %s", error.code)
         return None
-    return None if found is None else dict(found)
+    return cast("dict[str, Any] | None", found)

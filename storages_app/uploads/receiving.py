@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import (
@@ -164,7 +164,9 @@ def _parse_to_its_end(request: HttpRequest, handler: PartsToDisk) -> Form:
 def _parse(request: HttpRequest, handler: PartsToDisk) -> Form:
     body = _CountedBody(request)
     try:
-        fields, _ = _NamingParser(request.META, body, [handler], request.encoding).parse()
+        # The parser only calls `read`.
+        parser = _NamingParser(request.META, cast("Any", body), [handler], request.encoding)
+        fields, _ = parser.parse()
     except TooManyFieldsSent as error:
         raise errors.TooManyFields from error
     except TooManyFilesSent as error:

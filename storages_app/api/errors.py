@@ -1,0 +1,190 @@
+"""Our error families → HTTP status and body: the only such table.
+
+REST answers `{"detail": …}`, the Upload API a line of text (or, with `jsonerrors=1`, HTTP 200 and
+an error object, because its browser client takes any other status for a fault of the network), our
+own additions under `/api/v1/` a problem with code, what, why and fix.
+"""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http import HttpResponse, JsonResponse
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_handler
+
+from storages_app.api.refusals import (
+    FileIdInvalid,
+    FileIdRequired,
+    FileMissing,
+    KeyMayOnlyRead,
+    NoSuchThing,
+    ParameterConflict,
+    PublicKeyInvalid,
+    PublicKeyRequired,
+    WrongMethod,
+)
+from storages_app.imaging.errors import ImagingBusy
+from storages_app.lib.crypto import BadKeyRing, CannotUnseal
+from storages_app.lib.errors import UcdashError
+from storages_app.library.errors import FileGone
+from storages_app.projects import errors as projects
+from storages_app.uploads import errors as uploads
+
+log = logging.getLogger(__name__)
+
+_NOT_FOUND = "Not found."
+_TOO_LARGE = "The size of the request is too large."
+
+# The nearest class counts; what is not here is the caller's mistake: 400.
+_STATUS: dict[type[UcdashError], int] = {
+    projects.BadCredentials: 401,
+    KeyMayOnlyRead: 403,
+    FileGone: 404,
+    NoSuchThing: 404,
+    uploads.RequestTooLarge: 413,
+    BadKeyRing: 500,
+    CannotUnseal: 500,
+    ImagingBusy: 503,
+    uploads.DiskFull: 507,
+}
+
+# `error_code` of the Upload API (spec/UPLOADCARE 3.11) and the status that goes with it.
+_UPLOAD: dict[type[UcdashError], tuple[int, str]] = {
+    UcdashError: (400, "UploadViewsError"),
+    PublicKeyRequired: (403, "ProjectPublicKeyRequiredError"),
+    PublicKeyInvalid: (403, "ProjectPublicKeyInvalidError"),
+    FileIdRequired: (400, "FileIdRequiredError"),
+    FileIdInvalid: (400, "FileIdInvalidError"),
+    FileMissing: (404, "FileNotFoundError"),
+    ParameterConflict: (400, "BaseViewsError"),
+    WrongMethod: (405, "MethodNotAllowedError"),
+    projects.SignatureRequired: (400, "SignatureRequiredError"),
+    projects.ExpireRequired: (400, "SignatureExpirationRequiredError"),
+    projects.ExpireMalformed: (400, "SignatureExpirationInvalidError"),
+    projects.SignatureExpired: (403, "SignatureExpirationError"),
+    projects.SignatureInvalid: (403, "SignatureInvalidError"),
+    uploads.FormMalformed: (400, "PostRequestParserFailedError"),
+    uploads.TooManyFields: (400, "RequestFiledsNumberLimitExceededError"),  # their spelling
+    uploads.TooManyParts: (400, "RequestFileNumberLimitExceededError"),
+    uploads.FieldRepeated: (400, "FilesNumberLimitExceededError"),
+    uploads.NoFiles: (400, "FilesRequiredError"),
+    uploads.RequestTooLarge: (413, "RequestSizeLimitExceededError"),
+    uploads.FileTooLarge: (400, "FileSizeLimitExceededError"),
+    uploads.NullCharacters: (400, "NullCharactersForbiddenError"),
+    uploads.DiskFull: (507, "UploadFailedError"),
+    ImagingBusy: (503, "UploadFailedError"),
+    uploads.MetadataKeyDuplicated: (400, "FileMetadataKeyDuplicatedError"),
+    uploads.MetadataKeyEmpty: (400, "FileMetadataKeyEmptyError"),
+    uploads.MetadataKeyForbidden: (400, "FileMetadataKeyForbiddenError"),
+    uploads.MetadataKeyTooLong: (400, "FileMetadataKeyLengthTooBigError"),
+    uploads.TooManyMetadataKeys: (400, "FileMetadataKeysNumberTooBigError"),
+    uploads.MetadataValueEmpty: (400, "FileMetadataValueEmptyError"),
+    uploads.MetadataValueForbidden: (400, "FileMetadataValueForbiddenError"),
+    uploads.MetadataValueTooLong: (400, "FileMetadataValueLengthTooBigError"),
+    BadKeyRing: (500, "UploadAPIError"),
+    CannotUnseal: (500, "UploadAPIError"),
+}
+
+
+def rest_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """The answer of the REST API; None for what is our own fault and belongs to the log."""
+    if isinstance(error, drf.NotAcceptable):
+        # No version was agreed on, so this is the one answer without the vendor's type.
+        return JsonResponse({"detail": error.detail}, status=406, content_type="application/json")
+    if isinstance(error, UcdashError):
+        return _rest_refusal(error)
+    if isinstance(error, RequestDataTooBig):
+        return Response({"detail": _TOO_LARGE}, status=413)
+    if isinstance(error, (SuspiciousOperation, BadRequest)):
+        return Response({"detail": "Bad request."}, status=400)
+    return drf_handler(error, context)
+
+
+def v1_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """The answer of our own additions: what, why and how to mend it."""
+    if isinstance(error, UcdashError):
+        problem = _problem(error.code, _first_line(error), error.message, error.advice)
+        return _as_problem(problem, status_of(error), _headers(error))
+    answer = rest_error(error, context)
+    if answer is None:
+        return None
+    detail = answer.data.get("detail", "") if isinstance(answer, Response) else ""
+    code = getattr(detail, "code", "bad_request")
+    return _as_problem(_problem(str(code), str(detail), "", ""), answer.status_code, answer.headers)
+
+
+def upload_error(
+    error: Exception, *, method: str, path: str, jsonerrors: bool
+) -> HttpResponse | None:
+    """The answer of the Upload API."""
+    status, code, text = _upload_words(error, method, path)
+    if not code:
+        return None
+    if jsonerrors:
+        body = {"error": {"status_code": status, "content": text, "error_code": code}}
+        answer: HttpResponse = JsonResponse(body, content_type="application/json")
+    else:
+        answer = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+    wait = getattr(error, "wait", None)  # of Throttled
+    if wait is not None:
+        answer["Retry-After"] = str(int(wait))
+    return answer
+
+
+def status_of(error: UcdashError) -> int:
+    return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 400)
+
+
+def _rest_refusal(error: UcdashError) -> Response:
+    status = status_of(error)
+    detail = _NOT_FOUND if status == 404 else error.message
+    return Response({"detail": detail}, status=status, headers=_headers(error))
+
+
+def _headers(error: UcdashError) -> dict[str, str]:
+    status = status_of(error)
+    if status >= 500:
+        log.error("%s: %s", error.code, error.message)
+    if status == 401:
+        return {"WWW-Authenticate": "Uploadcare"}
+    return {"Retry-After": "5"} if status == 503 else {}
+
+
+def _first_line(error: UcdashError) -> str:
+    return (type(error).__doc__ or error.message).strip().splitlines()[0]
+
+
+def _problem(code: str, what: str, why: str, fix: str) -> dict[str, str | None]:
+    return {
+        "code": code,
+        "what": what,
+        "why": None if why in {"", what} else why,
+        "fix": fix or None,
+        "docs_url": None,
+    }
+
+
+def _as_problem(problem: dict[str, str | None], status: int, headers: Any) -> HttpResponse:
+    kept = {name: headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in headers}
+    return JsonResponse(
+        problem, status=status, content_type="application/problem+json", headers=kept
+    )
+
+
+def _upload_words(error: Exception, method: str, path: str) -> tuple[int, str, str]:
+    if isinstance(error, drf.MethodNotAllowed):
+        error = WrongMethod(f"HTTP method {method} is not allowed for {path}")
+    if isinstance(error, UcdashError):
+        status, code = next(_UPLOAD[kind] for kind in type(error).__mro__ if kind in _UPLOAD)
+        if status >= 500:
+            log.error("%s: %s", error.code, error.message)
+        return status, code, "Internal error." if status == 500 else error.message
+    if isinstance(error, drf.Throttled):
+        return 429, "RequestThrottledError", "Request was throttled."
+    if isinstance(error, RequestDataTooBig):
+        return 413, "RequestSizeLimitExceededError", _TOO_LARGE
+    if isinstance(error, (drf.APIException, SuspiciousOperation, BadRequest)):
+        return 400, "BaseViewsError", "Request processing failed."
+    return 500, "", ""

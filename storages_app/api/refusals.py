@@ -1,0 +1,97 @@
+"""What only a door refuses: the rooms behind it never hear of these requests."""
+
+from storages_app.lib.errors import UcdashError
+
+
+class SimpleOverHttp(UcdashError):
+    """A secret key was sent over plain HTTP."""
+
+    code = "simple_auth_over_http"
+    hint = "The secret key was readable for everybody on the way: replace it."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Simple authentication over HTTP is forbidden. "
+            "Please, use HTTPS or signed requests instead."
+        )
+
+
+class KeyMayOnlyRead(UcdashError):
+    """This key may only read."""
+
+    code = "key_may_only_read"
+    hint = "Use a secret key with the scope full."
+
+
+class NoSuchThing(UcdashError):
+    """Not found."""
+
+    code = "not_found"
+    hint = "It may belong to another project, or may have been deleted."
+
+
+class ParameterConflict(UcdashError):
+    """A parameter was given twice."""
+
+    code = "parameter_conflict"
+    hint = "Give each parameter once, in the query or in the body."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Parameter `{name}` is given twice with different values.")
+
+
+class ParameterInvalid(UcdashError):
+    """A parameter has a value that cannot be used."""
+
+    code = "parameter_invalid"
+
+
+class ParameterMissing(UcdashError):
+    """A parameter is required."""
+
+    code = "parameter_missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"`{name}` parameter is required.")
+
+
+class PublicKeyRequired(UcdashError):
+    """A public key is required."""
+
+    code = "public_key_required"
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(f"{parameter} is required.")
+
+
+class PublicKeyInvalid(UcdashError):
+    """There is no project with this public key."""
+
+    code = "public_key_unknown"
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(f"{parameter} is invalid.")
+
+
+class FileIdRequired(UcdashError):
+    """file_id is required."""
+
+    code = "file_id_required"
+
+
+class FileIdInvalid(UcdashError):
+    """file_id is invalid."""
+
+    code = "file_id_invalid"
+
+
+class FileMissing(UcdashError):
+    """File is not found."""
+
+    code = "file_missing"
+
+
+class WrongMethod(UcdashError):
+    """This HTTP method is not allowed here."""
+
+    code = "method_not_allowed"

@@ -1,0 +1,62 @@
+"""/base/: files in the body of one request."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from storages_app.api.upload.base import UploadView
+from storages_app.models import Project
+from storages_app.projects import api_keys
+from storages_app.uploads import services as uploads
+from storages_app.uploads.errors import FieldRepeated, NoFiles
+from storages_app.uploads.receiving import Form, receive_form
+from storages_app.uploads.validation import check_metadata, check_no_nulls
+
+
+class DirectUploadView(UploadView):
+    """Take one or more files; the answer has the uuid of each under the name of its field."""
+
+    public_key_parameter = "UPLOADCARE_PUB_KEY"
+
+    def post(self, request: Request) -> Response:
+        with receive_form(request._request) as form:
+            self.fields = form.fields
+            check_no_nulls(dict(form.fields.lists()))
+            project = self.find_project()
+            self._check_signature(project)
+            _check_files(form)
+            files = uploads.receive_all(
+                project=project,
+                uploads=form.uploads,
+                store=self.parameter("UPLOADCARE_STORE"),
+                metadata=check_metadata(self._metadata()),
+            )
+        names = [upload.field_name for upload in form.uploads]
+        return Response({name: str(file.uuid) for name, file in zip(names, files, strict=True)})
+
+    def _check_signature(self, project: Project) -> None:
+        if project.requires_signed_uploads:
+            api_keys.check_upload_signature(
+                project=project,
+                signature=self.parameter("signature"),
+                expire=self.parameter("expire"),
+                now=timezone.now(),
+            )
+
+    def _metadata(self) -> Iterator[tuple[str, str]]:
+        for source in (self.request.query_params, self.fields):
+            for name, values in source.lists():
+                if name.startswith("metadata[") and name.endswith("]"):
+                    yield from ((name[len("metadata[") : -1], value) for value in values)
+
+
+def _check_files(form: Form) -> None:
+    if not form.uploads:
+        raise NoFiles
+    n_of_name = Counter(upload.field_name for upload in form.uploads)
+    repeated = [name for name, n in n_of_name.items() if n > 1]
+    if repeated:
+        raise FieldRepeated

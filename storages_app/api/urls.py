@@ -1,0 +1,31 @@
+"""Addresses of the REST API, the Upload API and our own additions; none collides with a page."""
+
+from django.urls import URLPattern, path, re_path
+
+from storages_app.api.rest.copies import RemoteCopyView
+from storages_app.api.rest.files import FileStorageView, FilesView, FileView
+from storages_app.api.rest.project import ProjectView
+from storages_app.api.upload.direct import DirectUploadView
+from storages_app.api.upload.info import InfoView
+from storages_app.api.v1.custom_storages import CustomStoragesView
+from storages_app.api.v1.jobs import JobView
+
+app_name = "api"
+
+_rest: list[URLPattern] = [
+    path("files/", FilesView.as_view(), name="files"),
+    path("files/remote_copy/", RemoteCopyView.as_view(), name="remote_copy"),
+    path("files/<str:file_uuid>/", FileView.as_view(), name="file"),
+    path("files/<str:file_uuid>/storage/", FileStorageView.as_view(), name="file_storage"),
+    path("project/", ProjectView.as_view(), name="project"),
+]
+# Official clients call some of these with the last slash doubled.
+_upload: list[URLPattern] = [
+    re_path(r"^base/+$", DirectUploadView.as_view(), name="base"),
+    re_path(r"^info/+$", InfoView.as_view(), name="info"),
+]
+_v1: list[URLPattern] = [
+    path("api/v1/jobs/<str:job_id>/", JobView.as_view(), name="job"),
+    path("api/v1/custom_storages/", CustomStoragesView.as_view(), name="custom_storages"),
+]
+urlpatterns = _rest + _upload + _v1
