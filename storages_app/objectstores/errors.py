@@ -243,3 +243,18 @@ class NotSupported(ObjectStoreError):
 
     code = "integrity_unsupported"
     kind = "permanent"
+
+
+class AddressInvalid(ObjectStoreError):
+    """The bucket, region or endpoint cannot be part of an address."""
+
+    code = "endpoint_forbidden"
+    kind = "owner"
+    hint = "Bucket: 3 to 63 of a-z 0-9 . -; endpoint: https://host without a path."
+
+
+class ObjectTooLarge(ObjectStoreError):
+    """The provider does not take objects this large."""
+
+    code = "too_large_5gb"
+    kind = "permanent"

@@ -1,0 +1,261 @@
+"""What providers, the network and the guard say, in our words: the only such table."""
+
+import html
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from botocore.exceptions import BotoCoreError, ParamValidationError
+from urllib3 import exceptions as urllib3_errors
+
+from storages_app.lib import outbound
+from storages_app.objectstores import errors
+from storages_app.objectstores.errors import ObjectStoreError
+
+_BY_CODE: dict[str, type[ObjectStoreError]] = {
+    # Who is asking
+    "AccessDenied": errors.AccessDenied,
+    "AccountProblem": errors.AccessDenied,
+    "AllAccessDisabled": errors.AccessDenied,
+    "NotSignedUp": errors.AccessDenied,
+    "UnauthorizedAccess": errors.AccessDenied,
+    "InvalidAccessKeyId": errors.UnknownAccessKey,
+    "InvalidClientTokenId": errors.UnknownAccessKey,  # STS
+    "SignatureDoesNotMatch": errors.WrongSecret,
+    "ExpiredToken": errors.CredentialsExpired,
+    "ExpiredTokenException": errors.CredentialsExpired,
+    "InvalidToken": errors.CredentialsExpired,
+    "TokenRefreshRequired": errors.CredentialsExpired,
+    "RequestTimeTooSkewed": errors.ClockSkewed,
+    "RequestExpired": errors.ClockSkewed,
+    # Where
+    "NoSuchBucket": errors.BucketMissing,
+    "NoSuchKey": errors.ObjectMissing,
+    "NoSuchVersion": errors.ObjectMissing,
+    "NoSuchUpload": errors.UploadMissing,
+    "InvalidPart": errors.UploadMissing,  # a part is gone: the upload must be made again
+    "PermanentRedirect": errors.RegionRedirect,
+    "TemporaryRedirect": errors.RegionRedirect,
+    "Redirect": errors.RegionRedirect,
+    "IllegalLocationConstraintException": errors.RegionRedirect,
+    "InvalidObjectState": errors.Archived,
+    # Conditions
+    "PreconditionFailed": errors.KeyTaken,
+    "ConditionalRequestConflict": errors.ConditionConflict,
+    "OperationAborted": errors.ConditionConflict,
+    # What is sent
+    "BadDigest": errors.ChecksumRefused,
+    "InvalidDigest": errors.ChecksumRefused,
+    "XAmzContentSHA256Mismatch": errors.ChecksumRefused,
+    "XAmzContentChecksumMismatch": errors.ChecksumRefused,
+    "XMinioContentChecksumMismatch": errors.ChecksumRefused,
+    "ContentSHA256Mismatch": errors.ChecksumRefused,
+    "ChecksumMismatch": errors.ChecksumRefused,
+    "AccessControlListNotSupported": errors.AclNotSupported,
+    "KeyTooLong": errors.KeyInvalid,
+    "KeyTooLongError": errors.KeyInvalid,
+    "InvalidURI": errors.KeyInvalid,
+    "InvalidObjectName": errors.KeyInvalid,
+    "XMinioInvalidObjectName": errors.KeyInvalid,
+    "EntityTooLarge": errors.ObjectTooLarge,
+    "InvalidStorageClass": errors.StorageClassInvalid,
+    "InvalidBucketName": errors.AddressInvalid,
+    # Limits
+    "QuotaExceeded": errors.QuotaExceeded,
+    "AccountQuotaExceeded": errors.QuotaExceeded,
+    "DiskQuotaExceeded": errors.QuotaExceeded,
+    "InsufficientStorage": errors.QuotaExceeded,
+    "StorageCapExceeded": errors.QuotaExceeded,
+    "XMinioAdminBucketQuotaExceeded": errors.QuotaExceeded,
+    "XMinioStorageFull": errors.QuotaExceeded,
+    "SlowDown": errors.Throttled,
+    "SlowDownRead": errors.Throttled,
+    "SlowDownWrite": errors.Throttled,
+    "Throttling": errors.Throttled,
+    "ThrottlingException": errors.Throttled,
+    "TooManyRequests": errors.Throttled,
+    "RequestLimitExceeded": errors.Throttled,
+    "BandwidthLimitExceeded": errors.Throttled,
+    # Faults
+    "InternalError": errors.ServerError,
+    "ServiceUnavailable": errors.ServerError,
+    "IncompleteBody": errors.ConnectionFailed,
+    "RequestTimeout": errors.TimedOut,
+    "NotImplemented": errors.NotSupported,
+    "MethodNotAllowed": errors.NotSupported,
+}
+_BY_STATUS: dict[int, type[ObjectStoreError]] = {
+    301: errors.RegionRedirect,
+    302: errors.RegionRedirect,
+    307: errors.RegionRedirect,
+    308: errors.RegionRedirect,
+    401: errors.AccessDenied,
+    403: errors.AccessDenied,
+    404: errors.ObjectMissing,
+    405: errors.NotSupported,
+    408: errors.TimedOut,
+    409: errors.ConditionConflict,
+    412: errors.KeyTaken,
+    413: errors.ObjectTooLarge,
+    429: errors.Throttled,
+    501: errors.NotSupported,
+    504: errors.TimedOut,
+    507: errors.QuotaExceeded,
+}
+_QUOTA_WORDS = re.compile(r"\b(cap|quota)s? (is |was |has been )?exceeded", re.IGNORECASE)
+_KMS_REFUSAL = re.compile(r"\bkms:[A-Z]")
+_EXPECTED_REGION = re.compile(r"expecting '([a-z0-9-]{1,60})'")
+_REGION = re.compile(r"[a-z0-9-]{1,60}")
+_MAX_RETRY_AFTER = 3600.0
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What an answer says of itself."""
+
+    operation: str
+    status: int
+    code: str
+    message: str
+    region: str
+    names_a_pause: bool
+
+
+def error_of(
+    operation: str, *, status: int, headers: Mapping[str, str], body: bytes
+) -> ObjectStoreError:
+    """The error for an answer that is none of success. What is shown of it is cut and cleaned."""
+    text = body.decode("utf-8", errors="replace")
+    message = _element(text, "Message")
+    said = _Said(
+        operation=operation,
+        status=status,
+        code=_element(text, "Code"),
+        message=message,
+        region=_region(headers, text, message),
+        names_a_pause="retry-after" in headers,
+    )
+    error = _kind(said)(
+        provider_code=re.sub(r"[^A-Za-z0-9._-]", "", said.code)[:64],
+        http_status=status,
+        operation=operation,
+        request_id=_request_id(headers, text),
+        retry_after=retry_after(headers.get("retry-after", "")),
+    )
+    if isinstance(error, errors.RegionRedirect):
+        error.region = said.region
+    return error
+
+
+def _kind(said: _Said) -> type[ObjectStoreError]:
+    found = _by_words(said) or _BY_CODE.get(said.code) or _by_status(said)
+    if found is errors.AccessDenied and said.operation == "PutObjectAcl":
+        return errors.AclDenied
+    return found
+
+
+def _by_words(said: _Said) -> type[ObjectStoreError] | None:
+    """Where the code alone would mislead."""
+    if said.code.startswith("KMS."):
+        return errors.KmsKeyUnusable
+    if _KMS_REFUSAL.search(said.message):
+        return errors.KmsDenied
+    if _QUOTA_WORDS.search(said.message):  # Backblaze says it as AccessDenied
+        return errors.QuotaExceeded
+    if said.code == "AuthorizationHeaderMalformed":
+        # Without a region in it, the malformed thing is the key id.
+        return errors.RegionRedirect if said.region else errors.UnknownAccessKey
+    if said.code == "NotImplemented" and "acl" in said.message.lower():  # Cloudflare R2
+        return errors.AclNotSupported
+    return None
+
+
+def _by_status(said: _Said) -> type[ObjectStoreError]:
+    if said.status == 400 and not said.code and said.region:  # an answer to HEAD has no body
+        return errors.RegionRedirect
+    if said.status == 503 and said.names_a_pause:
+        return errors.Throttled
+    if said.status in _BY_STATUS:
+        return _BY_STATUS[said.status]
+    # An <Error> under the status of success comes after a long complete or copy went wrong.
+    is_servers = said.status >= 500 or said.status < 300
+    return errors.ServerError if is_servers else ObjectStoreError
+
+
+def _element(text: str, name: str) -> str:
+    """The text of an XML element, by pattern: a tenant's server needs no parser to attack."""
+    match = re.search(rf"<{name}>([^<]{{1,2000}})</{name}>", text)
+    return html.unescape(match[1]).strip() if match else ""
+
+
+def _region(headers: Mapping[str, str], text: str, message: str) -> str:
+    expected = _EXPECTED_REGION.search(message)
+    candidates = (
+        headers.get("x-amz-bucket-region", ""),
+        _element(text, "Region"),
+        expected[1] if expected else "",
+    )
+    return next((found for found in candidates if _REGION.fullmatch(found)), "")
+
+
+def _request_id(headers: Mapping[str, str], text: str) -> str:
+    found = headers.get("x-amz-request-id", "") or _element(text, "RequestId")
+    return re.sub(r"[^\x21-\x7e]", "", found)[:200]
+
+
+def retry_after(text: str) -> float | None:
+    """Seconds or a date; never more than an hour."""
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), _MAX_RETRY_AFTER)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)
+    return min(max(seconds.total_seconds(), 0.0), _MAX_RETRY_AFTER)
+
+
+def has_error_body(body: bytes) -> bool:
+    """Whether an answer of success is an error all the same."""
+    return re.match(rb"\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]", body[:500]) is not None
+
+
+@contextmanager
+def translated(operation: str) -> Iterator[None]:
+    """Turn what happens on the way to the provider and back into our errors."""
+    try:
+        yield
+    except outbound.Forbidden as error:
+        raise errors.EndpointForbidden(operation=operation) from error
+    except outbound.UnparsableAddress as error:
+        raise errors.AddressInvalid(operation=operation) from error
+    except outbound.NameNotFound as error:
+        raise errors.HostNotFound(operation=operation) from error
+    except urllib3_errors.SSLError as error:
+        raise _tls_error(error)(operation=operation) from error
+    # NewConnectionError is a timeout to urllib3, though nothing was waited for.
+    except urllib3_errors.NewConnectionError as error:
+        raise errors.ConnectionFailed(operation=operation) from error
+    except (urllib3_errors.TimeoutError, TimeoutError) as error:
+        raise errors.TimedOut(operation=operation) from error
+    except (urllib3_errors.HTTPError, OSError) as error:
+        raise errors.ConnectionFailed(operation=operation) from error
+    except ParamValidationError as error:
+        raise errors.KeyInvalid(operation=operation) from error
+    except BotoCoreError as error:  # an answer that is no S3, for instance
+        raise errors.ServerError(operation=operation) from error
+
+
+def _tls_error(error: BaseException) -> type[ObjectStoreError]:
+    """A connection that broke in the handshake says nothing about the certificate."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)):
+            return errors.ConnectionFailed
+        inner = seen.args[0] if seen.args and isinstance(seen.args[0], BaseException) else None
+        seen = inner or seen.__cause__
+    return errors.TlsFailed

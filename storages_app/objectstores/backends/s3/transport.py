@@ -1,0 +1,296 @@
+"""Signed requests through the guard, by two ways to the same pool.
+
+The lean one signs with botocore's signer and costs about a millisecond of CPU; the other lets a
+botocore client write and read the XML of control calls and takes its requests out of its hands
+before they are sent. botocore never opens a connection, follows a redirect, retries, or looks
+into the operator's environment.
+"""
+
+import functools
+import hmac
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import botocore.session
+import urllib3
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantProvider
+from botocore.credentials import CredentialResolver, Credentials
+
+from storages_app.lib.outbound import Address, GuardedPoolManager
+from storages_app.objectstores.backends.s3.address import BucketAddress
+from storages_app.objectstores.backends.s3.translation import error_of, has_error_body, translated
+from storages_app.objectstores.base import Location
+from storages_app.objectstores.errors import ObjectStoreError, ServerError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+EMPTY_SHA256 = sha256().hexdigest()
+_USER_AGENT = "ucdash"
+_MAX_ERROR_BODY = 64 * 1024
+_MAX_BODY = 32 * 1024 * 1024  # 1,000 keys of a listing take a tenth of it
+_BLOCK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished exchange."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """Everything that leaves for one bucket, from all threads of the process."""
+
+    def __init__(
+        self, location: Location, address: BucketAddress, pool: GuardedPoolManager
+    ) -> None:
+        self._location = location
+        self._address = address
+        self._pool = pool
+        self._credentials = Credentials(location.access_key_id, location.secret_access_key)
+        self._signer = _Signer(self._credentials, "s3", address.region)
+        self._lock = threading.Lock()
+        self._client: S3Client | None = None
+
+    def exchange(
+        self,
+        operation: str,
+        method: str,
+        address: Address,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: "bytes | Exactly" = b"",
+        payload_sha256: str = EMPTY_SHA256,
+    ) -> Answer:
+        """One signed request and its whole answer; an error status raises."""
+        signed = self._signed(method, address, headers or {}, payload_sha256)
+        with self._opened(operation, method, address, signed, body) as response:
+            return Answer(response.status, response.headers, _body_of(response, _MAX_BODY))
+
+    @contextmanager
+    def opened(
+        self, operation: str, address: Address, headers: Mapping[str, str]
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """A signed GET whose body the caller reads, inside `translated`."""
+        signed = self._signed("GET", address, headers, EMPTY_SHA256)
+        with self._opened(operation, "GET", address, signed, b"") as response:
+            yield response
+
+    def exchange_unsigned(self, operation: str, method: str, address: Address) -> Answer:
+        """What a stranger gets."""
+        headers = {"host": address.netloc, "user-agent": _USER_AGENT}
+        with self._opened(operation, method, address, headers, b"") as response:
+            return Answer(response.status, response.headers, _body_of(response, _MAX_BODY))
+
+    def ask_sts(self, body: bytes) -> Answer:
+        """A call of Amazon's identity service with the same credentials."""
+        address = self._address.sts()
+        request = _request("POST", address, {"content-type": "application/x-www-form-urlencoded"})
+        request.data = body
+        SigV4Auth(self._credentials, "sts", self._address.region).add_auth(request)
+        headers = dict(request.headers.items())
+        with self._opened("GetCallerIdentity", "POST", address, headers, body) as response:
+            return Answer(response.status, response.headers, _body_of(response, _MAX_ERROR_BODY))
+
+    def presigned(self, address: Address, *, seconds: int) -> str:
+        request = AWSRequest(method="GET", url=address.origin + address.target)
+        S3SigV4QueryAuth(self._credentials, "s3", self._address.region, expires=seconds).add_auth(
+            request
+        )
+        return str(request.url)
+
+    def _signed(
+        self, method: str, address: Address, headers: Mapping[str, str], payload_sha256: str
+    ) -> dict[str, str]:
+        if self._location.account_id:
+            headers = {**headers, "x-amz-expected-bucket-owner": self._location.account_id}
+        request = _request(method, address, headers)
+        request.context["payload_sha256"] = payload_sha256
+        self._signer.add_auth(request)
+        return dict(request.headers.items())
+
+    @contextmanager
+    def _opened(
+        self,
+        operation: str,
+        method: str,
+        address: Address,
+        headers: Mapping[str, str],
+        body: "bytes | Exactly",
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """Send and look at the status; the connection goes back only if all was read."""
+        with translated(operation):
+            response = self._pool.send(method, address, headers=headers, body=body or None)
+        try:
+            if response.status >= 300:
+                with translated(operation):
+                    text = _read(response, _MAX_ERROR_BODY)
+                raise error_of(
+                    operation, status=response.status, headers=response.headers, body=text
+                )
+            yield response
+        finally:
+            response.close()  # nothing, if its end was seen and the connection went back
+            response.release_conn()
+
+    # --- Control calls by botocore -------------------------------------------------------------
+
+    @property
+    def client(self) -> "S3Client":
+        """botocore's client, made at the first control call; shared by threads."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._new_client()
+            return self._client
+
+    def _new_client(self) -> "S3Client":
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path" if self._address.path_style else "virtual"},
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            user_agent=_USER_AGENT,
+        )
+        with _session_lock:
+            client = _session().create_client(
+                "s3",
+                region_name=self._address.region,
+                endpoint_url=self._address.endpoint.origin,
+                aws_access_key_id=self._location.access_key_id,
+                aws_secret_access_key=self._location.secret_access_key,
+                config=config,
+            )
+        send: Any = self._send_prepared  # the stubs know no handler that answers
+        client.meta.events.register("before-send.s3", send)
+        return cast("S3Client", client)
+
+    def _send_prepared(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+        """Send what botocore prepared. A fault raised here is what its caller gets."""
+        operation = event_name.rpartition(".")[2]
+        address = self._address.of_prepared(request.url)
+        headers = {name: _text(value) for name, value in request.headers.items()}
+        with self._opened(operation, request.method, address, headers, request.body) as response:
+            body = _body_of(response, _MAX_BODY)
+        if has_error_body(body):
+            raise error_of(operation, status=response.status, headers=response.headers, body=body)
+        received: Any = response.headers
+        return AWSResponse(request.url, response.status, received, _Read(body))
+
+    def close(self) -> None:
+        self._pool.clear()
+
+
+class _Read(BytesIO):
+    """A body that was read already, as botocore reads one."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.getvalue()
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _request(method: str, address: Address, headers: Mapping[str, str]) -> AWSRequest:
+    return AWSRequest(
+        method=method,
+        url=address.origin + address.target,
+        headers={"host": address.netloc, "user-agent": _USER_AGENT, **headers},
+    )
+
+
+class _Signer(S3SigV4Auth):
+    """botocore's signer, told the payload's hash, which it would read the whole body for."""
+
+    def __init__(self, credentials: Credentials, service: str, region: str) -> None:
+        super().__init__(credentials, service, region)
+        self._scope = (region, service, "aws4_request")
+        self._key: tuple[str, bytes] = ("", b"")
+
+    def payload(self, request: Any) -> str:
+        return str(request.context["payload_sha256"])
+
+    def signature(self, string_to_sign: str, request: Any) -> str:
+        """As botocore's, with the key of the day kept."""
+        day = request.context["timestamp"][:8]
+        known_day, key = self._key
+        if day != known_day:
+            key = f"AWS4{self.credentials.secret_key}".encode()
+            for part in (day, *self._scope):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key = (day, key)
+        return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
+
+
+class Exactly:
+    """The next `size` bytes of a file as a request body; fewer are an error, more are not read."""
+
+    def __init__(self, body: BinaryIO, size: int) -> None:
+        self._body = body
+        self._size = self._left = size
+
+    def read(self, amount: int = -1) -> bytes:
+        wanted = self._left if amount < 0 else min(amount, self._left)
+        if not wanted:
+            return b""
+        chunk = self._body.read(wanted)
+        if not chunk:
+            raise source_ended(self._size - self._left, self._size)
+        self._left -= len(chunk)
+        return chunk
+
+
+def source_ended(after: int, size: int) -> ObjectStoreError:
+    return ObjectStoreError(f"The source ended after {after} of {size} bytes.")
+
+
+def _body_of(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+    with translated("the answer"):
+        body = _read(response, limit + 1)
+    if len(body) > limit:
+        raise ServerError("The answer is too long.", http_status=response.status)
+    return body
+
+
+def _read(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+    """Up to `limit` bytes; reading to the end gives the connection back to the pool."""
+    chunks = []
+    left = limit
+    while left > 0 and (chunk := response.read(min(left, _BLOCK), decode_content=False)):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)
+
+
+_session_lock = threading.Lock()  # a session may not make two clients at once
+
+
+@functools.cache
+def _session() -> botocore.session.Session:
+    """A session that reads no environment variable and no file of the operator's.
+
+    Shared, because a session of its own costs a client 130 ms and 12 MB.
+    """
+    session = botocore.session.Session()
+    settings = session.get_component("config_store")
+    for name, (_, _, default, _) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
+        settings.set_config_provider(name, ConstantProvider(default))
+    for name in ("config_file", "credentials_file"):
+        settings.set_config_provider(name, ConstantProvider(os.devnull))
+    for name in ("s3", "proxies_config"):
+        settings.set_config_provider(name, ConstantProvider(None))
+    session.register_component("credential_provider", CredentialResolver([]))
+    return session
