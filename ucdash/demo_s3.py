@@ -10,6 +10,7 @@ BUCKET = "demo-bucket"
 # SeaweedFS's own worker dials the admin port + 10000, whatever `-admin.port.grpc` says.
 _ADMIN_OFFSET = 10_000
 _N_PORTS = 9
+_MAX_SOCKET_FOLDER = 90  # a path of more than 107 bytes is no socket
 
 
 def ports(port: int) -> list[int]:
@@ -46,7 +47,7 @@ def command(*, port: int, data_dir: Path, bucket: str) -> list[str]:
         "log_max_files": 2,
         "config_dir": data_dir,  # not the home folder or /etc
     }
-    options = {
+    options: dict[str, object] = {
         "dir": data_dir,
         "bucket": bucket,
         "ip": "127.0.0.1",
@@ -64,10 +65,11 @@ def command(*, port: int, data_dir: Path, bucket: str) -> list[str]:
         # Each bucket takes a volume of its own: many small ones, so that slots never run out.
         "master.volumeSizeLimitMB": 64,
         "volume.max": 4000,
-        # Sockets go into /tmp by default, where names are shared by all users.
-        "s3.localSocket": data_dir / "s3.sock",
-        "filer.localSocket": data_dir / "filer.sock",
     }
+    if len(str(data_dir)) < _MAX_SOCKET_FOLDER:
+        # By default they go into /tmp, where names are shared by all users.
+        options["s3.localSocket"] = data_dir / "s3.sock"
+        options["filer.localSocket"] = data_dir / "filer.sock"
     return [
         str(Path(sys.executable).parent / "weed"),
         *(f"-{name}={value}" for name, value in logging.items()),

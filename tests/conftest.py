@@ -1,0 +1,3 @@
+"""Fixtures that several folders need."""
+
+pytest_plugins = ["tests.rig.seaweed"]
