@@ -6,5 +6,11 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("", include("storages_app.dashboard.urls")),
     path("", include("storages_app.api.urls")),
 ]
+
+handler400 = "storages_app.dashboard.views.errors.bad_request"
+handler403 = "storages_app.dashboard.views.errors.forbidden"
+handler404 = "storages_app.dashboard.views.errors.not_found"
+handler500 = "storages_app.dashboard.views.errors.server_error"

@@ -1,5 +1,7 @@
 """Forms about a project and its keys."""
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
 
@@ -56,7 +58,7 @@ class UploadSettingsForm(DashboardForm):
         )
 
     @property
-    def changes(self) -> dict[str, object]:
+    def changes(self) -> dict[str, Any]:
         megabytes = self.cleaned_data["max_upload_mb"]
         return {
             "stores_by_default": self.cleaned_data["stores_by_default"],

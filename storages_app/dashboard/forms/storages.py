@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from storages_app.copying.key_patterns import check_pattern
 from storages_app.custom_storages import addresses
+from storages_app.custom_storages.key_patterns import check_pattern
 from storages_app.dashboard.forms.base import DashboardForm
 from storages_app.models import CustomStorage
 from storages_app.models.custom_storages import provider_choices
@@ -49,7 +49,7 @@ class StorageForm(DashboardForm):
         help_text="Lower-case letters, digits, dots and hyphens.",
         widget=forms.TextInput(attrs=_PLAIN),
     )
-    prefix = forms.CharField(
+    prefix = forms.CharField(  # type: ignore[assignment]  # Form.prefix is for formsets
         max_length=512,
         required=False,
         help_text="A folder for the copies, such as uploads/. Empty means the whole bucket.",

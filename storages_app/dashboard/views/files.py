@@ -54,7 +54,7 @@ def selection(request: PageRequest, project: Project) -> HttpResponse:
     """Do something with the ticked files; copying and deleting ask once more on a page."""
     form = SelectionForm(request.POST, project=project)
     if not form.is_valid():
-        messages.error(request, " ".join(e for errors in form.errors.values() for e in errors))
+        messages.error(request, " ".join(str(e) for errors in form.errors.values() for e in errors))
         return redirect("dashboard:files", project.slug)
     files, do = form.cleaned_data["file"], form.cleaned_data["do"]
     if do == SelectionForm.STORE:

@@ -1,0 +1,68 @@
+// Small comforts; every page works without this file.
+
+const live = document.querySelector("#live");
+
+// Copy buttons are hidden until we know that copying works.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) break;
+  button.hidden = false;
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Not allowed";
+  }
+  if (live) live.textContent = button.textContent;
+  setTimeout(() => { button.textContent = label; }, 2000);
+});
+
+// "/" goes to the search field.
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  const search = document.querySelector("[data-search]");
+  if (search && search.offsetParent) {
+    event.preventDefault();
+    search.focus();
+  }
+});
+
+// One box that ticks all of a table, and the number beside the buttons.
+for (const all of document.querySelectorAll("[data-tick-all]")) {
+  const form = all.closest("form");
+  const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
+  const count = form.querySelector("[data-count]");
+  const show = () => {
+    const n = boxes.filter((box) => box.checked).length;
+    all.checked = n === boxes.length;
+    all.indeterminate = n > 0 && n < boxes.length;
+    if (count) count.textContent = n;
+  };
+  all.parentElement.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    show();
+  });
+  form.addEventListener("change", show);
+  show();
+}
+
+// A button that was pressed keeps its label and is not pressed twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  setTimeout(() => {
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+  });
+});
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const button of document.querySelectorAll("button[disabled]")) button.disabled = false;
+});
