@@ -28,16 +28,9 @@ from storages_app.objectstores.errors import (
     TimedOut,
 )
 from tests.factories import make_custom_storage, make_file, make_project
+from tests.memory_bucket import PROVEN
 
 pytestmark = pytest.mark.django_db
-PROVEN = {
-    "conditional_put": True,
-    "verifies_checksum": True,
-    "checksum": "sha256",
-    "multipart": True,
-    "read": True,
-    "delete": True,
-}
 
 
 @pytest.fixture
