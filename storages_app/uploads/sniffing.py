@@ -217,21 +217,22 @@ def _markup_type(text: str) -> str:
     start = _without_preamble(text)
     if not _MARKUP.match(start):
         return ""
-    if _HTML_START.match(start):
-        return (
-            "application/xhtml+xml"
-            if _XHTML in start[:2048] and "<?xml" in text[:256]
-            else "text/html"
-        )
     if start[:5].lower() == "<?php":
         return "application/x-httpd-php"
     root = _ROOT.match(start)
     if root and root[1].lower() == "svg":
         return "image/svg+xml"
-    is_xml = "<?xml" in text[:256] or start[:9].lower() == "<!doctype"
-    if is_xml and _SVG_ANYWHERE.search(start):
-        return "image/svg+xml"
-    return "text/xml" if is_xml or (root and "xmlns" in start[:1024]) else ""
+    is_declared = "<?xml" in text[:256]
+    if _HTML_START.match(start) and not is_declared:
+        return "text/html"
+    is_xml = is_declared or start[:9].lower() == "<!doctype" or (root and "xmlns" in start[:1024])
+    return _xml_type(start) if is_xml else ""
+
+
+def _xml_type(start: str) -> str:
+    if _XHTML in start[:2048]:
+        return "application/xhtml+xml"
+    return "image/svg+xml" if _SVG_ANYWHERE.search(start) else "text/xml"
 
 
 def _without_preamble(text: str) -> str:

@@ -1,0 +1,209 @@
+"""Projects and their secret keys."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from storages_app.models import Event, Membership, Project, SecretKey
+from storages_app.projects import api_keys, services
+from storages_app.projects.errors import (
+    BadName,
+    BadScope,
+    ExpireMalformed,
+    ExpireRequired,
+    SignatureExpired,
+    SignatureInvalid,
+    SignatureRequired,
+    UnknownPublicKey,
+    WrongSecretKey,
+    WrongSignature,
+)
+from tests.factories import make_project, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+class TestCreateProject:
+    def test_makes_the_owner_a_member_and_the_keys_that_clients_expect(self):
+        owner = make_user()
+        project = services.create_project(name="Holiday photos", owner=owner)
+        assert project.slug == "holiday-photos"
+        assert len(project.public_key) == 20
+        assert Membership.objects.get(project=project).role == Membership.Role.OWNER
+        assert Event.objects.get(project=project).kind == "project.created"
+
+    def test_gives_each_project_a_slug_of_its_own(self):
+        slugs = [services.create_project(name="Demo", owner=None).slug for _ in range(3)]
+        assert slugs == ["demo", "demo-2", "demo-3"]
+
+    def test_finds_a_slug_for_a_name_without_letters(self):
+        assert services.create_project(name="日本", owner=None).slug == "project"
+
+    @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "two\nlines", "nul\0"])
+    def test_refuses_a_name_that_cannot_be_shown(self, name):
+        with pytest.raises(BadName):
+            services.create_project(name=name, owner=None)
+        assert not Project.objects.exists()
+
+
+class TestSecretKeys:
+    def test_the_secret_is_twenty_hex_digits_and_stored_sealed(self):
+        key, secret = services.create_secret_key(
+            project=make_project(), label="server", actor="a test"
+        )
+        assert len(secret) == 20
+        assert int(secret, 16) >= 0
+        assert secret not in SecretKey.objects.get(pk=key.pk).sealed_secret
+        assert secret not in json.dumps(list(Event.objects.values("subject", "data", "actor")))
+
+    def test_refuses_a_scope_that_does_not_exist(self):
+        with pytest.raises(BadScope):
+            services.create_secret_key(
+                project=make_project(), label="x", actor="a test", scope="root"
+            )
+
+    def test_two_live_keys_both_open_and_the_revoked_one_does_not(self):
+        project = make_project()
+        old, old_secret = services.create_secret_key(project=project, label="old", actor="t")
+        new, new_secret = services.create_secret_key(project=project, label="new", actor="t")
+        assert api_keys.check_secret(project=project, secret=old_secret) == old
+        assert api_keys.check_secret(project=project, secret=new_secret) == new
+        services.revoke_secret_key(key=old, actor="t")
+        with pytest.raises(WrongSecretKey):
+            api_keys.check_secret(project=project, secret=old_secret)
+        assert api_keys.check_secret(project=project, secret=new_secret) == new
+
+    def test_revoking_twice_keeps_the_first_time(self):
+        key, _ = services.create_secret_key(project=make_project(), label="x", actor="t")
+        first = services.revoke_secret_key(key=key, actor="t").revoked_at
+        assert services.revoke_secret_key(key=key, actor="t").revoked_at == first
+        assert Event.objects.filter(kind="secret_key.revoked").count() == 1
+
+    def test_use_is_noted_at_most_once_a_minute(self, django_assert_num_queries):
+        key, _ = services.create_secret_key(project=make_project(), label="x", actor="t")
+        api_keys.record_use(key)
+        key.refresh_from_db()
+        first = key.last_used_at
+        with django_assert_num_queries(0):
+            api_keys.record_use(key)
+        SecretKey.objects.filter(pk=key.pk).update(last_used_at=first - timedelta(minutes=2))
+        key.refresh_from_db()
+        api_keys.record_use(key)
+        key.refresh_from_db()
+        assert key.last_used_at >= first
+
+    @pytest.mark.parametrize("public_key", ["", "nobody", "x" * 5_000, "nul\0"])
+    def test_unknown_public_keys_find_nothing(self, public_key):
+        with pytest.raises(UnknownPublicKey):
+            api_keys.find_project(public_key)
+
+    def test_a_removed_project_is_not_found(self):
+        project = make_project(removed_at=timezone.now())
+        with pytest.raises(UnknownPublicKey):
+            api_keys.find_project(project.public_key)
+
+
+class TestSignatures:
+    # spec/UPLOADCARE 2.2: the first vector is the documented one.
+    VECTORS = [
+        (
+            (
+                b"GET\nd41d8cd98f00b204e9800998ecf8427e\napplication/json\n"
+                b"Mon, 05 Nov 2018 13:14:41 GMT\n/files/?limit=1&stored=true"
+            ),
+            "3cbc4d2cf91f80c1ba162b926f8a975e8bec7995",
+        ),
+    ]
+
+    @pytest.mark.parametrize(("message", "signature"), VECTORS)
+    def test_the_documented_vector_opens(self, message, signature):
+        project = make_project()
+        key = SecretKey(project=project, label="vector")
+        key.seal_secret("demoprivatekey")
+        key.save()
+        found = api_keys.check_signature(project=project, message=message, signature=signature)
+        assert found == key
+        with pytest.raises(WrongSignature):
+            api_keys.check_signature(project=project, message=message + b" ", signature=signature)
+        with pytest.raises(WrongSignature):
+            api_keys.check_signature(project=project, message=message, signature="é")
+
+
+class TestUploadSignatures:
+    # spec/UPLOADCARE 3.9
+    VECTORS = [
+        (
+            "YOUR_SECRET_KEY",
+            "1678361640",
+            "93b69d086a487fbdfc36172b96a5d7f5afa7cb209e43e5f25890bc037e638584",
+        ),
+        (
+            "project_secret_key",
+            "1454903856",
+            "d39a461d41f607338abffee5f31da4d4e46535651c87346e76906bf75c064d47",
+        ),
+    ]
+
+    @staticmethod
+    def _project(secret):
+        project = make_project()
+        key = SecretKey(project=project, label="vector")
+        key.seal_secret(secret)
+        key.save()
+        return project
+
+    @pytest.mark.parametrize(("secret", "expire", "signature"), VECTORS)
+    def test_the_documented_vectors_open(self, secret, expire, signature):
+        before = timezone.now() - timedelta(days=365 * 20)
+        api_keys.check_upload_signature(
+            project=self._project(secret), signature=signature, expire=expire, now=before
+        )
+
+    @pytest.mark.parametrize(
+        ("signature", "expire", "refusal"),
+        [
+            ("", "9999999999", SignatureRequired),
+            ("abc", "", ExpireRequired),
+            ("abc", "tomorrow", ExpireMalformed),
+            ("abc", "-1", ExpireMalformed),
+            ("abc", "1.5", ExpireMalformed),
+            ("abc", "9" * 400, ExpireMalformed),
+            ("abc", "60", SignatureExpired),
+            ("abc", "9999999999", SignatureInvalid),
+            (VECTORS[0][2].upper(), "9999999999", SignatureInvalid),
+        ],
+    )
+    def test_all_others_are_refused(self, signature, expire, refusal):
+        with pytest.raises(refusal):
+            api_keys.check_upload_signature(
+                project=self._project("YOUR_SECRET_KEY"),
+                signature=signature,
+                expire=expire,
+                now=timezone.now(),
+            )
+
+
+class TestCreateProjectCommand:
+    def test_prints_what_a_script_needs(self):
+        owner = make_user("owner@example.com")
+        out = StringIO()
+        call_command("create_project", "Demo", "--owner", "Owner@example.com", "--json", stdout=out)
+        made = json.loads(out.getvalue())
+        project = Project.objects.get(slug=made["slug"])
+        assert made["project"] == "Demo"
+        assert made["public_key"] == project.public_key
+        assert api_keys.check_secret(project=project, secret=made["secret_key"])
+        assert project.memberships.get().user == owner
+
+    def test_refuses_an_owner_who_has_no_account_and_makes_nothing(self):
+        with pytest.raises(CommandError, match=r"nobody@example\.com"):
+            call_command("create_project", "Demo", "--owner", "nobody@example.com")
+        assert not Project.objects.exists()
+
+    def test_refuses_an_empty_name(self):
+        with pytest.raises(CommandError):
+            call_command("create_project", " ")
