@@ -1,7 +1,10 @@
 """The one Django app of the product."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
+
+from storages_app.lib import outbound
 
 
 class StoragesConfig(AppConfig):
@@ -10,6 +13,9 @@ class StoragesConfig(AppConfig):
 
     def ready(self) -> None:
         """Hand the settings to the tools, which know no Django."""
+        outbound.configure(
+            outbound.Policy(allowed_private=outbound.allowed_hosts(settings.ALLOWED_PRIVATE_HOSTS))
+        )
 
 
 class OperatorAdminConfig(AdminConfig):

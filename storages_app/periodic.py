@@ -1,18 +1,32 @@
-"""The one timetable of what runs when.
+"""The one timetable of what runs when, and the clocks that each worker process keeps.
 
-Beat ticks, and so does every worker's own clock; whoever claims a slot in the database sends the
-wake-up, so that two beats do no harm and a dead one is no loss.
+A worker needs neither broker nor beat to find work: its own threads drain the ledger every few
+seconds, and a wake-up only makes it quicker. Beat ticks, and so does every worker; whoever claims
+a slot in the database sends the wake-up, so that two beats do no harm and a dead one is no loss.
 """
 
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from celery import shared_task
-from django.db import IntegrityError, transaction
+from celery.signals import worker_process_init, worker_process_shutdown
+from django.conf import settings
+from django.db import IntegrityError, close_old_connections, transaction
 
+from storages_app.backups import tasks as backups
+from storages_app.copying import tasks as copying
+from storages_app.custom_storages import tasks as custom_storages
 from storages_app.models import TimetableSlot, WorkerHeartbeat
 from storages_app.models.fields import db_now, read_db_now
-from ucdash.celery import wake
+from ucdash.celery import app, wake
+
+log = logging.getLogger(__name__)
 
 TICK_EVERY_S = 20
 _FORGET_WORKERS_AFTER = timedelta(days=1)
@@ -32,6 +46,8 @@ TIMETABLE = (
     Entry("uploads.sweep", timedelta(hours=1)),
     Entry("periodic.forget_workers", timedelta(hours=6)),
 )
+
+app.conf.beat_schedule = {"tick": {"task": "periodic.tick", "schedule": float(TICK_EVERY_S)}}
 
 
 @shared_task(name="periodic.tick")
@@ -60,3 +76,47 @@ def _claim_slot(entry: Entry) -> bool:
 def forget_workers() -> None:
     """Drop the heartbeats of processes that are long gone."""
     WorkerHeartbeat.objects.filter(seen_at__lt=db_now() - _FORGET_WORKERS_AFTER).delete()
+
+
+# --- The clocks of a worker process ----------------------------------------------------------
+
+_stopping = threading.Event()
+
+
+def heartbeat() -> None:
+    """A sign of life in the database; health and the pages read it."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    WorkerHeartbeat.objects.update_or_create(name=name, defaults={"seen_at": read_db_now()})
+
+
+def _every(seconds: float, work: Callable[[], object], name: str) -> None:
+    """Run `work` again and again in a thread of its own, whatever happens to it."""
+
+    def loop() -> None:
+        while not _stopping.is_set():
+            close_old_connections()
+            try:
+                work()
+            except Exception:
+                log.exception("%s failed; it is tried again in %s s", name, seconds)
+            close_old_connections()
+            _stopping.wait(seconds)
+
+    threading.Thread(target=loop, name=name, daemon=True).start()
+
+
+@worker_process_init.connect
+def start_clocks(**kwargs: Any) -> None:
+    """Begin this process's own heartbeat and polling (spec/RELIABILITY 5.1)."""
+    _every(settings.HEARTBEAT_EVERY_S, heartbeat, "heartbeat")
+    _every(settings.POLL_EVERY_S, copying.drain, "copying poller")
+    _every(settings.POLL_EVERY_S, custom_storages.drain, "connection test poller")
+    _every(settings.POLL_EVERY_S, backups.drain, "backup poller")
+    _every(TICK_EVERY_S, tick, "timetable")
+
+
+@worker_process_shutdown.connect
+def stop_clocks(**kwargs: Any) -> None:
+    """Give back what is not finished, so that a deployment counts as nobody's crash."""
+    _stopping.set()
+    copying.stop()

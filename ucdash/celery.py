@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 app = Celery("ucdash")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["storages_app"])
+app.autodiscover_tasks(["storages_app"], related_name="periodic")
 
 
 class WakeUps:

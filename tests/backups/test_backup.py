@@ -150,7 +150,7 @@ def test_a_paused_storage_ends_the_run_with_gaps_and_its_reason(project, storage
 
 def test_only_one_run_of_a_plan_is_open(project, storage):
     plan = connect(project, storage)
-    with pytest.raises(IntegrityError, match="backup_run_one_at_a_time|plan_id"):
+    with pytest.raises(IntegrityError, match=r"backup_run_one_at_a_time|plan_id"):
         BackupRun.objects.create(plan=plan, asked_by="x")
 
 
