@@ -74,7 +74,7 @@ class MemoryServer:
         self.buckets[name] = MemoryBucket()
 
 
-_LOCATION = Location("bucket", "us-east-1", "MEMORY", "memory")
+_LOCATION = Location("bucket", "us-east-1", "MEMORY", "none needed")
 
 
 class MemoryStore:
@@ -98,10 +98,10 @@ class MemoryStore:
         return self.server.buckets[self.location.bucket].objects
 
     @contextmanager
-    def _bucket(self, operation: str, key: str = "") -> Iterator[MemoryBucket]:
+    def _bucket(self, operation: str, key: str | None = None) -> Iterator[MemoryBucket]:
         """The bucket, locked, for somebody whose credentials are right."""
         self._check_credentials(operation)
-        if key:
+        if key is not None:
             check_key(key)
         with self.server.lock:
             bucket = self.server.buckets.get(self.location.bucket)
@@ -128,8 +128,8 @@ class MemoryStore:
         md5: str = "",
         options: PutOptions,
     ) -> PutReceipt:
-        content = _read(body, size)
         check_key(key)
+        content = _read(body, size)
         found_md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise _refusal(ChecksumRefused, "XAmzContentSHA256Mismatch", 400, "PutObject")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _METADATA = "x-amz-meta-"
 _MAX_METADATA_VALUE = 1024  # S3 takes 2 KB in all
 _PLAIN_ASCII = re.compile(r"[\x20-\x7e]+")
-_KEY_CHARACTERS = re.compile(r"[^a-z0-9_-]")
+_NAME_CHARACTERS = re.compile(r"[^a-z0-9-]")
 _VALUE_CHARACTERS = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
 _CHECKSUMS = ("sha256", "crc64nvme", "crc32c", "crc32", "sha1")
 
@@ -81,18 +81,15 @@ def _to_base64(digest: str) -> str:
 
 
 def safe_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Keys and values that every provider takes and signs alike; the rest is percent-encoded.
+    """Names and values that every provider and every proxy before it passes on as signed.
 
-    A value is cut to 1,024 characters. `read_metadata` is the way back.
+    A name keeps a-z, 0-9 and -, other characters become - (nginx drops a header with _). In a
+    value all but ASCII is percent-encoded, which `read_metadata` undoes, and cut at 1,024.
     """
-    return {_safe_name(name): _safe_value(value) for name, value in metadata.items()}
-
-
-def _safe_name(name: str) -> str:
-    lower = name.lower()
-    if not _KEY_CHARACTERS.search(lower):
-        return lower
-    return quote(lower, safe="_-", errors="replace").lower()
+    return {
+        _NAME_CHARACTERS.sub("-", name.lower()): _safe_value(value)
+        for name, value in metadata.items()
+    }
 
 
 def _safe_value(value: str) -> str:
@@ -104,7 +101,7 @@ def _safe_value(value: str) -> str:
 
 def read_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     return {
-        unquote(name[len(_METADATA) :].lower()): unquote(value)
+        name[len(_METADATA) :].lower(): unquote(value)
         for name, value in headers.items()
         if name.lower().startswith(_METADATA)
     }
