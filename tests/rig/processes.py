@@ -50,8 +50,16 @@ def wait_until(condition: Callable[[], bool], *, within: float, what: str) -> No
 class Process:
     """One command in its own process group, with its output in `log`."""
 
-    def __init__(self, name: str, command: list[str], *, env: Mapping[str, str], log: Path) -> None:
-        self.name, self.log = name, log
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        env: Mapping[str, str],
+        log: Path,
+        stop_signal: str = "SIGTERM",
+    ) -> None:
+        self.name, self.log, self._stop_signal = name, log, signal.Signals[stop_signal]
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
                 command,
@@ -92,7 +100,7 @@ class Process:
 
     def stop(self) -> None:
         """End the whole group gently, then by force."""
-        self._signal(signal.SIGTERM)
+        self._signal(self._stop_signal)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(STOP_WITHIN_S)
         self.kill()

@@ -8,6 +8,7 @@ import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -35,7 +36,9 @@ _SCREEN = """
   Access key   {access_key_id}
   Secret       {secret_access_key}
 
-  The same for scripts: {json_path}.  Next: sign in and connect the demo bucket, or upload a file:
+  For scripts  {json_path}
+
+  Next: sign in and connect the demo bucket, or upload a file:
 
     curl -F UPLOADCARE_PUB_KEY={public_key} -F file=@README.md {upload_url}/base/
 
@@ -73,10 +76,16 @@ class Command(BaseCommand):
             _SCREEN.format(
                 **facts,
                 **facts["s3"],
-                operator_path=os.path.relpath(settings.DATA_DIR / "operator.txt"),
-                json_path=os.path.relpath(path),
+                operator_path=_short(settings.DATA_DIR / "operator.txt"),
+                json_path=_short(path),
             )
         )
+
+
+def _short(path: Path) -> str:
+    """As one would type it in the folder of the product."""
+    inside = path.is_relative_to(settings.BASE_DIR)
+    return str(path.relative_to(settings.BASE_DIR) if inside else path)
 
 
 def _parts() -> dict[str, Callable[[], bool]]:
