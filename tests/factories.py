@@ -3,13 +3,25 @@
 import hashlib
 import itertools
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import storages
 
-from storages_app.models import CustomStorage, File, Membership, Project, SecretKey, User
+from storages_app.models import (
+    BackupPlan,
+    ConnectionTest,
+    CopyJob,
+    CustomStorage,
+    File,
+    Finding,
+    Membership,
+    Project,
+    SecretKey,
+    User,
+)
 
 _counter = itertools.count(1)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -83,3 +95,65 @@ def make_custom_storage(project: Project, **fields: object) -> CustomStorage:
     storage.seal_secret("an s3 secret of the tests")
     storage.save()
     return storage
+
+
+def make_copy_job(file: File, custom_storage: CustomStorage, **fields: object) -> CopyJob:
+    """A copy that is done, with its evidence."""
+    values: dict[str, object] = {
+        "project": file.project,
+        "file": file,
+        "custom_storage": custom_storage,
+        "key": f"{custom_storage.prefix}{file.pk}/{next(_counter)}",
+        "on_clash": "error",
+        "lane": CopyJob.Lane.BULK,
+        "asked_by": "somebody",
+        "state": "done",
+        "size": file.size,
+        "sha256": file.sha256,
+        "evidence": "etag",
+        "verified_at": _EPOCH,
+        "finished_at": _EPOCH,
+        "run_after": _EPOCH,
+        "lease_until": _EPOCH,
+    }
+    return CopyJob.objects.create(**(values | fields))
+
+
+def make_backup_plan(custom_storage: CustomStorage, **fields: object) -> BackupPlan:
+    values: dict[str, object] = {
+        "project": custom_storage.project,
+        "custom_storage": custom_storage,
+    }
+    return BackupPlan.objects.create(**(values | fields))
+
+
+def make_connection_test(
+    custom_storage: CustomStorage,
+    *,
+    state: str = "passed",
+    findings: Iterable[tuple[str, str, str]] = (("Write", "passed", "required"),),
+) -> ConnectionTest:
+    """A connection test with one finding for each (name, state, level)."""
+    is_over = state not in {"waiting", "running"}
+    test = ConnectionTest.objects.create(
+        custom_storage=custom_storage,
+        asked_by="somebody",
+        state=state,
+        finished_at=_EPOCH if is_over else None,
+    )
+    for position, (name, finding_state, level) in enumerate(findings):
+        Finding.objects.create(
+            connection_test=test,
+            position=position,
+            check_id=name.lower()[:20],
+            name=name,
+            level=level,
+            state=finding_state,
+            title=f"{name} was asked",
+            fix=["Open the bucket.", "Paste the policy."],
+            code="AccessDenied",
+            http_status=403,
+            request_id="REQ-1",
+            milliseconds=12,
+        )
+    return test

@@ -1,0 +1,151 @@
+"""Every page from one table: owner, viewer, another project's owner, stranger."""
+
+import pytest
+from django.urls import get_resolver, reverse
+
+from tests.dashboard.conftest import client_of, new_client
+from tests.factories import make_user
+
+# name of the page → (arguments, may a viewer open it, does it take POST only)
+SEEN_BY_ALL, MANAGERS, POST_ONLY = "all", "managers", "post"
+PAGES = {
+    "overview": ((), SEEN_BY_ALL),
+    "files": ((), SEEN_BY_ALL),
+    "files_selection": ((), POST_ONLY),
+    "file": (("file.pk",), SEEN_BY_ALL),
+    "file_copy": (("file.pk",), POST_ONLY),
+    "upload": ((), MANAGERS),
+    "storages": ((), SEEN_BY_ALL),
+    "connect": ((), MANAGERS),
+    "connect_policy": ((), POST_ONLY),
+    "storage": (("storage.pk",), SEEN_BY_ALL),
+    "storage_settings": (("storage.pk",), MANAGERS),
+    "storage_rights": (("storage.pk",), SEEN_BY_ALL),
+    "storage_use": (("storage.pk",), SEEN_BY_ALL),
+    "storage_test_start": (("storage.pk",), POST_ONLY),
+    "storage_test": (("storage.pk", "test.pk"), SEEN_BY_ALL),
+    "storage_test_rows": (("storage.pk", "test.pk"), SEEN_BY_ALL),
+    "storage_pause": (("storage.pk",), POST_ONLY),
+    "storage_resume": (("storage.pk",), POST_ONLY),
+    "storage_auto_copy": (("storage.pk",), POST_ONLY),
+    "storage_disconnect": (("storage.pk",), MANAGERS),
+    "backup": ((), SEEN_BY_ALL),
+    "backup_connect": ((), MANAGERS),
+    "backup_run": ((), POST_ONLY),
+    "backup_turn_off": ((), MANAGERS),
+    "backup_turn_on": ((), POST_ONLY),
+    "jobs": ((), SEEN_BY_ALL),
+    "jobs_rows": ((), SEEN_BY_ALL),
+    "jobs_retry": ((), POST_ONLY),
+    "job": (("job.pk",), SEEN_BY_ALL),
+    "job_status": (("job.pk",), SEEN_BY_ALL),
+    "job_retry": (("job.pk",), POST_ONLY),
+    "job_cancel": (("job.pk",), POST_ONLY),
+    "upload_settings": ((), SEEN_BY_ALL),
+    "keys": ((), SEEN_BY_ALL),
+    "key_new": ((), MANAGERS),
+    "key_revoke": (("key.pk",), MANAGERS),
+    "activity": ((), SEEN_BY_ALL),
+}
+POLLED = {"storage_test_rows", "jobs_rows", "job_status"}
+WITHOUT_PROJECT = {"home", "theme", "project_new", "projects"}
+
+every_page = pytest.mark.parametrize("name", PAGES)
+
+
+def address_of(name, everything):
+    values = [everything.project.slug]
+    for path in PAGES[name][0]:
+        noun, field = path.split(".")
+        values.append(getattr(getattr(everything, noun), field))
+    return reverse(f"dashboard:{name}", args=values)
+
+
+def test_every_page_of_the_dashboard_is_in_the_table():
+    resolver = dict(get_resolver().namespace_dict)["dashboard"][1]
+    names = {name for name in resolver.reverse_dict if isinstance(name, str)}
+    assert names == set(PAGES) | WITHOUT_PROJECT
+
+
+@every_page
+def test_the_owner_gets_the_page(name, everything, as_owner):
+    response = as_owner.get(address_of(name, everything))
+    expected = 405 if PAGES[name][1] == POST_ONLY else 286 if name in POLLED else 200
+    assert response.status_code == expected
+
+
+@every_page
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_another_projects_member_finds_nothing(name, method, everything, as_neighbour):
+    assert getattr(as_neighbour, method)(address_of(name, everything)).status_code == 404
+
+
+@every_page
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_stranger_is_sent_to_sign_in(name, method, everything):
+    address = address_of(name, everything)
+    response = getattr(new_client(), method)(address)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/?next=")
+
+
+@every_page
+def test_a_viewer_may_look_and_change_nothing(name, everything, as_viewer):
+    address = address_of(name, everything)
+    looked = as_viewer.get(address).status_code
+    assert looked in {
+        SEEN_BY_ALL: {200, 286},
+        MANAGERS: {403},
+        POST_ONLY: {405},
+    }[PAGES[name][1]]
+    # 405: a page that nobody changes.
+    assert as_viewer.post(address).status_code in {403, 405}
+
+
+@every_page
+def test_a_post_without_csrf_token_is_refused(name, everything, owner):
+    client = new_client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    assert client.post(address_of(name, everything)).status_code == 403
+
+
+def test_the_403_page_names_the_role_and_whom_to_ask(everything, as_viewer):
+    response = as_viewer.get(address_of("connect", everything))
+    assert "You are viewer. Ask owner@example.com." in " ".join(response.text.split())
+
+
+def test_an_operator_sees_every_project(everything):
+    operator = make_user(is_staff=True)
+    client = client_of(operator)
+    assert client.get(address_of("overview", everything)).status_code == 200
+    assert "Shop" in client.get(reverse("dashboard:projects")).text
+
+
+def test_rows_of_another_project_are_not_found_through_ones_own(everything, as_neighbour):
+    from storages_app.models import Project
+
+    own = Project.objects.get(name="Another").slug
+    for name, (paths, _) in PAGES.items():
+        if paths:
+            foreign = address_of(name, everything).replace(everything.project.slug, own, 1)
+            post_only = PAGES[name][1] == POST_ONLY
+            response = as_neighbour.post(foreign) if post_only else as_neighbour.get(foreign)
+            assert response.status_code == 404, name
+
+
+def test_the_list_of_projects_shows_only_ones_own(everything, as_neighbour):
+    page = as_neighbour.get(reverse("dashboard:projects")).text
+    assert "Another" in page
+    assert "Shop" not in page
+
+
+def test_a_removed_project_is_not_found(everything, as_owner):
+    from django.utils import timezone
+
+    everything.project.removed_at = timezone.now()
+    everything.project.save()
+    assert as_owner.get(address_of("overview", everything)).status_code == 404
+
+
+def test_every_address_has_no_hidden_verb(everything, as_owner):
+    assert as_owner.put(address_of("files", everything)).status_code == 405
