@@ -1,8 +1,9 @@
 """What is in a file: the `content_info` of spec/UPLOADCARE 1.3."""
 
+import dataclasses
 import logging
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from storages_app.imaging import pipeline
 from storages_app.imaging.errors import ImagingBusy, ImagingError
@@ -28,4 +29,4 @@ def _inspect_image(path: Path) -> dict[str, Any] | None:
     except ImagingError as error:  # too many pixels, broken, … : then it is a file like any other
         log.info("An upload looks like an image but cannot be read as one: %s", error.code)
         return None
-    return cast("dict[str, Any] | None", found)
+    return None if found is None else dataclasses.asdict(found)
