@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from storages_app.backups import services as backups
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.errors import UcdashError
-from storages_app.models import ConnectionTest, CustomStorage, Finding, Project
+from storages_app.models import BackupPlan, ConnectionTest, CustomStorage, Finding, Project
 
 ACTOR = "manage.py connect_storage"
 
@@ -92,8 +92,10 @@ def _keep(project: Project, secret: str, options: dict[str, Any]) -> CustomStora
 def _switch_on(custom_storage: CustomStorage, options: dict[str, Any]) -> None:
     if options["auto_copy"]:
         custom_storages.set_auto_copy(custom_storage=custom_storage, on=True, actor=ACTOR)
-    if options["backup"]:
-        backups.connect(project=custom_storage.project, custom_storage=custom_storage, actor=ACTOR)
+    project = custom_storage.project
+    has_backup = BackupPlan.objects.filter(is_on=True, custom_storage=custom_storage).exists()
+    if options["backup"] and not has_backup:
+        backups.connect(project=project, custom_storage=custom_storage, actor=ACTOR)
 
 
 def _as_json(custom_storage: CustomStorage, test: ConnectionTest) -> str:
