@@ -10,11 +10,13 @@ import base64
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 pytest_plugins = ["tests.rig.fixtures"]
 
 DATA_DIR = tempfile.mkdtemp(prefix="ucdash-tests-")
 _OWNER = os.getpid()
+(Path(DATA_DIR) / "static").mkdir()  # WhiteNoise warns where it is missing
 
 
 @atexit.register

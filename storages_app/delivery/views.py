@@ -23,6 +23,7 @@ from django.http import (
     JsonResponse,
 )
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_exempt
 
 from storages_app.delivery.answers import Content, answer
@@ -49,7 +50,7 @@ _PATIENCE_S = 15  # a browser's, while all image processes are busy
 _CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9.+\-]*/[a-z0-9][a-z0-9.+\-]*(?:; charset=[a-z0-9\-]+)?")
 _NOT_AN_IMAGE_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>400 Bad Request</title></head>
-<body><h1>400 Bad Request</h1><p>Not supported for files that are not images.</p></body></html>
+<body><h1>400 Bad Request</h1><p>{message}</p></body></html>
 """
 
 View = Callable[..., HttpResponseBase]
@@ -211,7 +212,9 @@ def _max_age(file: File, now: datetime) -> int:
 
 def _refusal(error: ImagingError) -> HttpResponse:
     if isinstance(error, NotAnImage):
-        return _never_kept(HttpResponse(_NOT_AN_IMAGE_PAGE, status=400))
+        return _never_kept(
+            HttpResponse(format_html(_NOT_AN_IMAGE_PAGE, message=error.message), status=400)
+        )
     if isinstance(error, ImagingBusy):
         response = _text(f"{error.message} {error.advice}", status=503)
         response["Retry-After"] = "5"

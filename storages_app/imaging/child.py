@@ -53,6 +53,8 @@ def _leave_the_network() -> None:
 def _load_handlers() -> dict[str, Callable[..., dict[str, Any]]]:
     import pyvips
 
+    # libvips remembers what it loaded by the name of the file; ours may be used again.
+    pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeignLoad", True)
     for loader in ("Jpeg", "Png", "Nsgif", "Webp", "Tiff", "Heif"):

@@ -42,23 +42,25 @@ class Picture(Canvas):
     def __init__(self, source: Path, limits: Limits) -> None:
         self._path = source
         self.source_format = sniff(source) or ""
-        self._is_untouched = self.source_format in LIBVIPS_FORMATS
-        if self._is_untouched:
-            self._image = self._read_header(limits)
-        elif self.source_format:
-            self._image = pillow.decode(source, self.source_format, limits)
-        else:
+        if not self.source_format:
             raise NotAnImage
+        header = self._read_header(limits) if self.source_format in LIBVIPS_FORMATS else None
+        self._is_untouched = header is not None
+        self._image = (
+            header if header is not None else pillow.decode(source, self.source_format, limits)
+        )
         self.has_alpha = bool(self._image.hasalpha())
         width, height = self._image.width, self._image.height
         if self._is_untouched and _field(self._image, "orientation") in _SWAPS_SIDES:
             width, height = height, width
         super().__init__(width, height, limits)
 
-    def _read_header(self, limits: Limits) -> pyvips.Image:
+    def _read_header(self, limits: Limits) -> pyvips.Image | None:
         try:
             image = pyvips.Image.new_from_file(str(self._path), access="sequential")
         except pyvips.Error as error:
+            if self.source_format == "AVIF":
+                return None  # an animated one, for instance: Pillow can
             raise NotAnImage("Its header cannot be read.") from error
         if not str(image.get("vips-loader")).startswith(_LOADERS[self.source_format]):
             raise NotAnImage("Its bytes are of two formats at once.")

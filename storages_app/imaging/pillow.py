@@ -21,7 +21,16 @@ Image.MAX_IMAGE_PIXELS = None  # our own limit is checked from the header, and r
 
 _MODES = {"1": "L", "I": "L", "F": "L", "I;16": "L", "I;16B": "L", "I;16L": "L", "RGBX": "RGB"}
 _CAN_MOVE = {"GIF", "WEBP", "PNG", "AVIF", "HEIF"}
-_DECODER_FAULTS = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError)
+_DECODER_FAULTS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    RuntimeError,
+)
 
 
 def read_info(path: Path, limits: Limits) -> ImageInfo | None:
@@ -33,21 +42,25 @@ def read_info(path: Path, limits: Limits) -> ImageInfo | None:
         with _open(path, name) as image:
             check_header(*image.size, 1, limits)
             return _describe(image, name)
-    except (NotAnImage, *_DECODER_FAULTS, RuntimeError, MemoryError):
+    except (NotAnImage, *_DECODER_FAULTS, MemoryError):
         return None
 
 
 def decode(path: Path, name: str, limits: Limits) -> pyvips.Image:
     """All pixels, rotated by EXIF, as a libvips picture."""
     try:
-        with _open(path, name) as image:
-            check_header(*image.size, 1, limits)
+        image = _open(path, name)
+    except _DECODER_FAULTS as error:
+        raise NotAnImage("Its header cannot be read.") from error
+    with image:
+        check_header(*image.size, 1, limits)
+        profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA"} else None
+        try:
             turned = ImageOps.exif_transpose(image)
             has_alpha = "A" in turned.getbands() or "transparency" in turned.info
             pixels = turned.convert("RGBA" if has_alpha else "RGB")
-            profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA"} else None
-    except _DECODER_FAULTS as error:
-        raise ProcessingFailed from error
+        except _DECODER_FAULTS as error:
+            raise ProcessingFailed from error
     result = pyvips.Image.new_from_memory(
         pixels.tobytes(), pixels.width, pixels.height, len(pixels.getbands()), "uchar"
     ).copy(interpretation="srgb")
@@ -90,7 +103,7 @@ def _describe(image: Image.Image, name: str) -> ImageInfo:
 def _exif(image: Image.Image) -> Image.Exif:
     try:
         return image.getexif()
-    except (*_DECODER_FAULTS, RuntimeError):
+    except _DECODER_FAULTS:
         return Image.Exif()  # a picture with broken EXIF is still a picture
 
 

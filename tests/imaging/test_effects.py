@@ -1,0 +1,190 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storages_app.imaging.effects import parse, split_path
+from storages_app.imaging.errors import BadEffects
+from storages_app.imaging.operations.format import Format
+from storages_app.imaging.operations.inline import Inline
+from storages_app.imaging.operations.resize import Resize
+from storages_app.imaging.registry import OPERATIONS, all_operations
+
+_EXAMPLES = {
+    "clib": "-/@clib/blocks/1.33.0/uploader/",
+    "format": "-/format/webp/",
+    "inline": "-/inline/yes/",
+    "preview": "-/preview/400x300/",
+    "progressive": "-/progressive/yes/",
+    "quality": "-/quality/smart/",
+    "resize": "-/resize/200x/",
+    "scale_crop": "-/scale_crop/200x100/center/",
+    "stretch": "-/stretch/off/",
+}
+
+
+class TestReading:
+    def test_nothing_is_the_original(self):
+        effects = parse("")
+        assert effects.is_empty
+        assert effects.canonical == ""
+        assert effects.key_text == ""
+
+    def test_operations_keep_their_order(self):
+        effects = parse("-/resize/200x/-/format/webp/")
+        assert effects.operations == (Resize(200, None), Format("webp"))
+        assert not effects.is_empty
+
+    @pytest.mark.parametrize(
+        "text",
+        ["-/resize/200x", "/-/resize/200x/", "-//resize//200x//", "-/resize/%32%30%30x/"],
+    )
+    def test_other_ways_to_write_the_same_have_one_canonical_form(self, text):
+        assert parse(text).canonical == "-/resize/200x/"
+
+    def test_numbers_lose_their_leading_zeros(self):
+        assert parse("-/resize/0200x/").canonical == "-/resize/200x/"
+
+    def test_text_that_a_server_has_decoded_is_not_decoded_again(self):
+        with pytest.raises(BadEffects):
+            parse("-/resize/%32%30%30x/", is_encoded=False)
+
+    def test_what_concerns_only_the_delivery_leaves_the_bytes_original(self):
+        effects = parse("-/@clib/blocks/1.33.0/uploader/-/inline/no/")
+        assert effects.is_empty
+        assert effects.canonical == ""
+        assert effects.last(Inline) == Inline("no")
+
+    def test_the_later_of_two_counts(self):
+        assert parse("-/inline/yes/-/inline/no/").last(Inline) == Inline("no")
+
+    def test_format_auto_depends_on_the_browser(self):
+        assert parse("-/format/auto/").depends_on_accept
+        assert not parse("-/format/webp/").depends_on_accept
+
+
+class TestKeyText:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("-/resize/200x/", ".-resize_200x"),
+            ("-/resize/200x/-/format/webp/", ".-resize_200x.-format_webp"),
+            ("-/scale_crop/10x20/center/", ".-scale_crop_10x20_center"),
+            ("-/preview/", ".-preview"),
+        ],
+    )
+    def test_follows_the_chosen_rule(self, text, expected):
+        assert parse(text).key_text == expected
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("text", "operation", "words"),
+        [
+            ("-/explode/", "explode", "not known"),
+            ("-/crop/10x10/", "crop", "not known"),
+            ("resize/200x/", "resize", "begin with"),
+            ("-/-/resize/200x/", "", "without an operation"),
+            ("-/resize/200x/-/", "", "without an operation"),
+            ("-/resize/", "resize", "one size"),
+            ("-/resize/200x/300x/", "resize", "one size"),
+            ("-/resize/x/", "resize", "400x300"),
+            ("-/resize/200/", "resize", "400x300"),
+            ("-/resize/-5x/", "resize", "400x300"),
+            ("-/resize/²x/", "resize", "400x300"),
+            ("-/resize/123456x/", "resize", "400x300"),
+            ("-/resize/0x10/", "resize", "at least 1"),
+            ("-/preview/200x/", "preview", "width and height"),
+            ("-/preview/2x2/2x2/", "preview", "at most one"),
+            ("-/scale_crop/", "scale_crop", "width and height"),
+            ("-/scale_crop/200x/", "scale_crop", "width and height"),
+            ("-/scale_crop/200x100/smart/", "scale_crop", "only `center`"),
+            ("-/scale_crop/200x100/center/center/", "scale_crop", "only `center`"),
+            ("-/stretch/maybe/", "stretch", "on, off, fill"),
+            ("-/format/bmp/", "format", "jpeg, png, webp"),
+            ("-/format/", "format", "jpeg, png, webp"),
+            ("-/quality/99/", "quality", "normal, better"),
+            ("-/progressive/", "progressive", "yes, no"),
+            ("-/inline/perhaps/", "inline", "yes, no"),
+            ("-/..%2F..%2Fetc/", "../../etc", "not known"),
+        ],
+    )
+    def test_names_the_operation_and_the_reason(self, text, operation, words):
+        with pytest.raises(BadEffects) as refusal:
+            parse(text)
+        assert refusal.value.code == "bad_effects"
+        assert refusal.value.operation == operation
+        assert words in refusal.value.reason
+        assert operation in refusal.value.message
+
+    def test_200_operations_pass_and_201_do_not(self):
+        assert len(parse("-/preview/" * 200).operations) == 200
+        with pytest.raises(BadEffects, match="Over 200"):
+            parse("-/preview/" * 201)
+
+    def test_4000_characters_pass_and_4001_do_not(self):
+        text = "-/@clib/" + "x" * 3_991 + "/"
+        assert parse(text).is_empty
+        with pytest.raises(BadEffects, match="Over 4000"):
+            parse(text + "/")
+
+    def test_shows_strangers_words_short_and_printable(self):
+        with pytest.raises(BadEffects) as refusal:
+            parse("-/%0d%0a%E2%80%AE" + "x" * 500 + "/")
+        assert refusal.value.operation.isprintable()
+        assert refusal.value.operation.isascii()
+        assert len(refusal.value.operation) < 60
+
+    @given(st.text(max_size=60) | st.lists(st.sampled_from("-/x01%resizfm"), max_size=40))
+    def test_any_text_is_read_or_refused(self, text):
+        try:
+            effects = parse("".join(text))
+        except BadEffects:
+            return
+        assert parse(effects.canonical).operations == effects.operations
+
+
+class TestSplitPath:
+    @pytest.mark.parametrize(
+        ("rest", "expected"),
+        [
+            ("", ("", "")),
+            ("roof.jpg", ("", "roof.jpg")),
+            ("-/resize/200x/", ("-/resize/200x/", "")),
+            ("-/resize/200x/roof.jpg", ("-/resize/200x/", "roof.jpg")),
+            ("-/resize/200x", ("-/resize/", "200x")),
+        ],
+    )
+    def test_the_name_is_what_follows_the_last_slash(self, rest, expected):
+        assert split_path(rest) == expected
+
+
+class TestRegistry:
+    def test_each_module_registers_one_operation_under_its_own_name(self):
+        assert set(OPERATIONS.all()) == set(OPERATIONS.module_names())
+        for module, kind in OPERATIONS.all().items():
+            assert kind.name.lstrip("@") == module
+            assert kind.__doc__
+            assert kind.grammar
+        assert len(all_operations()) == len(OPERATIONS.all())
+
+    def test_canonical_text_of_each_operation_reads_back_as_itself(self):
+        assert set(_EXAMPLES) == set(OPERATIONS.all()), "Give the new operation an example."
+        for module, text in _EXAMPLES.items():
+            (step,) = parse(text).steps
+            assert type(step) is OPERATIONS[module]
+            assert type(step).parse(step.params()) == step
+            if step.shapes_picture:
+                assert parse(text).canonical == text
+
+    def test_operations_that_shape_the_picture_all_cost_something_or_change_settings_only(self):
+        for kind in OPERATIONS:
+            assert kind.cost >= 0
+            if not kind.shapes_picture:
+                assert kind.cost == 0
+
+    def test_each_operation_is_in_the_docs_with_its_parameters(self):
+        docs = (Path(__file__).resolve().parents[2] / "docs" / "url-api.md").read_text()
+        for kind in OPERATIONS:
+            assert f"| `{kind.name}` | {kind.grammar} |" in docs
