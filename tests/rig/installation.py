@@ -54,6 +54,14 @@ class Bucket:
             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
         )
 
+    def read(self, key: str) -> bytes:
+        client = self.client()
+        try:
+            body: bytes = client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        finally:
+            client.close()
+        return body
+
 
 class Installation:
     """Processes of one installation; `stop` ends whatever was started."""
@@ -85,6 +93,7 @@ class Installation:
             "UCDASH_DEMO_S3_PORT": str(self.s3_port),
             "UCDASH_LOG_LEVEL": "INFO",
             "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
             **self._services(),
             **self.settings,
         }
@@ -150,6 +159,13 @@ class Installation:
         self.processes.remove(self.worker)
         self.worker = None
 
+    def stop_worker(self) -> None:
+        """End it as a deployment does."""
+        assert self.worker
+        self.worker.stop()
+        self.processes.remove(self.worker)
+        self.worker = None
+
     def stop(self) -> None:
         for process in reversed(self.processes):
             process.stop()
@@ -190,21 +206,32 @@ class Installation:
         name: str = "demo",
         prefix: str = "",
         secret: str = "",
+        bucket: str = "",
     ) -> dict[str, Any]:
         """Connect the demo bucket as scripts do; the JSON of the command, passed or failed."""
-        bucket = self.bucket
+        demo = self.bucket
         answer = self.manage(
             *("connect_storage", "--project", project.slug, "--name", name),
-            *("--endpoint", bucket.endpoint_url, "--region", bucket.region),
-            *("--bucket", bucket.bucket, "--prefix", prefix),
-            *("--access-key-id", bucket.access_key_id, "--secret-env", "RIG_SECRET", "--json"),
+            *("--endpoint", demo.endpoint_url, "--region", demo.region),
+            *("--bucket", bucket or demo.bucket, "--prefix", prefix),
+            *("--access-key-id", demo.access_key_id, "--secret-env", "RIG_SECRET", "--json"),
             *options,
             check=False,
-            RIG_SECRET=secret or bucket.secret_access_key,
+            RIG_SECRET=secret or demo.secret_access_key,
         )
         assert answer.stdout, answer.stderr
         facts: dict[str, Any] = json.loads(answer.stdout)
         return facts | {"exit_code": answer.returncode}
+
+    def new_bucket(self, *, versioned: bool = False) -> str:
+        """An empty bucket beside the demo bucket, for the same keys."""
+        name = f"bucket-{secrets.token_hex(4)}"
+        client = self.bucket.client()
+        client.create_bucket(Bucket=name)
+        if versioned:
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        client.close()
+        return name
 
     @property
     def operator_password(self) -> str:
@@ -234,6 +261,15 @@ class Installation:
 
         with closing(sqlite3.connect(self.data_dir / "db.sqlite3", timeout=20)) as connection:
             return connection.execute(sql).fetchall()
+
+    @property
+    def on_postgresql(self) -> bool:
+        return bool(self._made_database)
+
+    def count(self, what: str) -> int:
+        """How many rows `what` (a table and its WHERE) has."""
+        ((number,),) = self.query(f"SELECT count(*) FROM {what}")
+        return int(number)
 
     def web_answers(self) -> bool:
         return self._answers(self.url) and self._answers(self.files_url)

@@ -38,13 +38,15 @@ def free_s3_port() -> int:
     raise AssertionError("No free ports for the demo S3 server between 12000 and 22000")
 
 
-def wait_until(condition: Callable[[], bool], *, within: float, what: str) -> None:
+def wait_until(
+    condition: Callable[[], bool], *, within: float, what: str, every: float = 0.05
+) -> None:
     """Ask until `condition` holds; an AssertionError that names `what` after `within` seconds."""
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"Not within {within:.0f} s: {what}")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 class Process:
