@@ -1,0 +1,114 @@
+"""What every benchmark needs: a whole installation, work to do, and one way to report."""
+
+import json
+import os
+import resource
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.rig.installation import Installation, Project
+
+
+@contextmanager
+def running_installation(**settings: str) -> Iterator[Installation]:
+    """Web, worker and SeaweedFS in a temporary folder; everything is stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="ucdash-bench-") as folder:
+        installation = Installation(Path(folder), **settings)
+        try:
+            installation.prepare()
+            installation.start()
+            yield installation
+        finally:
+            installation.stop()
+
+
+def random_files(folder: Path, *, count: int, size: int) -> list[Path]:
+    """`count` files of `size` random bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"file-{number:05}.bin" for number in range(count)]
+    for path in paths:
+        path.write_bytes(os.urandom(size))
+    return paths
+
+
+def upload(installation: Installation, project: Project, paths: list[Path]) -> list[str]:
+    """Send the files through the Upload API; their UUIDs in the order of `paths`."""
+    with requests.Session() as session:
+
+        def send(path: Path) -> str:
+            answer = session.post(
+                f"{installation.url}/base/",
+                data={"UPLOADCARE_PUB_KEY": project.public_key, "UPLOADCARE_STORE": "1"},
+                files={"file": (path.name, path.open("rb"), "application/octet-stream")},
+                timeout=60,
+            )
+            answer.raise_for_status()
+            return str(answer.json()["file"])
+
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(send, paths))
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
+
+
+def memory_mb(pid: int) -> float:
+    """Peak resident memory of a process and its children, in MB (0 where it is gone)."""
+    total = 0.0
+    for path in Path("/proc").glob("[0-9]*/status"):
+        try:
+            facts = dict(line.split(":", 1) for line in path.read_text().splitlines())
+        except OSError:
+            continue
+        if int(facts["Pid"]) == pid or int(facts["PPid"]) == pid:
+            total += float(facts.get("VmHWM", "0 kB").split()[0]) / 1024
+    return total
+
+
+def own_memory_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def report(
+    *,
+    name: str,
+    ours: float,
+    peer: float,
+    peer_name: str,
+    unit: str,
+    more_is_better: bool,
+    memory: float,
+    rows: list[tuple[str, str]],
+    **more: Any,
+) -> None:
+    """Print a table, and JSON as the last line; a ratio over 1 is better than the peer."""
+    width = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        print(f"{label:<{width}}  {value}")
+    ratio = ours / peer if more_is_better else peer / ours
+    facts = {
+        "name": name,
+        "ours": round(ours, 3),
+        "peer": round(peer, 3),
+        "peer_name": peer_name,
+        "ratio": round(ratio, 3),
+        "unit": unit,
+        "memory_mb": round(memory, 1),
+    }
+    print(json.dumps(facts | more))
+
+
+def main(run: Callable[[], None]) -> None:
+    try:
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
