@@ -7,6 +7,7 @@ a slot in the database sends the wake-up, so that two beats do no harm and a dea
 
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -108,6 +109,9 @@ def _every(seconds: float, work: Callable[[], object], name: str) -> None:
 @worker_process_init.connect
 def start_clocks(**kwargs: Any) -> None:
     """Begin this process's own heartbeat and polling (spec/RELIABILITY 5.1)."""
+    # Ctrl-C and a stopping service reach the whole group. A child that dies of it gives nothing
+    # back and is replaced at once; one that waits is ended by its parent, in order.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _every(settings.HEARTBEAT_EVERY_S, heartbeat, "heartbeat")
     _every(settings.POLL_EVERY_S, copying.drain, "copying poller")
     _every(settings.POLL_EVERY_S, custom_storages.drain, "connection test poller")
