@@ -4,7 +4,9 @@ const list = document.querySelector("#uploaded");
 const theme = document.documentElement.dataset.theme;
 const isDark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 
-customElements.whenDefined("uc-file-uploader-regular").then(() => {
+// Its address has a hash in it, so the page says where it is.
+import(document.querySelector("[data-uploader]").dataset.uploader).then((uploader) => {
+  uploader.defineComponents(uploader);
   document.querySelector("#uploader-missing").hidden = true;
   document.querySelector(".uploader").classList.add(isDark ? "uc-dark" : "uc-light");
 });

@@ -1,6 +1,6 @@
 """The pages. All are under /projects/, since /project/, /files/ and others are the REST API's."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from storages_app.dashboard.views import (
     activity,
@@ -18,7 +18,7 @@ from storages_app.dashboard.views import (
 
 app_name = "dashboard"
 
-_STORAGE = [
+_STORAGE: list[URLPattern | URLResolver] = [
     path("", storages.health, name="storage"),
     path("settings/", storages.settings, name="storage_settings"),
     path("rights/", storages.rights, name="storage_rights"),
@@ -32,7 +32,7 @@ _STORAGE = [
     path("disconnect/", storages.disconnect, name="storage_disconnect"),
 ]
 
-_PROJECT = [
+_PROJECT: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("files/", files.listing, name="files"),
     path("files/selection/", files.selection, name="files_selection"),
@@ -62,7 +62,7 @@ _PROJECT = [
     path("activity/", activity.page, name="activity"),
 ]
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", projects.home, name="home"),
     path("preferences/theme/", projects.theme, name="theme"),
     path("new-project/", projects.new, name="project_new"),

@@ -1,7 +1,7 @@
 """Small parts of pages: icons, states, times, sizes and names from outside."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -90,13 +90,22 @@ def ago(moment: datetime | None, unknown: str = "–") -> SafeString | str:
     """How long ago or how soon, with the exact time in UTC on hover."""
     if moment is None:
         return unknown
-    exact = moment.astimezone(timezone.get_fixed_timezone(0)).strftime("%Y-%m-%d %H:%M:%S UTC")
+    exact = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
         exact,
         relative((timezone.now() - moment).total_seconds()),
     )
+
+
+@register.simple_tag
+def since(moment: datetime) -> SafeString:
+    """The time of day in UTC, with the date when it was not within the last day."""
+    utc = moment.astimezone(UTC)
+    is_recent = timezone.now() - moment < timedelta(hours=20)
+    shown = f"{utc:%H:%M} UTC" if is_recent else f"{utc:%Y-%m-%d %H:%M} UTC"
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), shown)
 
 
 def relative(seconds: float) -> str:

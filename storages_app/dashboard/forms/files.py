@@ -90,7 +90,7 @@ class CopyForm(DashboardForm):
     """Which storage, and as original or with image operations."""
 
     custom_storage = forms.ModelChoiceField(
-        label="Copy to",
+        label="Storage",
         queryset=CustomStorage.objects.none(),
         empty_label=None,
         error_messages={"invalid_choice": "That storage is not connected any more."},

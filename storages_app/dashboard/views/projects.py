@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from storages_app.dashboard import reports
 from storages_app.dashboard.access import PageRequest
@@ -20,19 +20,19 @@ THEME_COOKIE = "ucdash_theme"
 _A_YEAR = 365 * 24 * 3600
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     return redirect("dashboard:projects")
 
 
-@require_GET
+@require_safe
 @login_required
 def listing(request: HttpRequest) -> HttpResponse:
     user = cast("PageRequest", request).user
     return render(request, "dashboard/projects.html", {"rows": reports.projects(projects_of(user))})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def new(request: HttpRequest) -> HttpResponse:
     form = NewProjectForm(request.POST or None)
