@@ -25,10 +25,10 @@ class Channel(filesystem.Channel):
     def _folder(self) -> Path:
         return Path(self.data_folder_in)
 
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         name = f"{time_ns()}_{uuid.uuid4()}.{queue}.msg"
         unfinished = self._folder / f".{name}.part"
-        unfinished.write_text(dumps(message))
+        unfinished.write_text(dumps(payload))
         unfinished.rename(self._folder / name)
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
