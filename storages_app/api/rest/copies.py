@@ -49,7 +49,7 @@ class RemoteCopyOrder:
         if not isinstance(data, dict):
             raise ParameterInvalid("Expected JSON object.")
         for name in ("source", "target"):
-            if data.get(name) in {None, ""}:
+            if data.get(name) is None or data[name] == "":
                 raise ParameterMissing(name)
         source, target, pattern = data["source"], data["target"], data.get("pattern")
         if not isinstance(source, str):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, QueryDict
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -76,7 +77,8 @@ class UploadView(APIView):
             raise PublicKeyInvalid(self.public_key_parameter) from error
 
     def _wants_json_errors(self) -> bool:
-        return "1" in {
-            *self.request.query_params.getlist("jsonerrors"),
-            *self.fields.getlist("jsonerrors"),
-        }
+        try:
+            query = self.request.query_params
+        except SuspiciousOperation:  # too many parameters to look at
+            return False
+        return "1" in {*query.getlist("jsonerrors"), *self.fields.getlist("jsonerrors")}

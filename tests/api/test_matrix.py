@@ -1,0 +1,104 @@
+"""Every route and method with every kind of caller, from one table."""
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+
+from storages_app.api import urls
+from storages_app.models import CopyJob, File
+from tests.api.conftest import ACCEPT, Rest
+from tests.api.test_v1 import make_job
+from tests.factories import make_file
+
+pytestmark = pytest.mark.django_db
+
+# route name → for each method: the status for its owner's full key and for a read-only key, and
+# the status for another project's key. Upload routes know no secret keys.
+OWN = {
+    "files": {"GET": (200, 200, 200)},
+    "file": {"GET": (200, 200, 404), "DELETE": (200, 403, 404)},
+    "file_storage": {
+        "GET": (200, 200, 404),
+        "PUT": (200, 403, 404),
+        "POST": (200, 403, 404),
+        "DELETE": (200, 403, 404),
+    },
+    "remote_copy": {"POST": (400, 403, 400)},
+    "project": {"GET": (200, 200, 200)},
+    "job": {"GET": (200, 200, 404)},
+    "custom_storages": {"GET": (200, 200, 200)},
+}
+UPLOAD = {"base", "info"}
+CASES = [
+    (route, method, *statuses)
+    for route, methods in OWN.items()
+    for method, statuses in methods.items()
+]
+
+
+@pytest.fixture
+def paths(project):
+    file = make_file(project)
+    job = make_job(project, file=file)
+    return {
+        "files": "/files/",
+        "file": f"/files/{file.uuid}/",
+        "file_storage": f"/files/{file.uuid}/storage/",
+        "remote_copy": "/files/remote_copy/",
+        "project": "/project/",
+        "job": f"/api/v1/jobs/{job.pk}/",
+        "custom_storages": "/api/v1/custom_storages/",
+    }
+
+
+@pytest.fixture
+def unchanged():
+    """Nothing of the project changed."""
+
+    def facts():
+        files = list(File.objects.order_by("pk").values_list("pk", "stored_at", "removed_at"))
+        return files, list(CopyJob.objects.order_by("pk").values_list("pk", "state"))
+
+    return facts
+
+
+@pytest.mark.parametrize(("route", "method", "own", "read_only", "foreign"), CASES)
+def test_each_caller_gets_what_is_due(
+    rest, reader, stranger, paths, unchanged, route, method, own, read_only, foreign
+):
+    path, before = paths[route], unchanged()
+    body = {} if method == "POST" else None
+
+    nobody = Client().generic(method, path, HTTP_ACCEPT=ACCEPT)
+    wrong = Rest(rest.project, "wrong")(method, path, body)
+    mixed = Rest(rest.project, stranger.secret)(method, path, body)
+    by_public_key = Rest(rest.project, rest.project.public_key)(method, path, body)
+    assert [answer.status_code for answer in (nobody, wrong, mixed, by_public_key)] == [401] * 4
+    assert stranger(method, path, body).status_code == foreign
+    if method != "GET":
+        answer = reader(method, path, body)
+        assert (answer.status_code, answer.json()) == (403, {"detail": "This key may only read."})
+    assert unchanged() == before
+
+    if method == "GET":
+        assert reader(method, path).status_code == read_only
+    assert rest(method, path, body).status_code == own
+
+
+def test_what_a_stranger_lists_is_not_ours(stranger, paths):
+    assert stranger.get("/files/").json()["total"] == 0
+    assert stranger.get("/files/").json()["totals"] == {"removed": 0, "stored": 0, "unstored": 0}
+    assert stranger.get("/api/v1/custom_storages/").json() == {"results": []}
+
+
+def test_no_route_is_without_a_row():
+    named = {pattern.name for pattern in urls.urlpatterns}
+    assert named == set(OWN) | UPLOAD
+    for pattern in urls.urlpatterns:
+        methods = set(pattern.callback.cls().allowed_methods) - {"OPTIONS", "HEAD"}
+        if pattern.name not in UPLOAD:
+            assert methods == set(OWN[pattern.name]), f"{pattern.name} has a method without a row"
+
+
+def test_the_routes_are_served():
+    assert "api" in get_resolver().app_dict
