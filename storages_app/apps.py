@@ -1,5 +1,7 @@
 """The one Django app of the product."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
@@ -20,3 +22,8 @@ class StoragesConfig(AppConfig):
 
 class OperatorAdminConfig(AdminConfig):
     default_site = "storages_app.admin.site.OperatorSite"
+
+    def ready(self) -> None:
+        """Register our lists once the site is there."""
+        super().ready()
+        import_module("storages_app.admin.everything")

@@ -1,0 +1,20 @@
+"""Backups: where and when."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from storages_app.admin.base import ReadOnlyAdmin, dashboard_link
+from storages_app.models import BackupPlan
+
+
+@admin.register(BackupPlan)
+class BackupPlanAdmin(ReadOnlyAdmin):
+    list_display = ("project", "custom_storage", "cron", "is_on", "next_run_at", "open_page")
+    list_filter = ("is_on",)
+    search_fields = ("project__name", "custom_storage__name", "custom_storage__bucket")
+    date_hierarchy = "created_at"
+    list_select_related = ("project", "custom_storage")
+
+    @admin.display(description="Dashboard")
+    def open_page(self, plan: BackupPlan) -> SafeString:
+        return dashboard_link("backup", plan.project.slug)

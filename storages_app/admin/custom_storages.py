@@ -1,0 +1,107 @@
+"""Connected buckets: how they are, and the three things an operator may do to them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from storages_app.admin.base import ReadOnlyAdmin, actor_of, counted, dashboard_link
+from storages_app.custom_storages import services
+from storages_app.lib.errors import UcdashError
+from storages_app.models import CustomStorage, Event
+
+Storages = QuerySet[CustomStorage]
+
+
+@admin.register(CustomStorage)
+class CustomStorageAdmin(ReadOnlyAdmin):
+    list_display = (
+        "name",
+        "project",
+        "shown_state",
+        "address",
+        "provider",
+        "public_mode",
+        "auto_copy",
+        "created_at",
+        "open_page",
+    )
+    list_filter = (
+        "provider",
+        "public_mode",
+        "auto_copy",
+        ("connected_at", admin.EmptyFieldListFilter),
+        ("paused_at", admin.EmptyFieldListFilter),
+        ("circuit_opened_at", admin.EmptyFieldListFilter),
+        ("removed_at", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("name", "bucket", "endpoint_url", "access_key_id", "project__name")
+    date_hierarchy = "created_at"
+    list_select_related = ("project",)
+    actions = ("test", "pause", "resume")
+
+    @admin.display(description="State")
+    def shown_state(self, storage: CustomStorage) -> str:
+        return storage.state
+
+    @admin.display(description="Dashboard")
+    def open_page(self, storage: CustomStorage) -> SafeString | str:
+        if storage.removed_at:
+            return ""
+        return dashboard_link("storage", storage.project.slug, storage.pk)
+
+    @admin.action(description="Run the connection test", permissions=["operate"])
+    def test(self, request: HttpRequest, storages: Storages) -> None:
+        def ask(storage: CustomStorage) -> None:
+            actor = actor_of(request)
+            services.request_test(custom_storage=storage, asked_by=actor)
+            Event.objects.record(
+                "storage.test_asked",
+                actor=actor,
+                subject=storage.name,
+                subject_id=storage.pk,
+                project=storage.project,
+            )
+
+        self._each(request, storages, ask, "asked to be tested")
+
+    @admin.action(description="Pause", permissions=["operate"])
+    def pause(self, request: HttpRequest, storages: Storages) -> None:
+        actor = actor_of(request)
+        self._each(
+            request,
+            storages.filter(paused_at=None),
+            lambda storage: services.pause(custom_storage=storage, actor=actor),
+            "paused",
+        )
+
+    @admin.action(description="Resume", permissions=["operate"])
+    def resume(self, request: HttpRequest, storages: Storages) -> None:
+        actor = actor_of(request)
+        self._each(
+            request,
+            storages.exclude(paused_at=None),
+            lambda storage: services.resume(custom_storage=storage, actor=actor),
+            "resumed",
+        )
+
+    def _each(
+        self,
+        request: HttpRequest,
+        storages: Storages,
+        do: Callable[[CustomStorage], Any],
+        done: str,
+    ) -> None:
+        """Do it to each one, and say how many took it and which refused."""
+        n_done = 0
+        for storage in storages.select_related("project"):
+            try:
+                do(storage)
+            except UcdashError as error:
+                self.message_user(request, f"{storage.name}: {error.message}", messages.ERROR)
+            else:
+                n_done += 1
+        self.message_user(request, f"{counted(n_done, 'storage')} {done}.", messages.SUCCESS)

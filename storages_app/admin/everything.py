@@ -1,0 +1,33 @@
+"""Every list of the operators' door, one file per model.
+
+Not in `__init__`, because Django imports the package while it makes the site: lists that were
+registered then would belong to a site that nobody uses.
+"""
+
+from storages_app.admin import (
+    backup_plans,
+    backup_runs,
+    connection_tests,
+    copy_jobs,
+    custom_storages,
+    events,
+    files,
+    memberships,
+    projects,
+    secret_keys,
+    users,
+)
+
+__all__ = [
+    "backup_plans",
+    "backup_runs",
+    "connection_tests",
+    "copy_jobs",
+    "custom_storages",
+    "events",
+    "files",
+    "memberships",
+    "projects",
+    "secret_keys",
+    "users",
+]

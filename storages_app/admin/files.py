@@ -1,0 +1,41 @@
+"""Files."""
+
+from django.contrib import admin
+from django.template.defaultfilters import filesizeformat
+from django.utils.safestring import SafeString
+
+from storages_app.admin.base import ReadOnlyAdmin, dashboard_link
+from storages_app.models import File
+
+
+@admin.register(File)
+class FileAdmin(ReadOnlyAdmin):
+    list_display = (
+        "original_filename",
+        "project",
+        "detected_type",
+        "shown_size",
+        "uploaded_at",
+        "stored_at",
+        "removed_at",
+        "open_page",
+    )
+    list_filter = (
+        "is_image",
+        ("stored_at", admin.EmptyFieldListFilter),
+        ("removed_at", admin.EmptyFieldListFilter),
+        "project",
+    )
+    search_fields = ("original_filename", "uuid__startswith", "sha256__startswith")
+    search_help_text = "Name, or the beginning of the UUID or SHA-256"
+    date_hierarchy = "uploaded_at"
+    list_select_related = ("project",)
+    exclude = ("blob_name",)
+
+    @admin.display(description="Size", ordering="size")
+    def shown_size(self, file: File) -> str:
+        return filesizeformat(file.size)
+
+    @admin.display(description="Dashboard")
+    def open_page(self, file: File) -> SafeString | str:
+        return "" if file.is_removed else dashboard_link("file", file.project.slug, file.pk)

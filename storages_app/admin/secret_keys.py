@@ -1,0 +1,29 @@
+"""Secret keys: who has one; never the secret."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from storages_app.admin.base import ReadOnlyAdmin, dashboard_link
+from storages_app.models import SecretKey
+
+
+@admin.register(SecretKey)
+class SecretKeyAdmin(ReadOnlyAdmin):
+    list_display = (
+        "label",
+        "project",
+        "scope",
+        "created_at",
+        "last_used_at",
+        "revoked_at",
+        "open_page",
+    )
+    list_filter = ("scope", ("revoked_at", admin.EmptyFieldListFilter))
+    search_fields = ("label", "project__name", "project__public_key")
+    date_hierarchy = "created_at"
+    list_select_related = ("project",)
+    fields = ("label", "project", "scope", "created_at", "last_used_at", "revoked_at", "open_page")
+
+    @admin.display(description="Dashboard")
+    def open_page(self, key: SecretKey) -> SafeString:
+        return dashboard_link("keys", key.project.slug)

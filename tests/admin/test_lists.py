@@ -1,0 +1,131 @@
+"""The lists of operators: they load, in a fixed number of queries, and show no secret."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from storages_app.models import BackupRun, CopyJob, CustomStorage, Event, Finding, Membership
+from tests.admin.conftest import client_of
+from tests.factories import (
+    make_backup_plan,
+    make_connection_test,
+    make_copy_job,
+    make_custom_storage,
+    make_file,
+    make_project,
+    make_secret_key,
+    make_user,
+)
+
+MODELS = sorted(
+    (model for model in admin.site._registry if model._meta.app_label == "storages_app"),
+    key=lambda model: model.__name__,
+)
+every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+
+
+def make_one_of_each():
+    project = make_project(owner=make_user())
+    storage = make_custom_storage(project)
+    file = make_file(project, name="<svg onload=alert(1)>.png")
+    make_copy_job(file, storage)
+    make_secret_key(project, "the secret of a key")
+    make_connection_test(storage)
+    plan = make_backup_plan(storage)
+    BackupRun.objects.create(plan=plan, asked_by="somebody", state="done")
+    Event.objects.record("file.deleted", actor="somebody", subject="<b>x</b>", project=project)
+
+
+def address(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def test_every_model_for_operators_has_its_list():
+    assert {model.__name__ for model in MODELS} == {
+        "BackupPlan",
+        "BackupRun",
+        "ConnectionTest",
+        "CopyJob",
+        "CustomStorage",
+        "Event",
+        "File",
+        "Membership",
+        "Project",
+        "SecretKey",
+        "User",
+    }
+
+
+@every_model
+def test_a_list_takes_as_many_queries_for_ten_rows_as_for_one(model, as_operator):
+    make_one_of_each()
+    with CaptureQueriesContext(
+        connection,
+    ) as for_one:
+        assert as_operator.get(address(model, "changelist")).status_code == 200
+    for _ in range(9):
+        make_one_of_each()
+    with CaptureQueriesContext(connection) as for_ten:
+        assert as_operator.get(address(model, "changelist")).status_code == 200
+    assert len(for_ten) <= len(for_one)
+
+
+@every_model
+@pytest.mark.parametrize("text", ["shop", "4f1a", "%", "'", "\u202e", "a" * 300])
+def test_searching_for_anything_is_no_error(model, text, as_operator):
+    make_one_of_each()
+    response = as_operator.get(address(model, "changelist"), {"q": text})
+    assert response.status_code == 200
+
+
+@every_model
+def test_one_row_is_shown_without_secrets_and_inert(model, as_operator):
+    make_one_of_each()
+    row = model.objects.first()
+    page = as_operator.get(address(model, "change", row.pk))
+    assert page.status_code == 200
+    for secret in ("the secret of a key", "an s3 secret of the tests"):
+        assert secret not in page.text
+    for sealed in [getattr(row, "sealed_secret", "")]:
+        assert not sealed or sealed not in page.text
+    assert "<svg onload" not in page.text
+    assert "<b>x</b>" not in page.text
+
+
+@pytest.mark.parametrize(
+    "model", [CopyJob, CustomStorage, Event, BackupRun, Membership], ids=lambda m: m.__name__
+)
+def test_rows_of_the_ledger_are_neither_added_changed_nor_deleted(model, as_operator):
+    make_one_of_each()
+    row = model.objects.first()
+    assert as_operator.get(address(model, "add")).status_code == 403
+    assert as_operator.post(address(model, "change", row.pk), {}).status_code == 403
+    assert as_operator.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+def test_findings_are_on_the_page_of_their_test(as_operator):
+    make_one_of_each()
+    finding = Finding.objects.get()
+    page = as_operator.get(
+        address(type(finding.connection_test), "change", finding.connection_test_id)
+    )
+    assert "Write was asked" in page.text
+    assert "REQ-1" in page.text
+
+
+@every_model
+def test_a_member_who_is_no_operator_is_kept_out(model, db):
+    make_one_of_each()
+    response = client_of(make_user()).get(address(model, "changelist"))
+    assert response.status_code in {302, 403}
+    if response.status_code == 302:
+        assert "login" in response["Location"]
+
+
+def test_lists_link_to_the_page_in_the_dashboard(as_operator, project):
+    storage = make_custom_storage(project)
+    page = as_operator.get(address(CustomStorage, "changelist")).text
+    assert reverse("dashboard:storage", args=[project.slug, storage.pk]) in page
