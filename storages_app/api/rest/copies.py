@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from storages_app.api import schema
 from storages_app.api.parsers import boolean
 from storages_app.api.refusals import ParameterInvalid, ParameterMissing
 from storages_app.api.rest.base import RestView
@@ -19,6 +20,7 @@ from storages_app.library.sources import parse_source
 class RemoteCopyView(RestView):
     """Copy one file, original or processed, into a custom storage."""
 
+    @schema.remote_copy
     def post(self, request: Request) -> Response:
         order = RemoteCopyOrder.read(request.data)
         file, effects = parse_source(order.source, self.project)

@@ -4,6 +4,7 @@ from django.db.models import Count, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from storages_app.api import schema
 from storages_app.api.pagination import Seek, seek_page
 from storages_app.api.parsers import boolean, single
 from storages_app.api.rest.base import RestView
@@ -15,6 +16,7 @@ from storages_app.models import File, Project
 class FilesView(RestView):
     """The project's files, in pages cut by the time of upload."""
 
+    @schema.list_files
     def get(self, request: Request) -> Response:
         removed = _flag(request, "removed")
         stored = _flag(request, "stored")
@@ -40,9 +42,11 @@ class FilesView(RestView):
 class FileView(RestView):
     """One file. Before version 0.7 a DELETE here was the way to remove it, and still works."""
 
+    @schema.get_file
     def get(self, request: Request, file_uuid: str) -> Response:
         return self._shown(self.get_file(file_uuid))
 
+    @schema.delete_file
     def delete(self, request: Request, file_uuid: str) -> Response:
         file = library.delete(file=self.get_file(file_uuid), actor=self.caller.name)
         return self._shown(file)
@@ -55,10 +59,20 @@ class FileView(RestView):
 class FileStorageView(FileView):
     """Store a file by PUT or POST; DELETE removes it."""
 
+    @schema.get_stored_file
+    def get(self, request: Request, file_uuid: str) -> Response:
+        return super().get(request, file_uuid)
+
+    @schema.delete_stored_file
+    def delete(self, request: Request, file_uuid: str) -> Response:
+        return super().delete(request, file_uuid)
+
+    @schema.store_file
     def put(self, request: Request, file_uuid: str) -> Response:
         file = library.store(file=self.get_file(file_uuid), actor=self.caller.name)
         return self._shown(file)
 
+    @schema.store_file_by_post
     def post(self, request: Request, file_uuid: str) -> Response:
         return self.put(request, file_uuid)
 

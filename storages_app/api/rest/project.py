@@ -3,6 +3,7 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from storages_app.api import schema
 from storages_app.api.rest.base import RestView
 from storages_app.models import User
 
@@ -13,6 +14,7 @@ _NOT_PUBLIC = {"localhost", "local", "test", "invalid", "internal", "arpa", "oni
 class ProjectView(RestView):
     """The project of the secret key."""
 
+    @schema.get_project
     def get(self, request: Request) -> Response:
         members = self.project.memberships.select_related("user").order_by("pk")
         people = [member.user for member in members]

@@ -7,6 +7,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from storages_app.api import schema
 from storages_app.api.upload.base import UploadView
 from storages_app.models import Project
 from storages_app.projects import api_keys
@@ -21,6 +22,7 @@ class DirectUploadView(UploadView):
 
     public_key_parameter = "UPLOADCARE_PUB_KEY"
 
+    @schema.upload_directly
     def post(self, request: Request) -> Response:
         with receive_form(request._request) as form:
             self.fields = form.fields

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from storages_app.api import schema
 from storages_app.api.v1.base import V1View
 from storages_app.api.wire import timestamp
 from storages_app.models import CustomStorage
@@ -13,6 +14,7 @@ from storages_app.models import CustomStorage
 class CustomStoragesView(V1View):
     """The project's custom storages, drafts among them."""
 
+    @schema.list_custom_storages
     def get(self, request: Request) -> Response:
         storages = self.project.custom_storages.live().order_by("name")
         return Response({"results": [storage_object(storage) for storage in storages]})

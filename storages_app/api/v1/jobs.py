@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from storages_app.api import schema
 from storages_app.api.refusals import NoSuchThing
 from storages_app.api.v1.base import V1View
 from storages_app.api.wire import timestamp
@@ -14,6 +15,7 @@ from storages_app.models import CopyJob
 class JobView(V1View):
     """One copy job of the caller's project, with the evidence for what was written."""
 
+    @schema.get_job
     def get(self, request: Request, job_id: str) -> Response:
         if not (job_id.isascii() and job_id.isdigit() and len(job_id) <= 18):
             raise NoSuchThing
