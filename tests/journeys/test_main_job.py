@@ -89,9 +89,6 @@ class TestBrowser:
         page.get_by_role("link", name="Upload", exact=True).first.click()
         with page.expect_file_chooser() as chooser:
             page.locator("uc-file-uploader-regular").get_by_role("button").first.click()
-            device = page.locator("uc-file-uploader-regular").get_by_text("From device")
-            if device.count():
-                device.first.click()
         chooser.value.set_files(photo)
         link = page.get_by_label("Uploaded files").get_by_role("link", name="harbour.jpg")
         link.wait_for()
