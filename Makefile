@@ -2,8 +2,9 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# The word before a command's output is for the reader, not for a log.
 export PYTHONUNBUFFERED := 1
+# The machine decides whom it trusts, as pip does: a company's own authority is not in uv's list.
+export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-services lint types format lock migrations
