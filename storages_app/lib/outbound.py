@@ -382,6 +382,13 @@ class GuardedPoolManager(urllib3.PoolManager):
         pool.conn_kw["policy"] = self.policy
         return pool
 
+    def clear(self) -> None:
+        """Close what is pooled now; urllib3 would wait for the garbage collector."""
+        for key in self.pools.keys():  # noqa: SIM118 - it has no other iteration
+            if (pool := self.pools.get(key)) is not None:
+                pool.close()
+        super().clear()
+
     def send(
         self,
         method: str,

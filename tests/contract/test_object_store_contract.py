@@ -174,7 +174,7 @@ def seaweed_kind(seaweed) -> Kind:
     return _s3_kind("seaweed", seaweed.host_and_port, base, seaweed.new_bucket, SEAWEED_DIFFERS)
 
 
-@pytest.fixture(params=["memory", "moto", "seaweed"])
+@pytest.fixture(params=["memory", "moto", pytest.param("seaweed", marks=pytest.mark.real)])
 def kind(request) -> Kind:
     return request.getfixturevalue(f"{request.param}_kind")
 

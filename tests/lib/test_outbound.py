@@ -2,11 +2,17 @@
 
 import ipaddress
 import socket
+import ssl
 import threading
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import urllib3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from storages_app.lib import outbound
 from storages_app.lib.outbound import (
@@ -354,22 +360,78 @@ class TestConnect:
         with GuardedPoolManager(policy) as pool:
             assert pool.request("GET", f"http://127.0.0.1:{listener}/").status == 200
 
-    def test_tls_keeps_the_name_and_refuses_a_stranger(self, resolver):
-        """The certificate is asked for by name although a number is dialled."""
-        hello = []
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
 
-            def answer():
-                connection, _ = server.accept()
-                with connection:
-                    hello.append(connection.recv(4096))
+def certificate(host: str) -> tuple[bytes, bytes]:
+    """A self-signed certificate and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return signed.public_bytes(Encoding.PEM), key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
 
-            thread = threading.Thread(target=answer)
-            thread.start()
-            resolver["minio.example"] = [["127.0.0.1"]]
-            policy = Policy(allowed_private=frozenset({("minio.example", port)}))
-            with GuardedPoolManager(policy) as pool, pytest.raises(urllib3.exceptions.HTTPError):
-                pool.request("GET", f"https://minio.example:{port}/")
-            thread.join()
-        assert b"minio.example" in hello[0]
+
+@pytest.fixture(scope="module")
+def pem_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    public, private = certificate("minio.example")
+    (folder / "public.pem").write_bytes(public)
+    (folder / "both.pem").write_bytes(public + private)
+    return folder
+
+
+class TestTls:
+    @pytest.fixture
+    def tls_port(self, pem_files):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        server.handle_error = lambda *args: None  # refused handshakes are what is tested
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem_files / "both.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    @pytest.fixture
+    def trusting(self, pem_files, monkeypatch):
+        """The operator's private CA."""
+        context = ssl.create_default_context(cafile=pem_files / "public.pem")
+        monkeypatch.setattr(outbound, "tls_context", lambda: context)
+
+    def ask(self, host, port, resolver):
+        resolver[host] = [["127.0.0.1"]]
+        policy = Policy(allowed_private=frozenset({(host, port)}))
+        with GuardedPoolManager(policy) as pool:
+            return pool.request("GET", f"https://{host}:{port}/x").data
+
+    def test_the_name_is_asked_for_though_a_number_is_dialled(self, tls_port, resolver, trusting):
+        said = self.ask("minio.example", tls_port, resolver)
+        assert said == f"/x minio.example:{tls_port}".encode()
+
+    def test_another_name_is_refused(self, tls_port, resolver, trusting):
+        with pytest.raises(urllib3.exceptions.SSLError, match="certificate"):
+            self.ask("other.example", tls_port, resolver)
+
+    def test_a_certificate_that_nobody_signed_is_refused(self, tls_port, resolver):  # S053
+        with pytest.raises(urllib3.exceptions.SSLError, match="certificate"):
+            self.ask("minio.example", tls_port, resolver)
+
+    def test_old_versions_are_not_spoken(self):
+        context = outbound.tls_context()
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+        assert context.check_hostname
+        assert context.verify_mode == ssl.CERT_REQUIRED

@@ -31,6 +31,7 @@ class Seaweed:
     bucket: str
     access_key_id: str
     secret_access_key: str
+    pid: int = 0
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -102,6 +103,7 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    server.pid = process.pid
     try:
         _wait(server, process)
         yield server

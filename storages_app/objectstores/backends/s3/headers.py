@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 from storages_app.objectstores.base import ObjectInfo, PartReceipt, PutOptions, PutReceipt
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ObjectTypeDef
 
 _METADATA = "x-amz-meta-"
 _MAX_METADATA_VALUE = 1024  # S3 takes 2 KB in all
@@ -140,6 +140,16 @@ def info_of(key: str, headers: Mapping[str, str]) -> ObjectInfo:
         content_type=headers.get("content-type", ""),
         metadata=read_metadata(headers),
         last_modified=_date(headers.get("last-modified", "")),
+    )
+
+
+def info_of_entry(entry: "ObjectTypeDef") -> ObjectInfo:
+    """What a listing tells of one object."""
+    return ObjectInfo(
+        key=entry["Key"],
+        size=entry["Size"],
+        etag=entry.get("ETag", "").strip('"'),
+        last_modified=entry.get("LastModified"),
     )
 
 

@@ -15,7 +15,7 @@ import urllib3
 from storages_app.lib.outbound import GuardedPoolManager, Policy, current_policy
 from storages_app.objectstores.backends.s3 import headers as h
 from storages_app.objectstores.backends.s3.address import DEFAULT_REGION, BucketAddress
-from storages_app.objectstores.backends.s3.translation import translated
+from storages_app.objectstores.backends.s3.translation import control_call, translated
 from storages_app.objectstores.backends.s3.transport import (
     Answer,
     Exactly,
@@ -139,17 +139,12 @@ class S3Store:
         # botocore asks for percent-encoded keys and decodes them: XML cannot carry all of them.
         position: dict[str, Any] = {"StartAfter": start_after} if start_after else {}
         while True:
-            with translated("ListObjectsV2"):
+            with control_call("ListObjectsV2"):
                 page = self._transport.client.list_objects_v2(
                     **self._bucket, Prefix=prefix, MaxKeys=self.page_size, **position
                 )
-            for entry in page.get("Contents", []):
-                yield ObjectInfo(
-                    key=entry["Key"],
-                    size=entry["Size"],
-                    etag=entry.get("ETag", "").strip('"'),
-                    last_modified=entry.get("LastModified"),
-                )
+                infos = [h.info_of_entry(entry) for entry in page.get("Contents", [])]
+            yield from infos
             if not page.get("IsTruncated"):
                 return
             token = page.get("NextContinuationToken", "")
@@ -159,11 +154,10 @@ class S3Store:
 
     def start_multipart(self, key: str, options: PutOptions) -> str:
         check_key(key)
-        with translated("CreateMultipartUpload"):
-            answer = self._transport.client.create_multipart_upload(
+        with control_call("CreateMultipartUpload"):
+            return self._transport.client.create_multipart_upload(
                 **self._bucket, Key=key, **h.multipart_parameters(options)
-            )
-        return answer["UploadId"]
+            )["UploadId"]
 
     def put_part(
         self, key: str, upload_id: str, number: int, body: BinaryIO, *, size: int, checksum: str
@@ -193,7 +187,7 @@ class S3Store:
     ) -> PutReceipt:
         check_key(key)
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_absent else {}
-        with translated("CompleteMultipartUpload"):
+        with control_call("CompleteMultipartUpload"):
             answer = self._transport.client.complete_multipart_upload(
                 **self._bucket,
                 Key=key,
@@ -205,7 +199,7 @@ class S3Store:
 
     def abort_multipart(self, key: str, upload_id: str) -> None:
         check_key(key)
-        with suppress(UploadMissing), translated("AbortMultipartUpload"):
+        with suppress(UploadMissing), control_call("AbortMultipartUpload"):
             self._transport.client.abort_multipart_upload(
                 **self._bucket, Key=key, UploadId=upload_id
             )
@@ -213,7 +207,7 @@ class S3Store:
     def list_multiparts(self, prefix: str = "") -> Iterator[OpenUpload]:
         position: dict[str, Any] = {}
         while True:
-            with translated("ListMultipartUploads"):
+            with control_call("ListMultipartUploads"):
                 page = self._transport.client.list_multipart_uploads(
                     **self._bucket,
                     Prefix=prefix,
@@ -221,10 +215,13 @@ class S3Store:
                     EncodingType="url",
                     **position,
                 )
-            # For this call botocore leaves decoding to us.
-            decode = unquote if page.get("EncodingType") == "url" else str
-            for upload in page.get("Uploads", []):
-                yield OpenUpload(decode(upload["Key"]), upload["UploadId"], upload["Initiated"])
+                # For this call botocore leaves decoding to us.
+                decode = unquote if page.get("EncodingType") == "url" else str
+                uploads = [
+                    OpenUpload(decode(upload["Key"]), upload["UploadId"], upload["Initiated"])
+                    for upload in page.get("Uploads", [])
+                ]
+            yield from uploads
             if not page.get("IsTruncated"):
                 return
             markers = {
@@ -237,7 +234,7 @@ class S3Store:
 
     def set_public(self, key: str) -> None:
         check_key(key)
-        with translated("PutObjectAcl"):
+        with control_call("PutObjectAcl"):
             self._transport.client.put_object_acl(**self._bucket, Key=key, ACL="public-read")
 
     def get_anonymously(self, key: str) -> bytes:
@@ -265,12 +262,12 @@ class S3Store:
 
     def _location_of_bucket(self) -> str:
         try:
-            with translated("GetBucketLocation"):
+            with control_call("GetBucketLocation"):
                 answer = self._transport.client.get_bucket_location(**self._bucket)
         except (AccessDenied, NotSupported):
             return ""
         # Amazon says nothing for its first region, and EU for its second; others say nothing.
-        found: str = answer["LocationConstraint"]
+        found: str = answer.get("LocationConstraint", "")
         if not found and self._address.is_aws:
             return DEFAULT_REGION
         return "eu-west-1" if found == "EU" else found or ""

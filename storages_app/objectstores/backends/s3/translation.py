@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from botocore.exceptions import BotoCoreError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from urllib3 import exceptions as urllib3_errors
 
 from storages_app.lib import outbound
@@ -244,10 +244,22 @@ def translated(operation: str) -> Iterator[None]:
         raise errors.TimedOut(operation=operation) from error
     except (urllib3_errors.HTTPError, OSError) as error:
         raise errors.ConnectionFailed(operation=operation) from error
+
+
+@contextmanager
+def control_call(operation: str) -> Iterator[None]:
+    """The same around a call of botocore's client and the reading of its answer.
+
+    An answer of success that is no XML, lacks what it must tell or has a number that is none is
+    the server's fault: its owner wrote the address, so it may be any server.
+    """
+    try:
+        with translated(operation):
+            yield
     except ParamValidationError as error:
         raise errors.KeyInvalid(operation=operation) from error
-    except BotoCoreError as error:  # an answer that is no S3, for instance
-        raise errors.ServerError(operation=operation) from error
+    except (BotoCoreError, ClientError, KeyError, ValueError) as error:
+        raise errors.ServerError("The answer is not S3's.", operation=operation) from error
 
 
 def _tls_error(error: BaseException) -> type[ObjectStoreError]:
