@@ -5,7 +5,8 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,23 @@ while head := sys.stdin.buffer.read(4):
             time.sleep(0.005)
     send({"pid": os.getpid(), "names": sorted(os.environ)})
 """
+
+
+@contextmanager
+def all_at_work(pool: Pool, gate: Path) -> Iterator[None]:
+    """Both children are busy until the end of the block."""
+    threads = [
+        threading.Thread(target=ask, args=(pool, "wait"), kwargs={"for": str(gate)})
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    while len(pool.pids) < 2:
+        time.sleep(0.005)
+    yield
+    gate.touch()
+    for thread in threads:
+        thread.join()
 
 
 @pytest.fixture
@@ -77,21 +95,10 @@ class TestPool:
         assert ask(pool, "answer")["pid"] != before
 
     def test_says_busy_where_no_child_is_free_in_time(self, pool, tmp_path):
-        gate = tmp_path / "gate"
-        at_work = [
-            threading.Thread(target=ask, args=(pool, "wait"), kwargs={"for": str(gate)})
-            for _ in range(2)
-        ]
-        for thread in at_work:
-            thread.start()
-        while len(pool.pids) < 2:
-            time.sleep(0.005)
-        with pytest.raises(ImagingBusy) as refusal:
-            ask(pool, "answer", wait_s=0.02)
-        assert refusal.value.code == "imaging_busy"
-        gate.touch()
-        for thread in at_work:
-            thread.join()
+        with all_at_work(pool, tmp_path / "gate"):
+            with pytest.raises(ImagingBusy) as refusal:
+                ask(pool, "answer", wait_s=0.02)
+            assert refusal.value.code == "imaging_busy"
         assert ask(pool, "answer")["pid"] in pool.pids
 
     def test_says_so_where_no_child_starts(self):
@@ -117,22 +124,24 @@ class TestPool:
         monkeypatch.setenv("UCDASH_SECRET_KEY", "something")
         assert not [name for name in ask(pool, "answer")["names"] if name.startswith("UCDASH")]
 
-    def test_a_forked_process_has_children_of_its_own(self, pool):
-        before = ask(pool, "answer")["pid"]
-        reader, writer = os.pipe()
-        forked = os.fork()
-        if not forked:
-            try:
-                os.write(writer, str(ask(pool, "answer")["pid"]).encode())
-                pool.close()
-            finally:
-                os._exit(0)
-        os.close(writer)
-        other = int(os.read(reader, 20))
-        os.close(reader)
-        os.waitpid(forked, 0)
-        assert other != before
-        assert ask(pool, "answer")["pid"] == before
+    def test_a_forked_process_has_children_of_its_own(self, pool, tmp_path):
+        with all_at_work(pool, tmp_path / "gate"):
+            ours = set(pool.pids)
+            reader, writer = os.pipe()
+            forked = os.fork()
+            if not forked:
+                try:
+                    os.write(writer, str(ask(pool, "answer", wait_s=0.1)["pid"]).encode())
+                    pool.close()
+                finally:
+                    os._exit(0)
+            os.close(writer)
+            theirs = os.read(reader, 20)
+            os.close(reader)
+            os.waitpid(forked, 0)
+        assert theirs, "The forked process got no answer."
+        assert int(theirs) not in ours
+        assert ask(pool, "answer")["pid"] in ours
 
 
 class TestRealChild:
