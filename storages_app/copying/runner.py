@@ -66,10 +66,17 @@ class _CommitRequest:
 @dataclass(frozen=True)
 class _Finished:
     assignment: Assignment
-    outcome: Outcome | None  # None: the job was lost to another worker
+    outcome: Outcome
 
 
-_Message = _CommitRequest | _Finished
+@dataclass(frozen=True)
+class _Lost:
+    """The job belongs to another worker by now."""
+
+    assignment: Assignment
+
+
+_Message = _CommitRequest | _Finished | _Lost
 
 
 class Pump:
@@ -174,12 +181,13 @@ class Pump:
 
     def _work(self, assignment: Assignment) -> None:
         try:
-            outcome: Outcome | None = make_copy(
+            outcome = make_copy(
                 assignment, lambda values: self._commit_from_thread(assignment, values)
             )
         except LostJob:
-            outcome = None
-        self.inbox.put(_Finished(assignment, outcome))
+            self.inbox.put(_Lost(assignment))
+        else:
+            self.inbox.put(_Finished(assignment, outcome))
 
     def _commit_from_thread(self, assignment: Assignment, values: dict[str, Any]) -> bool:
         if self.is_closing:
@@ -197,32 +205,31 @@ class Pump:
         """Take messages for a moment; commits are answered at once, outcomes written together."""
         ends_at = monotonic() + _FLUSH_EVERY_S
         finished: list[_Finished] = []
-        while len(finished) < settings.COPY_BATCH:
+        while self.flying and len(finished) < settings.COPY_BATCH:
             try:
                 message = self.inbox.get(timeout=max(0.0, ends_at - monotonic()))
             except queue.Empty:
                 break
-            if isinstance(message, _Finished):
-                finished.append(message)
-                if len(finished) == len(self.flying):
-                    break
-            else:
+            if isinstance(message, _CommitRequest):
                 held = CopyJob.objects.held(pk=message.pk, fence=message.fence)
                 message.answer(is_held=bool(held.update(**message.values)))
-        for one in finished:
-            self.flying.pop(one.assignment.job.pk, None)
+                continue
+            self.flying.pop(message.assignment.job.pk, None)
+            if isinstance(message, _Finished):
+                finished.append(message)
         self._write(finished)
         return len(finished)
 
     def _write(self, finished: list[_Finished]) -> None:
         if not finished:
             return
-        health: dict[CustomStorage, list[_Finished]] = defaultdict(list)
         with transaction.atomic():
-            for one in finished:
-                if one.outcome and _settle(one.assignment.job, one.outcome):
-                    health[one.assignment.storage].append(one)
+            held = _settle_done([one for one in finished if one.outcome.state == State.DONE])
+            held += [one for one in finished if one.outcome.state != State.DONE and _settle(one)]
         crashpoint("copy_outcomes_committed")
+        health: dict[CustomStorage, list[_Finished]] = defaultdict(list)
+        for one in held:
+            health[one.assignment.storage].append(one)
         for custom_storage, those in health.items():
             _report_health(custom_storage, those)
 
@@ -245,10 +252,10 @@ _NO_STORE: Any = None
 
 def claim_batch(*, worker: str, limit: int) -> list[CopyJob]:
     """The next due copies of one storage, storages in turn; or the trial copy of a broken one."""
-    due = CopyJob.objects.filter(custom_storage=OuterRef("pk")).due()
+    jobs = CopyJob.objects.filter(custom_storage=OuterRef("pk"))
     candidates = (
         CustomStorage.objects.working()
-        .filter(Exists(due))
+        .filter(Exists(jobs.due()) | Exists(jobs.lapsed()))
         .order_by(F("last_served_at").asc(nulls_first=True))
     )
     for custom_storage in candidates:
@@ -259,11 +266,11 @@ def claim_batch(*, worker: str, limit: int) -> list[CopyJob]:
         if n_free <= 0:
             continue
         CustomStorage.objects.filter(pk=custom_storage.pk).update(last_served_at=db_now())
-        jobs = CopyJob.objects.filter(custom_storage=custom_storage).claim(
+        claimed = CopyJob.objects.filter(custom_storage=custom_storage).claim(
             limit=min(limit, n_free), worker=worker, lease=settings.LEASE
         )
-        if jobs:
-            return jobs
+        if claimed:
+            return claimed
     broken = circuit.claim_probe()
     if broken:
         return CopyJob.objects.filter(custom_storage=broken).claim(
@@ -272,16 +279,37 @@ def claim_batch(*, worker: str, limit: int) -> list[CopyJob]:
     return []
 
 
-def _settle(job: CopyJob, outcome: Outcome) -> bool:
+def _settle_done(done: list[_Finished]) -> list[_Finished]:
+    """Write the proved copies of one batch together; those that were still ours."""
+    if not done:
+        return []
+    for one in done:
+        for name, value in _final_values(one.outcome).items():
+            setattr(one.assignment.job, name, value)
+    held = CopyJob.finish_done([one.assignment.job for one in done])
+    for one in done:
+        if one.assignment.job.pk not in held:
+            _warn_of_lost_lease(one.assignment.job)
+    return [one for one in done if one.assignment.job.pk in held]
+
+
+def _warn_of_lost_lease(job: CopyJob) -> None:
+    log.warning("The lease of copy job %s was lost; its outcome is dropped.", job.pk)
+
+
+def _settle(one: _Finished) -> bool:
     """Write one outcome under the job's fence; False if the job is not ours any more."""
+    job, outcome = one.assignment.job, one.outcome
     held = CopyJob.objects.held(pk=job.pk, fence=job.fence)
     if outcome.new_key:
         return _rename(job, outcome.new_key)
-    values = _final_values(job, outcome)
+    values = _final_values(outcome)
+    if _asker_was_told(job, outcome):
+        values["state"] = State.FAILED
     if values["state"] == State.RETRY_WAIT:
         values |= _waiting_values(job, outcome)
     if not held.update(**values):
-        log.warning("The lease of copy job %s was lost; its outcome is dropped.", job.pk)
+        _warn_of_lost_lease(job)
         return False
     if values["state"] == State.FAILED:
         _tell_failure(job, values)
@@ -293,7 +321,9 @@ def _rename(job: CopyJob, key: str) -> bool:
     held = CopyJob.objects.held(pk=job.pk, fence=job.fence)
     try:
         with transaction.atomic():
-            return bool(held.update(key=key, state=State.PENDING, run_after=db_now()))
+            return bool(
+                held.update(key=key, state=State.PENDING, run_after=db_now(), lease_until=None)
+            )
     except IntegrityError:
         return bool(
             held.update(
@@ -301,11 +331,12 @@ def _rename(job: CopyJob, key: str) -> bool:
                 reason=Reason.KEY_CONFLICT,
                 detail=f"Another copy of this file has the key {key}.",
                 finished_at=db_now(),
+                lease_until=None,
             )
         )
 
 
-def _final_values(job: CopyJob, outcome: Outcome) -> dict[str, Any]:
+def _final_values(outcome: Outcome) -> dict[str, Any]:
     error, proof, expected = outcome.error, outcome.evidence, outcome.expected
     values: dict[str, Any] = {
         "state": outcome.state,
@@ -333,8 +364,6 @@ def _final_values(job: CopyJob, outcome: Outcome) -> dict[str, Any]:
             "version_id": proof.version_id,
             "verified_at": db_now(),
         }
-    if _asker_was_told(job, outcome):
-        values["state"] = State.FAILED
     return values
 
 
@@ -381,7 +410,7 @@ def _tell_failure(job: CopyJob, values: dict[str, Any]) -> None:
 
 def _report_health(custom_storage: CustomStorage, finished: list[_Finished]) -> None:
     signs = {"success": circuit.SUCCESS, "transient": circuit.TRANSIENT, "owner": circuit.OWNER}
-    told = [(health_of(one.outcome), one.outcome) for one in finished if one.outcome]
+    told = [(health_of(one.outcome), one.outcome) for one in finished]
     outcomes = "".join(signs[kind] for kind, _ in told if kind)
     if not outcomes:
         return

@@ -169,7 +169,12 @@ def cancel_copies_of_file(*, file: File) -> int:
     return (
         CopyJob.objects.filter(file=file)
         .waiting()
-        .update(state=State.CANCELLED, reason=Reason.FILE_DELETED, finished_at=timezone.now())
+        .update(
+            state=State.CANCELLED,
+            reason=Reason.FILE_DELETED,
+            run_after=None,
+            finished_at=timezone.now(),
+        )
     )
 
 
@@ -225,6 +230,7 @@ def cancel(*, jobs: CopyJobQuerySet, actor: str) -> int:
         state=State.CANCELLED,
         reason=Reason.CANCELLED_BY_USER,
         detail=f"Cancelled by {actor}."[:1000],
+        run_after=None,
         finished_at=timezone.now(),
     )
 

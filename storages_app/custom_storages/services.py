@@ -172,7 +172,12 @@ def disconnect(*, custom_storage: CustomStorage, actor: str) -> int:
     n_cancelled = (
         CopyJob.objects.filter(custom_storage=custom_storage)
         .waiting()
-        .update(state=State.CANCELLED, reason=Reason.STORAGE_DELETED, finished_at=timezone.now())
+        .update(
+            state=State.CANCELLED,
+            reason=Reason.STORAGE_DELETED,
+            run_after=None,
+            finished_at=timezone.now(),
+        )
     )
     _record("storage.disconnected", custom_storage, actor, cancelled=n_cancelled)
     return n_cancelled

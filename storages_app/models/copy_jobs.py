@@ -1,14 +1,15 @@
 """The ledger of copies: the queue itself and the evidence for what was copied."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from storages_app.models.custom_storages import CustomStorage
-from storages_app.models.fields import db_now
+from storages_app.models.fields import db_now, read_db_now
 from storages_app.models.files import File
 from storages_app.models.projects import Project
 
@@ -93,11 +94,12 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         return self.filter(state__in=TERMINAL_STATES)
 
     def due(self) -> "CopyJobQuerySet":
-        """May be claimed now: its time has come, or its worker has let the lease run out."""
-        return self.filter(
-            Q(state__in=[State.PENDING, State.RETRY_WAIT, State.BLOCKED], run_after__lte=db_now())
-            | Q(state__in=RUNNING_STATES, lease_until__lt=db_now())
-        )
+        """Its time to be claimed has come; `run_after` is set exactly while a job waits."""
+        return self.filter(run_after__lte=db_now())
+
+    def lapsed(self) -> "CopyJobQuerySet":
+        """Its worker has let the lease run out, so that another may take it over."""
+        return self.filter(lease_until__lt=db_now())
 
     def without_rival(self) -> "CopyJobQuerySet":
         """Leave out a job whose key another job is writing at this moment."""
@@ -121,6 +123,7 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
                     takeovers=F("takeovers")
                     + models.Case(models.When(state__in=RUNNING_STATES, then=1), default=0),
                     state=State.LEASED,
+                    run_after=None,
                     lease_until=db_now() + lease,
                     leased_by=worker,
                     fence=F("fence") + 1,
@@ -130,17 +133,29 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         except IntegrityError:
             # Somebody began to write one of these keys between the look and the update.
             return self.claim(limit=limit // 2, worker=worker, lease=lease) if limit > 1 else []
-        taken = self.model.objects.filter(pk__in=[job.pk for job in picked])
-        return list(taken.select_related("file", "custom_storage", "project").order_by("pk"))
+        return self._taken([job.pk for job in picked])
+
+    def _taken(self, pks: list[int]) -> list["CopyJob"]:
+        """The claimed rows with all that making a copy needs; rows of one storage share it."""
+        rows = list(self.model.objects.filter(pk__in=pks).select_related("file").order_by("pk"))
+        storages = CustomStorage.objects.select_related("project").in_bulk(
+            {job.custom_storage_id for job in rows}
+        )
+        for job in rows:
+            job.custom_storage = storages[job.custom_storage_id]
+            job.project = job.custom_storage.project
+        return rows
 
     def _pick(self, limit: int) -> list["CopyJob"]:
-        rows = list(
-            self.due()
-            .without_rival()
-            .order_by("lane", "run_after", "pk")
+        free = (
+            self.without_rival()
             .select_for_update(skip_locked=True, of=("self",))
-            .only("pk", "custom_storage_id", "key")[:limit]
+            .only("pk", "custom_storage_id", "key")
         )
+        rows = list(free.lapsed().order_by("lease_until")[:limit])
+        if len(rows) < limit:
+            waiting = free.due().order_by("lane", "run_after", "pk")
+            rows += waiting[: limit - len(rows)]
         first_for_each_key = {(job.custom_storage_id, job.key): job for job in reversed(rows)}
         return list(first_for_each_key.values())
 
@@ -236,12 +251,13 @@ class CopyJob(models.Model):
                 name="copy_job_end_has_reason",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["pending", "retry_wait", "blocked"])
-                | Q(run_after__isnull=False),
+                condition=Q(state__in=["pending", "retry_wait", "blocked"], run_after__isnull=False)
+                | (~Q(state__in=["pending", "retry_wait", "blocked"]) & Q(run_after=None)),
                 name="copy_job_waiting_has_time",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["leased", "written"]) | Q(lease_until__isnull=False),
+                condition=Q(state__in=["leased", "written"], lease_until__isnull=False)
+                | (~Q(state__in=["leased", "written"]) & Q(lease_until=None)),
                 name="copy_job_running_has_lease",
             ),
         ]
@@ -249,12 +265,12 @@ class CopyJob(models.Model):
             models.Index(
                 fields=["custom_storage", "lane", "run_after"],
                 name="copy_job_claimable",
-                condition=Q(state__in=["pending", "retry_wait", "blocked"]),
+                condition=Q(run_after__isnull=False),
             ),
             models.Index(
                 fields=["lease_until"],
                 name="copy_job_leases",
-                condition=Q(state__in=["leased", "written"]),
+                condition=Q(lease_until__isnull=False),
             ),
             models.Index(fields=["project", "-id"], name="copy_job_newest_of_project"),
             models.Index(fields=["custom_storage", "state"], name="copy_job_state_of_storage"),
@@ -280,13 +296,52 @@ class CopyJob(models.Model):
         return _WORDS[State(self.state)]
 
     @classmethod
-    def renew_leases(cls, *, fences: dict[int, int], lease: timedelta) -> set[int]:
-        """Prolong the leases of these jobs (pk → fence); the pks that are still held."""
-        held: set[int] = set()
+    def renew_leases(cls, *, fences: dict[int, int], lease: timedelta) -> None:
+        """Prolong the leases of these jobs (pk → fence) as far as they are still held."""
         for pk, fence in fences.items():
-            if cls.objects.held(pk=pk, fence=fence).update(lease_until=db_now() + lease):
-                held.add(pk)
-        return held
+            cls.objects.held(pk=pk, fence=fence).update(lease_until=db_now() + lease)
+
+    @classmethod
+    def finish_done(cls, jobs: Sequence["CopyJob"]) -> set[int]:
+        """Write `state`, `reason` and the evidence of many finished copies in one go.
+
+        Each row is written under its fence; the pks of those that were still held. One prepared
+        statement instead of one ORM update a file: the ledger's cost stays far under 1 ms a file.
+        """
+        names = [*_DONE_FIELDS, "finished_at", "verified_at"]
+        sets = ", ".join(f"{name} = %s" for name in names)
+        now = read_db_now()
+        fields = {field.name: field for field in cls._meta.concrete_fields}
+        prepare = [fields[name].get_db_prep_save for name in names]
+        rows = [
+            [
+                *(
+                    prep(value, connection)
+                    for prep, value in zip(prepare, [*job._done_values(), now, now], strict=True)
+                ),
+                job.pk,
+                job.fence,
+            ]
+            for job in jobs
+        ]
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {cls._meta.db_table} SET {sets}, lease_until = NULL, upload_id = '' "  # noqa: S608 - names are ours
+                "WHERE id = %s AND fence = %s AND state IN ('leased', 'written')",
+                rows,
+            )
+        fences = {job.pk: job.fence for job in jobs}
+        found = cls.objects.filter(pk__in=fences, state=State.DONE).values_list("pk", "fence")
+        return {pk for pk, fence in found if fences[pk] == fence}
+
+    def _done_values(self) -> list[object]:
+        return [getattr(self, name) for name in _DONE_FIELDS]
+
+
+_DONE_FIELDS = (
+    "state", "reason", "detail", "size", "sha256", "content_type", "evidence",
+    "evidence_checksum", "etag", "version_id",
+)  # fmt: skip
 
 
 _WORDS = {

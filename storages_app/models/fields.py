@@ -20,10 +20,11 @@ class DbNow(Func):
     arity = 0
     output_field = DateTimeField()
 
-    template = "clock_timestamp()"
+    # As a subquery it is asked once a statement, and an index can serve a comparison with it.
+    template = "(SELECT clock_timestamp())"
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> Any:
-        return super().as_sql(compiler, connection, template="ucdash_now()", **kwargs)
+        return super().as_sql(compiler, connection, template="(SELECT ucdash_now())", **kwargs)
 
 
 def db_now() -> DbNow:
