@@ -350,6 +350,9 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
+_BLOCK = 256 * 1024  # read from a file and sent at once; http.client's 16 KiB cost twice the CPU
+
+
 class GuardedPoolManager(urllib3.PoolManager):
     """urllib3 behind the guard: no redirects, no retries, no proxies, no cookies, no `.netrc`."""
 
@@ -369,6 +372,7 @@ class GuardedPoolManager(urllib3.PoolManager):
             maxsize=maxsize,
             block=False,
             retries=False,
+            blocksize=_BLOCK,
             ssl_context=tls_context(),
             **options,
         )

@@ -68,6 +68,13 @@ def _free_port() -> int:
     raise RuntimeError("no free ports for SeaweedFS")
 
 
+def _remove_sockets(port: int) -> None:
+    """Some have a fixed place, and a killed server leaves them there."""
+    for number in [*range(port, port + 9), port + 10_008]:
+        for left_over in Path("/tmp").glob(f"seaweedfs-*-{number}.sock"):
+            left_over.unlink(missing_ok=True)
+
+
 def _wait(server: Seaweed, process: "subprocess.Popen[bytes]") -> None:
     client = server.client()
     deadline = time.monotonic() + _READY_S
@@ -110,3 +117,4 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        _remove_sockets(port)

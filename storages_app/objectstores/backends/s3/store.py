@@ -20,6 +20,7 @@ from storages_app.objectstores.backends.s3.transport import (
     Answer,
     Exactly,
     Transport,
+    forget_locks,
     source_ended,
 )
 from storages_app.objectstores.base import (
@@ -382,6 +383,7 @@ def _forget_stores() -> None:
     """A forked child must not share its parent's sockets, nor a lock that a thread held."""
     global _stores_lock  # noqa: PLW0603
     _stores_lock = threading.Lock()
+    forget_locks()
     _stores.clear()
 
 

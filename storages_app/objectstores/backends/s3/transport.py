@@ -278,6 +278,12 @@ def _read(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
 _session_lock = threading.Lock()  # a session may not make two clients at once
 
 
+def forget_locks() -> None:
+    """In a forked child, where a thread that is no more may have held one."""
+    global _session_lock  # noqa: PLW0603
+    _session_lock = threading.Lock()
+
+
 @functools.cache
 def _session() -> botocore.session.Session:
     """A session that reads no environment variable and no file of the operator's.
