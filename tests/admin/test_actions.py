@@ -27,7 +27,9 @@ def run(client, model, action, rows):
 
 class TestStorages:
     def test_are_tested(self, as_operator, storage):
-        assert run(as_operator, CustomStorage, "test", [storage]) == ["1 storage asked to be tested."]
+        assert run(as_operator, CustomStorage, "test", [storage]) == [
+            "1 storage asked to be tested."
+        ]
         assert storage.connection_tests.get().asked_by == OPERATOR
         assert Event.objects.get(kind="storage.test_asked").actor == OPERATOR
 

@@ -93,11 +93,14 @@ def test_a_stranger_is_sent_to_sign_in(name, method, everything):
 def test_a_viewer_may_look_and_change_nothing(name, everything, as_viewer):
     address = address_of(name, everything)
     looked = as_viewer.get(address).status_code
-    assert looked in {
-        SEEN_BY_ALL: {200, 286},
-        MANAGERS: {403},
-        POST_ONLY: {405},
-    }[PAGES[name][1]]
+    assert (
+        looked
+        in {
+            SEEN_BY_ALL: {200, 286},
+            MANAGERS: {403},
+            POST_ONLY: {405},
+        }[PAGES[name][1]]
+    )
     # 405: a page that nobody changes.
     assert as_viewer.post(address).status_code in {403, 405}
 

@@ -1,0 +1,210 @@
+"""The list of files, the page of one, and what is done with them."""
+
+import uuid
+
+import pytest
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from storages_app.models import CopyJob
+from tests.factories import make_copy_job, make_custom_storage, make_file, make_project
+
+NASTY = [
+    "<svg onload=alert(1)>.png",
+    '"><script>alert(1)</script>',
+    "{{7*7}}",
+    "javascript:alert(1)",
+]
+
+
+def address(page, project, *args):
+    return reverse(f"dashboard:{page}", args=[project.slug, *args])
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+class TestList:
+    def test_has_a_dot_for_each_storage_and_says_it_in_words(self, project, file, as_owner):
+        photos = make_custom_storage(project, name="photos")
+        make_custom_storage(project, name="archive")
+        make_copy_job(file, photos)
+        page = as_owner.get(address("files", project)).text
+        assert "photos: done" in page.lower()
+        assert "archive: no copy" in page.lower()
+
+    def test_takes_as_many_queries_for_fifty_files_as_for_one(self, project, storage, as_owner):
+        make_copy_job(make_file(project), storage)
+        with CaptureQueriesContext(connection) as for_one:
+            as_owner.get(address("files", project))
+        for _ in range(49):
+            make_copy_job(make_file(project), storage)
+        with CaptureQueriesContext(connection) as for_fifty:
+            as_owner.get(address("files", project))
+        assert len(for_fifty) == len(for_one)
+
+    def test_finds_by_name_by_uuid_and_by_being_stored(self, project, as_owner):
+        cat = make_file(project, name="cat.jpg")
+        make_file(project, name="dog.jpg", stored_at=None)
+        for query, found in [
+            ({"q": "cat"}, {"cat.jpg"}),
+            ({"q": str(cat.pk)}, {"cat.jpg"}),
+            ({"stored": "no"}, {"dog.jpg"}),
+            ({"stored": "yes"}, {"cat.jpg"}),
+            ({"q": "bird"}, set()),
+            ({"stored": "nonsense"}, {"cat.jpg", "dog.jpg"}),
+        ]:
+            page = as_owner.get(address("files", project), query).text
+            assert {name for name in ("cat.jpg", "dog.jpg") if name in page} == found
+
+    def test_pages_by_time_there_and_back(self, project, as_owner, monkeypatch):
+        from storages_app.dashboard.views import files as views
+
+        monkeypatch.setattr(views, "PAGE_SIZE", 2)
+        for n in range(5):
+            make_file(project, name=f"file-{n}.txt")
+
+        def names(response):
+            return [row.file.original_filename for row in response.context["rows"]]
+
+        first = as_owner.get(address("files", project))
+        assert names(first) == ["file-4.txt", "file-3.txt"]
+        assert first.context["page"].newer is None
+        second = as_owner.get(address("files", project), {"before": first.context["page"].older})
+        assert names(second) == ["file-2.txt", "file-1.txt"]
+        third = as_owner.get(address("files", project), {"before": second.context["page"].older})
+        assert names(third) == ["file-0.txt"]
+        assert third.context["page"].older is None
+        back = as_owner.get(address("files", project), {"after": third.context["page"].newer})
+        assert names(back) == ["file-2.txt", "file-1.txt"]
+
+    @pytest.mark.parametrize("mark", ["", "x", "2026-13-99", "9" * 400, "2026-01-01", "\x00"])
+    def test_a_page_mark_that_makes_no_sense_is_no_error(self, mark, project, file, as_owner):
+        for name in ("before", "after", "q"):
+            assert as_owner.get(address("files", project), {name: mark}).status_code == 200
+
+    def test_an_empty_project_says_how_to_begin(self, project, as_owner):
+        page = as_owner.get(address("files", project)).text
+        assert "No files yet" in page
+        assert f"UPLOADCARE_PUB_KEY={project.public_key}" in page
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_nasty_name_is_inert_on_every_page(name, project, storage, as_owner):
+    file = make_file(project, name=name, metadata={name[:20]: name})
+    job = make_copy_job(file, storage, detail=name)
+    for page in (
+        address("files", project),
+        address("file", project, file.pk),
+        address("jobs", project),
+        address("job", project, job.pk),
+        address("overview", project),
+    ):
+        text = as_owner.get(page).text
+        assert "<svg onload" not in text
+        assert "<script>alert" not in text
+        assert 'href="javascript:' not in text
+        assert ">49<" not in text
+
+
+def test_a_name_that_turns_the_text_is_shown_with_a_mark(project, as_owner):
+    make_file(project, name="photo\u202egpj.exe")
+    page = as_owner.get(address("files", project)).text
+    assert "\u202e" not in page
+    assert "photo\ufffdgpj.exe" in page
+
+
+class TestSelection:
+    def post(self, client, project, **typed):
+        return client.post(address("files_selection", project), typed)
+
+    def test_stores_the_ticked_files(self, project, as_owner):
+        files = [make_file(project, stored_at=None) for _ in range(2)]
+        response = self.post(as_owner, project, do="store", file=[f.pk for f in files])
+        assert said(response) == ["2 files stored."]
+        for file in files:
+            file.refresh_from_db()
+            assert file.is_stored
+
+    def test_deletes_only_after_asking(self, project, file, as_owner):
+        asked = self.post(as_owner, project, do="delete", file=[file.pk])
+        assert "Copies in your buckets stay." in asked.text
+        file.refresh_from_db()
+        assert not file.is_removed
+        done = self.post(as_owner, project, do="delete", file=[file.pk], confirmed="yes")
+        assert said(done) == ["1 file deleted. Copies in your buckets stay."]
+        file.refresh_from_db()
+        assert file.is_removed
+
+    def test_copies_to_the_chosen_storage(self, project, file, storage, as_owner):
+        asked = self.post(as_owner, project, do="copy", file=[file.pk])
+        assert "Copy 1 file" in asked.text
+        response = self.post(
+            as_owner, project, do="copy", file=[file.pk], custom_storage=storage.pk
+        )
+        assert said(response) == ["1 copy to photos ordered."]
+        job = CopyJob.objects.get()
+        assert (job.asked_by, job.lane) == ("owner@example.com", CopyJob.Lane.BULK)
+
+    def test_of_nothing_or_of_nonsense_is_refused_in_words(self, project, as_owner):
+        for typed in ({"do": "store"}, {"do": "burn"}, {"do": "store", "file": ["x"]}):
+            response = self.post(as_owner, project, **typed)
+            assert response.status_code == 302
+            assert said(response)
+
+    def test_leaves_files_of_another_project_alone(self, project, as_owner):
+        foreign = make_file(make_project())
+        response = self.post(as_owner, project, do="delete", file=[foreign.pk], confirmed="yes")
+        assert response.status_code == 302
+        foreign.refresh_from_db()
+        assert not foreign.is_removed
+
+    def test_never_copies_to_another_projects_storage(self, project, file, storage, as_owner):
+        foreign = make_custom_storage(make_project(), name="theirs")
+        page = self.post(as_owner, project, do="copy", file=[file.pk], custom_storage=foreign.pk)
+        assert "That storage is not connected any more." in page.text
+        assert not CopyJob.objects.exists()
+
+
+class TestFilePage:
+    def test_says_where_the_file_is_with_evidence_and_reason(self, project, storage, as_owner):
+        file = make_file(project)
+        make_copy_job(file, storage, key="up/done.txt")
+        make_copy_job(
+            file, storage, key="up/failed.txt", state="failed", reason="key_conflict", evidence=""
+        )
+        page = as_owner.get(address("file", project, file.pk)).text
+        assert "s3://acme-photos/up/done.txt" in page
+        assert "The ETag is the MD5 of the bytes" in page
+        assert "Another file has this name in the bucket already" in page
+        assert file.sha256 in page
+
+    def test_orders_a_processed_copy(self, project, storage, as_owner):
+        file = make_file(project, name="cat.png", detected_type="image/png")
+        as_owner.post(
+            address("file_copy", project, file.pk),
+            {"custom_storage": storage.pk, "effects": "-/resize/200x/"},
+        )
+        assert CopyJob.objects.get().effects
+
+    def test_a_bad_operation_is_refused_and_kept_in_the_form(
+        self, project, storage, file, as_owner
+    ):
+        page = as_owner.post(
+            address("file_copy", project, file.pk),
+            {"custom_storage": storage.pk, "effects": "-/explode/"},
+        )
+        assert page.status_code == 200
+        assert 'role="alert"' in page.text
+        assert "-/explode/" in page.text
+        assert not CopyJob.objects.exists()
+
+    def test_a_removed_file_is_not_found(self, project, as_owner):
+        from django.utils import timezone
+
+        file = make_file(project, stored_at=None, removed_at=timezone.now())
+        assert as_owner.get(address("file", project, file.pk)).status_code == 404
+        assert as_owner.get(address("file", project, uuid.uuid4())).status_code == 404

@@ -1,0 +1,334 @@
+"""Projects, overview, backup, jobs, keys, settings, activity, errors."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from storages_app.backups import services as backups
+from storages_app.dashboard.reasons import explanations
+from storages_app.lib.errors import UcdashError
+from storages_app.models import BackupPlan, BackupRun, CopyJob, Event, Project, Reason, SecretKey
+from storages_app.projects import services as projects
+from tests.dashboard.conftest import new_client
+from tests.factories import (
+    make_backup_plan,
+    make_copy_job,
+    make_custom_storage,
+    make_file,
+    make_project,
+    make_secret_key,
+)
+
+
+def address(page, project, *args):
+    return reverse(f"dashboard:{page}", args=[project.slug, *args])
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+class TestProjects:
+    def test_a_new_one_belongs_to_its_maker(self, as_owner, owner):
+        response = as_owner.post(reverse("dashboard:project_new"), {"name": "Blog"})
+        project = Project.objects.get(name="Blog")
+        assert response["Location"] == address("keys", project)
+        assert project.memberships.get().user == owner
+
+    def test_a_name_that_cannot_be_is_said_and_kept(self, as_owner):
+        page = as_owner.post(reverse("dashboard:project_new"), {"name": "   "})
+        assert page.status_code == 200
+        assert 'role="alert"' in page.text
+        page = as_owner.post(reverse("dashboard:project_new"), {"name": "a\nb"})
+        assert Project.objects.filter(name__contains="\n").count() == 0
+
+    def test_the_list_takes_as_many_queries_for_ten_as_for_one(self, as_owner, owner, project):
+        with CaptureQueriesContext(connection) as for_one:
+            as_owner.get(reverse("dashboard:projects"))
+        for _ in range(9):
+            other = make_project(owner=owner)
+            make_file(other)
+            BackupRun.objects.create(
+                plan=make_backup_plan(make_custom_storage(other)),
+                state="done",
+                finished_at=timezone.now(),
+            )
+        with CaptureQueriesContext(connection) as for_ten:
+            as_owner.get(reverse("dashboard:projects"))
+        assert len(for_ten) <= len(for_one) + 1  # the runs are asked for only where there are any
+
+    def test_home_leads_to_the_list(self, as_owner):
+        assert as_owner.get("/")["Location"] == reverse("dashboard:projects")
+
+
+class TestTheme:
+    @pytest.mark.parametrize(("chosen", "attribute"), [("dark", "dark"), ("light", "light")])
+    def test_is_there_at_the_first_paint(self, chosen, attribute, as_owner, project):
+        as_owner.post(reverse("dashboard:theme"), {"theme": chosen})
+        page = as_owner.get(address("overview", project)).text
+        assert f'data-theme="{attribute}"' in page.partition("<head>")[0]
+
+    def test_goes_back_to_the_system(self, as_owner, project):
+        as_owner.post(reverse("dashboard:theme"), {"theme": "dark"})
+        as_owner.post(reverse("dashboard:theme"), {"theme": "system"})
+        page = as_owner.get(address("overview", project)).text
+        assert "data-theme" not in page.partition("<head>")[0]
+
+    @pytest.mark.parametrize(
+        "next_page", ["//evil.example", "https:evil", "/\\evil", "javascript:1"]
+    )
+    def test_leads_nowhere_else(self, next_page, as_owner):
+        response = as_owner.post(reverse("dashboard:theme"), {"theme": "dark", "next": next_page})
+        assert response["Location"] == "/"
+
+
+class TestOverview:
+    def test_the_list_ticks_itself(self, project, as_owner):
+        assert as_owner.get(address("overview", project)).context["n_steps_done"] == 0
+        make_file(project)
+        storage = make_custom_storage(project, auto_copy=True)
+        make_backup_plan(storage)
+        make_secret_key(project)
+        response = as_owner.get(address("overview", project))
+        assert response.context["n_steps_done"] == 5
+        assert "Get started" not in response.text
+
+    def test_shows_figures_lag_and_state(self, project, storage, file, as_owner):
+        make_copy_job(file, storage, finished_at=timezone.now())
+        make_copy_job(file, storage, state="pending", evidence="", key="k")
+        page = as_owner.get(address("overview", project))
+        assert page.context["figures"].n_copied_today == 1
+        assert "oldest file waiting" in page.text
+
+    def test_takes_as_many_queries_for_many_storages_as_for_one(self, project, file, as_owner):
+        make_copy_job(file, make_custom_storage(project))
+        with CaptureQueriesContext(connection) as for_one:
+            as_owner.get(address("overview", project))
+        for _ in range(8):
+            make_copy_job(file, make_custom_storage(project))
+        with CaptureQueriesContext(connection) as for_nine:
+            as_owner.get(address("overview", project))
+        assert len(for_nine) == len(for_one)
+
+
+class TestBackup:
+    def test_is_connected_run_turned_off_and_on(self, project, storage, as_owner):
+        as_owner.post(address("backup_connect", project), {"custom_storage": storage.pk})
+        plan = BackupPlan.objects.get()
+        assert plan.custom_storage == storage
+        response = as_owner.post(address("backup_run", project))
+        assert said(response)[-1] == "A run was asked for. It shows up below."
+        as_owner.post(address("backup_turn_off", project))
+        plan.refresh_from_db()
+        assert not plan.is_on
+        as_owner.post(address("backup_turn_on", project))
+        plan.refresh_from_db()
+        assert plan.is_on
+
+    def test_says_what_the_verdict_says(self, project, storage, as_owner, monkeypatch):
+        make_backup_plan(storage)
+        sentence = "Backed up with gaps. 2 files are missing."
+        monkeypatch.setattr(
+            backups, "verdict", lambda plan: backups.Verdict("gaps", sentence, 5, 2)
+        )
+        assert sentence in as_owner.get(address("backup", project)).text
+
+    def test_a_refusal_is_shown(self, project, storage, as_owner, monkeypatch):
+        make_backup_plan(storage)
+
+        def refuse(**kwargs):
+            raise UcdashError("Not now.", hint="Later.")
+
+        monkeypatch.setattr(backups, "request_run", refuse)
+        assert said(as_owner.post(address("backup_run", project))) == ["Not now. Later."]
+
+    def test_a_storage_of_another_project_is_refused(self, project, as_owner):
+        foreign = make_custom_storage(make_project())
+        page = as_owner.post(address("backup_connect", project), {"custom_storage": foreign.pk})
+        assert page.status_code == 200
+        assert not BackupPlan.objects.exists()
+
+    def test_without_a_plan_there_is_nothing_to_run(self, project, as_owner):
+        assert as_owner.post(address("backup_run", project)).status_code == 404
+
+
+class TestJobs:
+    def failed(self, file, storage, **fields):
+        values = {"state": "failed", "reason": "key_conflict", "evidence": ""}
+        return make_copy_job(file, storage, **(values | fields))
+
+    def test_are_filtered_by_state_and_storage(self, project, file, storage, as_owner):
+        other = make_custom_storage(project)
+        done, failed = make_copy_job(file, storage), self.failed(file, other)
+
+        def shown(**query):
+            return {
+                job.pk for job, _ in as_owner.get(address("jobs", project), query).context["jobs"]
+            }
+
+        assert shown() == {done.pk, failed.pk}
+        assert shown(state="failed") == {failed.pk}
+        assert shown(storage=str(storage.pk)) == {done.pk}
+        assert shown(state="nonsense", storage="nonsense") == {done.pk, failed.pk}
+
+    def test_failed_ones_are_retried_all_or_of_one_storage(self, project, file, storage, as_owner):
+        other = make_custom_storage(project)
+        one, two = self.failed(file, storage), self.failed(file, other)
+        as_owner.post(address("jobs_retry", project), {"storage": str(storage.pk)})
+        one.refresh_from_db()
+        two.refresh_from_db()
+        assert (one.state, two.state) == ("pending", "failed")
+        assert said(as_owner.post(address("jobs_retry", project)))[-1] == "1 copy runs again."
+
+    def test_are_never_retried_for_another_project(self, project, as_owner):
+        theirs = make_project()
+        foreign = self.failed(make_file(theirs), make_custom_storage(theirs))
+        as_owner.post(address("jobs_retry", project))
+        foreign.refresh_from_db()
+        assert foreign.state == "failed"
+
+    def test_one_shows_evidence_or_reason_and_fix(self, project, file, storage, as_owner):
+        failed = self.failed(file, storage, request_id="REQ-9", error_code="PreconditionFailed")
+        page = as_owner.get(address("job", project, failed.pk)).text
+        assert "Another file has this name in the bucket already" in page
+        assert "REQ-9" in page
+        done = make_copy_job(file, storage, evidence_checksum="crc64nvme:abc")
+        assert "crc64nvme:abc" in as_owner.get(address("job", project, done.pk)).text
+
+    def test_one_is_cancelled_while_it_waits(self, project, file, storage, as_owner):
+        waiting = make_copy_job(file, storage, state="pending", evidence="")
+        as_owner.post(address("job_cancel", project, waiting.pk))
+        waiting.refresh_from_db()
+        assert waiting.state == "cancelled"
+        done = make_copy_job(file, storage)
+        said_last = said(as_owner.post(address("job_cancel", project, done.pk)))[-1]
+        assert said_last == "It had ended or was running already."
+
+    def test_are_polled_only_while_some_are_under_way(self, project, file, storage, as_owner):
+        job = make_copy_job(file, storage, state="pending", evidence="")
+        assert 'hx-trigger="every 3s"' in as_owner.get(address("jobs", project)).text
+        part = as_owner.get(address("jobs_rows", project))
+        assert part.status_code == 200
+        version = part.context["version"]
+        assert as_owner.get(address("jobs_rows", project), {"seen": version}).status_code == 204
+        CopyJob.objects.filter(pk=job.pk).update(state="done", evidence="etag")
+        assert as_owner.get(address("jobs_rows", project), {"seen": version}).status_code == 286
+
+    def test_the_list_takes_as_many_queries_for_fifty_as_for_one(
+        self, project, file, storage, as_owner
+    ):
+        make_copy_job(file, storage)
+        with CaptureQueriesContext(connection) as for_one:
+            as_owner.get(address("jobs", project))
+        for _ in range(49):
+            make_copy_job(file, storage)
+        with CaptureQueriesContext(connection) as for_fifty:
+            as_owner.get(address("jobs", project))
+        assert len(for_fifty) == len(for_one)
+
+    def test_every_reason_has_a_why_and_a_fix(self):
+        assert set(Reason.values) <= set(explanations())
+        assert all(text.why and text.fix for text in explanations().values())
+
+
+class TestKeys:
+    def test_the_secret_is_shown_once_and_not_kept_by_the_browser(self, project, as_owner):
+        response = as_owner.post(address("key_new", project), {"label": "server", "scope": "full"})
+        secret = SecretKey.objects.get().unseal_secret()
+        assert secret in response.text
+        assert "no-store" in response["Cache-Control"]
+        assert secret not in as_owner.get(address("keys", project)).text
+
+    def test_a_key_without_label_is_refused(self, project, as_owner):
+        page = as_owner.post(address("key_new", project), {"label": " ", "scope": "root"})
+        assert 'role="alert"' in page.text
+        assert not SecretKey.objects.exists()
+
+    def test_is_revoked_after_asking(self, project, as_owner):
+        key = make_secret_key(project)
+        assert "will fail at once" in as_owner.get(address("key_revoke", project, key.pk)).text
+        as_owner.post(address("key_revoke", project, key.pk))
+        key.refresh_from_db()
+        assert key.revoked_at
+        assert as_owner.get(address("key_revoke", project, key.pk)).status_code == 404
+
+
+class TestUploadSettings:
+    def test_are_saved_with_an_event(self, project, as_owner):
+        as_owner.post(address("upload_settings", project), {"max_upload_mb": "25"})
+        project.refresh_from_db()
+        assert (project.stores_by_default, project.max_upload_size) == (False, 25_000_000)
+        assert Event.objects.get(kind="project.upload_settings_changed")
+
+    @pytest.mark.parametrize("limit", ["0", "-1", "x", "9" * 30])
+    def test_a_limit_that_cannot_be_is_refused(self, limit, project, as_owner):
+        page = as_owner.post(address("upload_settings", project), {"max_upload_mb": limit})
+        assert 'role="alert"' in page.text
+        project.refresh_from_db()
+        assert project.max_upload_size is None
+
+    def test_have_the_card_that_connects_a_backup_bucket(self, project, as_owner):
+        assert "Connect backup bucket" in as_owner.get(address("upload_settings", project)).text
+
+    def test_a_refusal_of_the_service_is_shown(self, project, as_owner, monkeypatch):
+        def refuse(**kwargs):
+            raise UcdashError("Not now.")
+
+        monkeypatch.setattr(projects, "change_upload_settings", refuse)
+        assert "Not now." in as_owner.post(address("upload_settings", project), {}).text
+
+
+class TestErrors:
+    def test_404_is_a_page_for_people_and_json_for_programs(self, db):
+        client = new_client()
+        page = client.get("/nothing/here/")
+        assert page.status_code == 404
+        assert "There is nothing at this address" in page.text
+        answer = client.get("/nothing/here/", headers={"accept": "application/json"})
+        assert answer.json() == {"detail": "Not found."}
+
+    def test_500_names_the_request(self, project, as_owner, monkeypatch):
+        def fail(project):
+            raise RuntimeError("a fault of ours")
+
+        monkeypatch.setattr("storages_app.dashboard.reports.get_started", fail)
+        as_owner.raise_request_exception = False
+        page = as_owner.get(address("overview", project))
+        assert page.status_code == 500
+        assert page["x-uploadcare-request-id"] in page.text
+        assert "a fault of ours" not in page.text
+
+    def test_a_page_open_too_long_says_so(self, project, owner):
+        client = new_client(enforce_csrf_checks=True)
+        client.force_login(owner)
+        page = client.post(address("backup_run", project))
+        assert page.status_code == 403
+        assert "This page was open too long" in page.text
+
+
+class TestSignIn:
+    def test_a_wrong_pair_is_said_and_the_address_kept(self, db):
+        page = new_client().post(
+            reverse("account_login"), {"login": "who@example.com", "password": "wrong"}
+        )
+        assert 'role="alert"' in page.text
+        assert "who@example.com" in page.text
+
+    def test_nobody_signs_up_alone(self, db):
+        page = new_client().get(reverse("account_signup"))
+        assert "<form" not in page.text.partition("<main")[2]
+
+    def test_goes_on_to_the_page_asked_for_but_to_no_other_host(self, project, owner):
+        owner.set_password("a long enough pass phrase")
+        owner.save()
+        typed = {"login": owner.email, "password": "a long enough pass phrase"}
+        for asked, reached in [
+            (address("files", project), address("files", project)),
+            ("//evil.example/", reverse("dashboard:projects")),
+            ("/\\evil.example/", reverse("dashboard:projects")),
+        ]:
+            response = new_client().post(reverse("account_login"), typed | {"next": asked})
+            assert response["Location"] == reached
