@@ -1,4 +1,3 @@
-import uuid
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
