@@ -35,6 +35,7 @@ from storages_app.uploads import errors as uploads
 log = logging.getLogger(__name__)
 
 _NOT_FOUND = "Not found."
+_BUSY_WAIT_S = 5
 _TOO_LARGE = "The size of the request is too large."
 
 # The nearest class counts; what is not here is the caller's mistake: 400.
@@ -127,7 +128,7 @@ def upload_error(
         answer: HttpResponse = JsonResponse(body, content_type="application/json")
     else:
         answer = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
-    wait = getattr(error, "wait", None)  # of Throttled
+    wait = getattr(error, "wait", _BUSY_WAIT_S if status == 503 else None)  # Throttled has it
     if wait is not None:
         answer["Retry-After"] = str(int(wait))
     return answer
@@ -149,7 +150,7 @@ def _headers(error: UcdashError) -> dict[str, str]:
         log.error("%s: %s", error.code, error.message)
     if status == 401:
         return {"WWW-Authenticate": "Uploadcare"}
-    return {"Retry-After": "5"} if status == 503 else {}
+    return {"Retry-After": str(_BUSY_WAIT_S)} if status == 503 else {}
 
 
 def _first_line(error: UcdashError) -> str:
