@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -108,6 +109,8 @@ def report(
 
 
 def main(run: Callable[[], None]) -> None:
+    """Run one benchmark; however it is ended, what it started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run()
     except KeyboardInterrupt:

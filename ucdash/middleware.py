@@ -39,6 +39,8 @@ class HostsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         host = request.get_host()
         if host == self.files_netloc:
+            if request.path_info.startswith(settings.STATIC_URL):
+                return HttpResponse("File not found\n", status=404, content_type="text/plain")
             request.urlconf = settings.FILES_URLCONF
         elif request.META.get("SERVER_PORT") == str(settings.FILES_PORT):
             return HttpResponse(

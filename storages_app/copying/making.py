@@ -19,6 +19,8 @@ from storages_app.copying.evidence import Comparison, Evidence, Expected
 from storages_app.copying.orders import MAX_ORIGINAL, MAX_PROCESSED
 from storages_app.custom_storages import key_patterns
 from storages_app.imaging import effects as image_effects
+from storages_app.imaging.errors import ImagingBusy
+from storages_app.imaging.pipeline import Rendered
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.errors import UcdashError
 from storages_app.models import CopyJob, CustomStorage, File, Reason
@@ -37,6 +39,7 @@ from storages_app.renditions import services as renditions
 log = logging.getLogger(__name__)
 
 _READ = 256 * 1024
+_NOT_THERE = "The original is not in the upload storage."
 # After one of these the write may have happened all the same: the bucket is asked.
 _AMBIGUOUS = (ConnectionFailed, TimedOut, ServerError)
 
@@ -129,6 +132,8 @@ def _outcome_of(error: Exception, job: CopyJob) -> Outcome:
         return Outcome(State.FAILED, error.reason, error.detail)
     if isinstance(error, ObjectStoreError):
         return _outcome_of_bucket_error(error)
+    if isinstance(error, ImagingBusy):
+        return Outcome(State.RETRY_WAIT, Reason.PROCESSING_FAILED, error.message)
     if isinstance(error, UcdashError):  # the image could not be made
         reason = error.code if error.code in Reason.values else Reason.PROCESSING_FAILED
         state = State.SKIPPED if reason == Reason.PROCESSED_TOO_LARGE_100MB else State.FAILED
@@ -139,8 +144,18 @@ def _outcome_of(error: Exception, job: CopyJob) -> Outcome:
 
 def _outcome_of_bucket_error(error: ObjectStoreError) -> Outcome:
     reason = error.code if error.code in Reason.values else Reason.INTERNAL
-    state = State.FAILED if error.kind == "permanent" else State.RETRY_WAIT
-    return Outcome(state, reason, error.message, error=error)
+    return Outcome(
+        State.FAILED if _is_final(error) else State.RETRY_WAIT,
+        reason,
+        error.message,
+        error=error,
+    )
+
+
+def _is_final(error: ObjectStoreError) -> bool:
+    """A refusal that we do not know is not made good by asking again."""
+    is_unknown_refusal = type(error) is ObjectStoreError and 400 <= (error.http_status or 0) < 500
+    return error.kind == "permanent" or is_unknown_refusal
 
 
 def _too_large(assignment: Assignment) -> Outcome | None:
@@ -172,7 +187,7 @@ def _must(is_held: bool) -> None:
 def _open_source(assignment: Assignment) -> Iterator[Source]:
     file = assignment.file
     if assignment.job.effects:
-        rendered = renditions.render(file=file, effects=image_effects.parse(assignment.job.effects))
+        rendered = _render(file, assignment.job.effects)
         with rendered.path.open("rb") as body:
             assignment.touch()
             expected = Expected(rendered.size, rendered.sha256, rendered.md5)
@@ -181,9 +196,7 @@ def _open_source(assignment: Assignment) -> Iterator[Source]:
     try:
         original = file.open_bytes()
     except FileNotFoundError as error:
-        raise SourceBroken(
-            Reason.SOURCE_MISSING, "The original is not in the upload storage."
-        ) from (error)
+        raise SourceBroken(Reason.SOURCE_MISSING, _NOT_THERE) from error
     with original:
         if original.size != file.size:
             raise SourceBroken(
@@ -192,6 +205,13 @@ def _open_source(assignment: Assignment) -> Iterator[Source]:
             )
         expected = Expected(file.size, file.sha256, file.md5)
         yield Source(cast("BinaryIO", original.file), expected, file.detected_type)
+
+
+def _render(file: File, effects: str) -> Rendered:
+    try:
+        return renditions.render(file=file, effects=image_effects.parse(effects))
+    except FileNotFoundError as error:
+        raise SourceBroken(Reason.SOURCE_MISSING, _NOT_THERE) from error
 
 
 def _write_and_prove(assignment: Assignment, source: Source, commit: Commit) -> Outcome:
@@ -463,6 +483,6 @@ def health_of(outcome: Outcome) -> Kind | None:
     """What this outcome says about the bucket; None if nothing."""
     if outcome.error is None:
         return "success" if outcome.state == State.DONE else None
-    if outcome.error.kind == "permanent":
+    if _is_final(outcome.error):
         return None
     return "owner" if outcome.error.kind == "owner" else "transient"

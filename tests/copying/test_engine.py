@@ -9,11 +9,13 @@ import pytest
 from django.core.files.storage import storages
 from django.db import IntegrityError
 from django.utils import timezone
+from PIL import Image
 
-from storages_app.copying import orders, runner, services
+from storages_app.copying import making, orders, runner, services
 from storages_app.copying.evidence import Evidence, Expected
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages import services as custom_storages
+from storages_app.imaging.errors import ImagingBusy
 from storages_app.models import CopyJob, CustomStorage, Event, Reason
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
@@ -24,10 +26,12 @@ from storages_app.objectstores.errors import (
     ConditionConflict,
     ConnectionFailed,
     KeyInvalid,
+    ObjectStoreError,
     ServerError,
     Throttled,
     TimedOut,
 )
+from tests import pictures
 from tests.factories import make_custom_storage, make_file, make_project
 from tests.memory_bucket import PROVEN
 
@@ -487,3 +491,55 @@ def test_evidence_names_the_checksum_that_the_provider_verified(project, storage
     file = make_file(project)
     job = drained(order(file, storage))
     assert job.evidence_checksum == "sha256:" + hashlib.sha256(b"some bytes").hexdigest()
+
+
+class TestProcessedImage:
+    def image(self, project, width):
+        content = pictures.jpeg(width, 60)
+        return make_file(project, content, name="roof.jpg", detected_type="image/jpeg")
+
+    def resized(self, project, storage, width=80) -> CopyJob:
+        return order(
+            self.image(project, width), storage, effects="-/resize/20x/", key_text=".-resize_20x"
+        )
+
+    def test_lands_under_a_name_with_its_effects_and_its_real_type(self, project, storage, bucket):
+        job = drained(self.resized(project, storage))
+        assert (job.state, job.evidence) == (State.DONE, "checksum")
+        assert job.key == f"{job.file.uuid}/roof.-resize_20x.jpg"
+        found = Image.open(BytesIO(read(bucket, job.key)))
+        assert (found.size, found.format) == ((20, 15), "JPEG")
+        assert bucket.inner.head(job.key).content_type == "image/jpeg"
+        assert job.sha256 != job.file.sha256
+
+    def test_of_what_is_no_image_fails_with_its_reason(self, project, storage, bucket):
+        job = drained(order(make_file(project), storage, effects="-/resize/20x/", key_text="x"))
+        assert (job.state, job.reason) == (State.FAILED, Reason.PROCESSING_FAILED)
+        assert "not images" in job.detail
+        assert bucket.calls == []
+
+    def test_waits_while_all_image_processes_are_busy(self, project, storage, bucket, monkeypatch):
+        monkeypatch.setattr(making.renditions, "render", raising(ImagingBusy()))
+        job = drained(self.resized(project, storage))
+        assert job.state == State.RETRY_WAIT
+
+    def test_of_a_missing_original_says_so(self, project, storage, bucket):
+        job = self.resized(project, storage, width=90)  # not in the cache of renditions
+        storages["uploads"].delete(job.file.blob_name)
+        assert drained(job).state == State.FAILED
+        assert job.reason == Reason.SOURCE_MISSING
+
+
+def raising(error: Exception):
+    def call(*args, **kwargs):
+        raise error
+
+    return call
+
+
+def test_an_unknown_refusal_is_final_and_an_unknown_failure_is_not(project, storage, bucket):
+    bucket.fail("put", ObjectStoreError("?", provider_code="InvalidRequest", http_status=400))
+    bucket.fail("put", ObjectStoreError("?", provider_code="Strange", http_status=599))
+    first = drained(order(make_file(project), storage))
+    second = drained(order(make_file(project), storage))
+    assert (first.state, second.state) == (State.FAILED, State.RETRY_WAIT)
