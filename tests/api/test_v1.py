@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from storages_app.models import CopyJob
+from storages_app.models.copy_jobs import TERMINAL_STATES
 from tests.api.conftest import ACCEPT
 from tests.factories import make_custom_storage, make_file, make_project
 
@@ -21,7 +22,8 @@ def make_job(project, **fields):
         "on_clash": "error",
         "lane": CopyJob.Lane.INTERACTIVE,
         "asked_by": "a test",
-        "run_after": timezone.now(),
+        # A job that has ended waits for nothing.
+        "run_after": None if fields.get("state") in TERMINAL_STATES else timezone.now(),
     }
     return CopyJob.objects.create(**(values | fields))
 
