@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-services lint types format lock migrations
+.PHONY: bench help run test test-fast test-services lint types format lock migrations
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ test-fast: .venv/dev.done  ## the suite without real processes
 
 test-services: .venv/dev.done  ## the suite on PostgreSQL and Redis, installed and started for it
 	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
+
+bench: .venv/dev.done  ## a program of benchmarks/ beside its peers: make bench NAME=copy_drain
+	@$(BIN)/python -m benchmarks.$(NAME)
 
 lint: .venv/dev.done  ## ruff, djlint, import contracts, spelling, migrations, deployment checks
 	$(BIN)/ruff format --check .

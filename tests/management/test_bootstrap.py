@@ -90,6 +90,16 @@ class TestAnnounce:
         assert User.objects.get().check_password(facts["operator_password"])
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
+    def test_writes_the_names_that_clients_read_by_themselves(self, data_dir, all_answer):
+        bootstrap()
+        worker_beats()
+        call_command("announce", "--timeout", "0")
+        path = data_dir / "demo.env"
+        lines = path.read_text().splitlines()
+        assert f"export UPLOADCARE_PUBLIC_KEY={Project.objects.get().public_key}" in lines
+        assert "export AWS_SECRET_ACCESS_KEY='demo secret'" in lines
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
     def test_names_the_part_that_does_not_answer(self, data_dir, all_answer, monkeypatch):
         bootstrap()
         worker_beats()

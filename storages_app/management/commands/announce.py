@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 import urllib.error
 import urllib.request
@@ -36,7 +37,7 @@ _SCREEN = """
   Access key   {access_key_id}
   Secret       {secret_access_key}
 
-  For scripts  {json_path}
+  For scripts  {json_path}, and `. {env_path}` for a shell
 
   Next: sign in and connect the demo bucket, or upload a file:
 
@@ -71,6 +72,7 @@ class Command(BaseCommand):
     def _announce(self) -> None:
         facts = _facts()
         path = settings.DATA_DIR / "demo.json"
+        write_private(settings.DATA_DIR / "demo.env", _exports(facts))
         write_private(path, json.dumps(facts, indent=2) + "\n")
         self.stdout.write(
             _SCREEN.format(
@@ -78,6 +80,7 @@ class Command(BaseCommand):
                 **facts["s3"],
                 operator_path=_short(settings.DATA_DIR / "operator.txt"),
                 json_path=_short(path),
+                env_path=_short(path.with_suffix(".env")),
             )
         )
 
@@ -136,6 +139,22 @@ def _facts() -> dict[str, Any]:
             "secret_access_key": settings.DEMO_S3_SECRET_ACCESS_KEY,
         },
     }
+
+
+def _exports(facts: dict[str, Any]) -> str:
+    """The names that pyuploadcare, boto3 and the aws command read by themselves."""
+    values = {
+        "UPLOADCARE_PUBLIC_KEY": facts["public_key"],
+        "UPLOADCARE_SECRET_KEY": facts["secret_key"],
+        "UPLOADCARE_API_BASE": f"{facts['api_url']}/",
+        "UPLOADCARE_UPLOAD_BASE": f"{facts['upload_url']}/",
+        "UPLOADCARE_CDN_BASE": f"{facts['cdn_url']}/",
+        "AWS_ENDPOINT_URL_S3": facts["s3"]["endpoint_url"],
+        "AWS_DEFAULT_REGION": facts["s3"]["region"],
+        "AWS_ACCESS_KEY_ID": facts["s3"]["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": facts["s3"]["secret_access_key"],
+    }
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
 def _operator_password() -> str:

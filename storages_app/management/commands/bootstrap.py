@@ -28,8 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--skip-static", action="store_true", help="Leave static files alone.")
 
     def handle(self, *args: Any, skip_static: bool, **options: Any) -> None:
-        # Scripts wait for this file: what an earlier run said about itself is over.
-        (settings.DATA_DIR / "demo.json").unlink(missing_ok=True)
+        # Scripts wait for these files: what an earlier run said about itself is over.
+        for name in ("demo.json", "demo.env"):
+            (settings.DATA_DIR / name).unlink(missing_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
         if not skip_static:
             _collect_static()
