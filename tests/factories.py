@@ -22,6 +22,7 @@ from storages_app.models import (
     SecretKey,
     User,
 )
+from storages_app.models.copy_jobs import RUNNING_STATES, WAITING_STATES
 
 _counter = itertools.count(1)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -113,10 +114,12 @@ def make_copy_job(file: File, custom_storage: CustomStorage, **fields: object) -
         "evidence": "etag",
         "verified_at": _EPOCH,
         "finished_at": _EPOCH,
-        "run_after": _EPOCH,
-        "lease_until": _EPOCH,
-    }
-    return CopyJob.objects.create(**(values | fields))
+    } | fields
+    if values["state"] in WAITING_STATES:
+        values.setdefault("run_after", _EPOCH)
+    if values["state"] in RUNNING_STATES:
+        values.setdefault("lease_until", _EPOCH)
+    return CopyJob.objects.create(**values)
 
 
 def make_backup_plan(custom_storage: CustomStorage, **fields: object) -> BackupPlan:
