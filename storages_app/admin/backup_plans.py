@@ -9,7 +9,14 @@ from storages_app.models import BackupPlan
 
 @admin.register(BackupPlan)
 class BackupPlanAdmin(ReadOnlyAdmin):
-    list_display = ("project", "custom_storage", "cron", "is_on", "next_run_at", "open_page")
+    list_display = (
+        "project",
+        "open_page",
+        "custom_storage",
+        "cron",
+        "is_on",
+        "next_run_at",
+    )
     list_filter = ("is_on",)
     search_fields = ("project__name", "custom_storage__name", "custom_storage__bucket")
     date_hierarchy = "created_at"

@@ -11,6 +11,7 @@ from storages_app.models import BackupRun
 class BackupRunAdmin(ReadOnlyAdmin):
     list_display = (
         "pk",
+        "open_page",
         "project",
         "state",
         "asked_by",
@@ -20,7 +21,6 @@ class BackupRunAdmin(ReadOnlyAdmin):
         "n_gaps",
         "created_at",
         "finished_at",
-        "open_page",
     )
     list_filter = ("state",)
     search_fields = ("plan__project__name", "asked_by", "reason")

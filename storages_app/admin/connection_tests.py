@@ -26,13 +26,13 @@ class FindingInline(ReadOnlyInline):
 class ConnectionTestAdmin(ReadOnlyAdmin):
     list_display = (
         "pk",
+        "open_page",
         "custom_storage",
         "project",
         "state",
         "asked_by",
         "created_at",
         "finished_at",
-        "open_page",
     )
     list_filter = ("state",)
     search_fields = ("custom_storage__name", "custom_storage__bucket", "asked_by")

@@ -16,6 +16,7 @@ from storages_app.models.copy_jobs import CopyJobQuerySet, State
 class CopyJobAdmin(ReadOnlyAdmin):
     list_display = (
         "pk",
+        "open_page",
         "file_name",
         "project",
         "custom_storage",
@@ -25,7 +26,6 @@ class CopyJobAdmin(ReadOnlyAdmin):
         "attempts",
         "created_at",
         "finished_at",
-        "open_page",
     )
     list_filter = ("state", "reason", "lane", "is_backup", "project")
     search_fields = (

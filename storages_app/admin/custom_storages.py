@@ -20,6 +20,7 @@ Storages = QuerySet[CustomStorage]
 class CustomStorageAdmin(ReadOnlyAdmin):
     list_display = (
         "name",
+        "open_page",
         "project",
         "shown_state",
         "address",
@@ -27,7 +28,6 @@ class CustomStorageAdmin(ReadOnlyAdmin):
         "public_mode",
         "auto_copy",
         "created_at",
-        "open_page",
     )
     list_filter = (
         "provider",

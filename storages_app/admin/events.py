@@ -9,7 +9,15 @@ from storages_app.models import Event
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "kind", "subject", "actor", "project", "address", "open_page")
+    list_display = (
+        "created_at",
+        "open_page",
+        "kind",
+        "subject",
+        "actor",
+        "project",
+        "address",
+    )
     list_filter = ("kind", "project")
     search_fields = ("kind", "subject", "actor", "subject_id")
     date_hierarchy = "created_at"

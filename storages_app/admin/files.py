@@ -12,13 +12,13 @@ from storages_app.models import File
 class FileAdmin(ReadOnlyAdmin):
     list_display = (
         "original_filename",
+        "open_page",
         "project",
         "detected_type",
         "shown_size",
         "uploaded_at",
         "stored_at",
         "removed_at",
-        "open_page",
     )
     list_filter = (
         "is_image",

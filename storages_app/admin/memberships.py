@@ -9,7 +9,13 @@ from storages_app.models import Membership
 
 @admin.register(Membership)
 class MembershipAdmin(ReadOnlyAdmin):
-    list_display = ("user", "project", "role", "created_at", "open_page")
+    list_display = (
+        "user",
+        "open_page",
+        "project",
+        "role",
+        "created_at",
+    )
     list_filter = ("role",)
     search_fields = ("user__email", "project__name")
     date_hierarchy = "created_at"

@@ -19,11 +19,16 @@ class MembershipInline(Inline):
 
 @admin.register(Project)
 class ProjectAdmin(ReadOnlyAdmin):
-    list_display = ("name", "slug", "public_key", "stores_by_default", "created_at", "open_page")
-    list_filter = (
+    list_display = (
+        "name",
+        "open_page",
+        "slug",
+        "public_key",
+        "stores_by_default",
+        "created_at",
         "stores_by_default",
         "requires_signed_uploads",
-        ("removed_at", admin.EmptyFieldListFilter),
+        "removed_at",
     )
     search_fields = ("name", "slug", "public_key")
     date_hierarchy = "created_at"

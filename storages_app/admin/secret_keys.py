@@ -11,12 +11,12 @@ from storages_app.models import SecretKey
 class SecretKeyAdmin(ReadOnlyAdmin):
     list_display = (
         "label",
+        "open_page",
         "project",
         "scope",
         "created_at",
         "last_used_at",
         "revoked_at",
-        "open_page",
     )
     list_filter = ("scope", ("revoked_at", admin.EmptyFieldListFilter))
     search_fields = ("label", "project__name", "project__public_key")

@@ -152,6 +152,7 @@ def _show_file(request: PageRequest, project: Project, file: File, form: CopyFor
         "file": file,
         "form": form,
         "copies": [(job, explain(job)) for job in jobs],
+        "is_busy": any(not job.is_over for job in jobs),
         "cdn_url": settings.CDN_URL,
     }
     return show(request, "dashboard/file.html", project, context, section="files")
