@@ -1,3 +1,25 @@
 """Fixtures that several folders need."""
 
+from collections.abc import Iterator
+
+import pytest
+from django.core.signals import request_finished
+from django.db import close_old_connections
+
 pytest_plugins = ["tests.rig.seaweed"]
+
+
+@pytest.fixture(autouse=True)
+def _the_connection_outlives_requests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Closing an answer must not close the connection that holds the test's transaction.
+
+    On PostgreSQL it would; Django's own test client protects itself in the same way.
+    """
+    marker = request.node.get_closest_marker("django_db")
+    in_transaction = marker and not marker.kwargs.get("transaction")
+    if not in_transaction or "live_server" in request.fixturenames:
+        yield
+        return
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_finished.connect(close_old_connections)

@@ -7,6 +7,7 @@ in a temporary folder and are stopped whatever happens.
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -133,6 +134,7 @@ def redis(folder: Path) -> Iterator[str]:
 
 
 def main(command: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped too
     # Readable by the user that PostgreSQL runs as; its own folder inside is not.
     with tempfile.TemporaryDirectory(prefix="ucdash-services-") as name:
         folder = Path(name)
