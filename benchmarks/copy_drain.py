@@ -19,11 +19,8 @@ from tests.rig.installation import Installation, Project
 COUNT = int(os.environ.get("FILES", "2000"))
 SIZE = 20 * 1024
 _LEDGER = """
-from storages_app.models import CopyJob
-from django.db.models import Min, Max
-jobs = CopyJob.objects.filter(state="done").exclude(evidence="")
-times = jobs.aggregate(first=Min("first_attempt_at"), last=Max("verified_at"))
-{"done": jobs.count(), "seconds": (times["last"] - times["first"]).total_seconds() if jobs else 0}
+SELECT count(*), min(first_attempt_at), max(verified_at) FROM storages_app_copyjob
+WHERE state = 'done' AND evidence <> ''
 """
 _PAUSE = """
 from storages_app.models import CustomStorage
@@ -65,11 +62,12 @@ def _drain(installation: Installation, project: Project, paths: list[Path]) -> f
     installation.manage("shell", "--command", _PAUSE.format(verb="resume"))
     ends_at = time.monotonic() + 300
     while time.monotonic() < ends_at:
-        facts = installation.shell_json(_LEDGER)
-        if facts["done"] == COUNT:
-            return float(facts["seconds"])
+        ((n_done, first, last),) = installation.query(_LEDGER)
+        if n_done == COUNT:
+            span = datetime.fromisoformat(str(last)) - datetime.fromisoformat(str(first))
+            return span.total_seconds()
         time.sleep(0.5)
-    raise SystemExit(f"Only {facts['done']} of {COUNT} copies were done in 300 s.")
+    raise SystemExit(f"Only {n_done} of {COUNT} copies were done in 300 s.")
 
 
 def _rclone(installation: Installation, folder: Path) -> float:

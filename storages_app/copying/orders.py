@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from django.db import transaction
-from django.db.models import Case, F, IntegerField, Q, Value, When
-from django.db.models.functions import Least
+from django.db import IntegrityError, transaction
 
 from storages_app.custom_storages import key_patterns
 from storages_app.models import CopyJob, CustomStorage, File
@@ -59,16 +57,21 @@ def order_for(
 
 
 def place(
-    orders: Iterable[Order], *, lane: CopyJob.Lane, asked_by: str, again: bool = True
+    orders: Iterable[Order],
+    *,
+    lane: CopyJob.Lane,
+    asked_by: str,
+    again: bool = True,
+    wakes: bool = True,
 ) -> list[CopyJob]:
-    """Put the orders into the ledger and send a wake-up after the commit; the rows, in pk order.
+    """Put the orders into the ledger and send a wake-up after the commit; their rows.
 
     One row a (file, storage, effects, key): a row that waits keeps the more urgent lane; one that
     has ended is opened again if `again`, and the bucket is then read before anything is written.
     Runs in the caller's transaction.
     """
     rows = [_place_one(order, lane=lane, asked_by=asked_by, again=again) for order in orders]
-    if rows:
+    if rows and wakes:
         transaction.on_commit(partial(wake, "copying.drain"))
     return rows
 
@@ -110,18 +113,24 @@ def _place_one(order: Order, *, lane: CopyJob.Lane, asked_by: str, again: bool) 
         effects=order.effects,
         key=order.key,
     )
-    if not same.exists():
-        CopyJob.objects.bulk_create(
-            [_new_row(order, lane=lane, asked_by=asked_by)], ignore_conflicts=True
-        )
-    else:
-        if again:
-            reopen(same, lane=lane, asked_by=asked_by, is_public=order.is_public)
-        same.exclude(state__in=RUNNING_STATES).update(
-            lane=Least(F("lane"), Value(int(lane)), output_field=IntegerField()),
-            is_backup=Case(When(Q(is_backup=True), then=True), default=order.is_backup),
-        )
-    return same.select_related("file", "custom_storage", "project").get()
+    row = same.first()
+    if row is None:
+        row = _new_row(order, lane=lane, asked_by=asked_by)
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError:  # ordered by somebody else at this moment
+            row = same.get()
+        else:
+            return row
+    if again and row.is_over:
+        reopen(same, lane=lane, asked_by=asked_by, is_public=order.is_public)
+    elif not row.is_running:
+        same.exclude(state__in=RUNNING_STATES).update(lane=min(lane, row.lane))
+    if order.is_backup and not row.is_backup:
+        same.update(is_backup=True)
+    row.refresh_from_db(fields=["state", "lane", "is_backup"])
+    return row
 
 
 def reopen(

@@ -87,9 +87,9 @@ class Pump:
         self.threads = threads
         self.flying: dict[int, Assignment] = {}
         self.inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
-        self.finished: list[_Finished] = []
         self.renewed_at = monotonic()
         self.is_closing = False
+        self.has_renamed = False  # a copy goes on under another key (keep both)
 
     def run(self, *, only: int | None = None) -> int:
         """Make what is due (or the one job `only`); how many attempts ended."""
@@ -101,6 +101,8 @@ class Pump:
                     return n_ended
                 n_ended += self._collect()
                 self._renew_leases()
+                if only is not None and not (self.flying or self.has_renamed):
+                    return n_ended
             self._give_back()
         return n_ended
 
@@ -226,6 +228,7 @@ class Pump:
         with transaction.atomic():
             held = _settle_done([one for one in finished if one.outcome.state == State.DONE])
             held += [one for one in finished if one.outcome.state != State.DONE and _settle(one)]
+        self.has_renamed = any(one.outcome.new_key for one in held)
         crashpoint("copy_outcomes_committed")
         health: dict[CustomStorage, list[_Finished]] = defaultdict(list)
         for one in held:

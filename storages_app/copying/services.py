@@ -69,7 +69,7 @@ def remote_copy(
         is_public=is_public,
     )
     with transaction.atomic():
-        (job,) = orders.place([order], lane=Lane.INTERACTIVE, asked_by=asked_by)
+        (job,) = orders.place([order], lane=Lane.INTERACTIVE, asked_by=asked_by, wakes=False)
     is_small = parsed.is_empty and file.size <= settings.MULTIPART_THRESHOLD
     _wait_for(job, makes_it_here=is_small)
     return _answer(job, headers)
@@ -111,20 +111,28 @@ def _publicity(storage: CustomStorage, make_public: bool | None) -> tuple[bool, 
 
 
 def _wait_for(job: CopyJob, *, makes_it_here: bool) -> None:
+    """Make the copy or have it made, and wait until it has ended, if there is room to wait."""
     if not _waiting_requests.acquire(blocking=False):
+        wake("copying.drain")
         return
     try:
         if makes_it_here:
             tasks.make_now(copy_job_id=job.pk)
-        ends_at = monotonic() + settings.REMOTE_COPY_WAIT_S
-        pause_s = 0.02
-        job.refresh_from_db()
-        while not job.is_over and monotonic() < ends_at:
-            sleep(pause_s)
-            pause_s = min(pause_s * 1.5, 0.5)
             job.refresh_from_db()
+        if not job.is_over:
+            wake("copying.drain")
+            _watch(job)
     finally:
         _waiting_requests.release()
+
+
+def _watch(job: CopyJob) -> None:
+    ends_at = monotonic() + settings.REMOTE_COPY_WAIT_S
+    pause_s = 0.02
+    while not job.is_over and monotonic() < ends_at:
+        sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.5)
+        job.refresh_from_db()
 
 
 def _answer(job: CopyJob, headers: dict[str, str]) -> RemoteCopy:

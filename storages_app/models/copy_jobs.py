@@ -289,6 +289,10 @@ class CopyJob(models.Model):
         return self.state in TERMINAL_STATES
 
     @property
+    def is_running(self) -> bool:
+        return self.state in RUNNING_STATES
+
+    @property
     def word(self) -> str:
         """The state in the words of the pages (spec/DASHBOARD 1.0)."""
         if self.state == State.BLOCKED:
@@ -330,7 +334,10 @@ class CopyJob(models.Model):
                 "WHERE id = %s AND fence = %s AND state IN ('leased', 'written')",
                 rows,
             )
+            n_written = cursor.rowcount
         fences = {job.pk: job.fence for job in jobs}
+        if n_written == len(rows):
+            return set(fences)
         found = cls.objects.filter(pk__in=fences, state=State.DONE).values_list("pk", "fence")
         return {pk for pk, fence in found if fences[pk] == fence}
 
