@@ -190,7 +190,9 @@ class TestSwitches:
 
 class TestDisconnect:
     def test_needs_the_name(self, project, storage, as_owner):
-        page = as_owner.post(address("storage_disconnect", project, storage.pk), {"name": "pictures"})
+        page = as_owner.post(
+            address("storage_disconnect", project, storage.pk), {"name": "pictures"}
+        )
         assert "That is not “photos”. Nothing was changed." in page.text
         storage.refresh_from_db()
         assert storage.removed_at is None
