@@ -1,14 +1,12 @@
 """The ledger of copies; an operator reads it and runs failed copies again."""
 
-from collections import Counter
-
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from storages_app.admin.base import ReadOnlyAdmin, actor_of, counted, dashboard_link
 from storages_app.copying import services
-from storages_app.models import CopyJob, Event, Project
+from storages_app.models import CopyJob
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
 
 
@@ -53,21 +51,5 @@ class CopyJobAdmin(ReadOnlyAdmin):
         failed = CopyJob.objects.filter(pk__in=list(jobs.values_list("pk", flat=True))).filter(
             state__in=[State.FAILED, State.UNVERIFIED]
         )
-        n_of_project = Counter(failed.values_list("project", flat=True))
-        n_again = sum(
-            self._run_again(project, failed, actor)
-            for project in Project.objects.filter(pk__in=list(n_of_project))
-        )
+        n_again = services.retry(jobs=failed, actor=actor)
         self.message_user(request, f"{counted(n_again, 'job')} to run again.", messages.SUCCESS)
-
-    def _run_again(self, project: Project, failed: CopyJobQuerySet, actor: str) -> int:
-        n_again = services.retry(jobs=failed.filter(project=project), actor=actor)
-        if n_again:
-            Event.objects.record(
-                "copy.retried",
-                actor=actor,
-                subject=counted(n_again, "failed job"),
-                project=project,
-                data={"count": n_again},
-            )
-        return n_again

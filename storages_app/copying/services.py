@@ -1,5 +1,6 @@
 """Ordering copies: by REST, automatically, by hand; and what is to be said about them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,7 +22,7 @@ from storages_app.copying.errors import (
     TargetNotUsable,
 )
 from storages_app.imaging import effects as image_effects
-from storages_app.models import CopyJob, CustomStorage, File, Project, Reason
+from storages_app.models import CopyJob, CustomStorage, Event, File, Project, Reason
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from ucdash.celery import wake
 
@@ -221,11 +222,13 @@ def retry(*, jobs: CopyJobQuerySet, actor: str) -> int:
         file__removed_at=None,
         custom_storage__removed_at=None,
     )
+    projects = Counter(again.values_list("project_id", flat=True))
     pks = list(again.values_list("pk", flat=True))
     n_again = orders.reopen(
         CopyJob.objects.filter(pk__in=pks), lane=Lane.BULK, asked_by=actor[:200]
     )
     if n_again:
+        _record("copy.retried", projects, actor)
         transaction.on_commit(partial(wake, "copying.drain"))
     return n_again
 
@@ -234,13 +237,29 @@ def retry(*, jobs: CopyJobQuerySet, actor: str) -> int:
 def cancel(*, jobs: CopyJobQuerySet, actor: str) -> int:
     """Drop copies that still wait; those under way finish."""
     waiting = CopyJob.objects.filter(pk__in=list(jobs.values_list("pk", flat=True))).waiting()
-    return waiting.update(
+    projects = Counter(waiting.values_list("project_id", flat=True))
+    n_cancelled = waiting.update(
         state=State.CANCELLED,
         reason=Reason.CANCELLED_BY_USER,
         detail=f"Cancelled by {actor}."[:1000],
         run_after=None,
         finished_at=timezone.now(),
     )
+    if n_cancelled:
+        _record("copy.cancelled", projects, actor)
+    return n_cancelled
+
+
+def _record(kind: str, n_by_project: Counter[int], actor: str) -> None:
+    for project in Project.objects.filter(pk__in=list(n_by_project)):
+        n_jobs = n_by_project[project.pk]
+        Event.objects.record(
+            kind,
+            actor=actor,
+            subject="1 copy" if n_jobs == 1 else f"{n_jobs} copies",
+            project=project,
+            data={"count": n_jobs},
+        )
 
 
 def lag(custom_storage: CustomStorage) -> timedelta | None:
