@@ -216,12 +216,8 @@ def order_copies(
 
 @transaction.atomic
 def retry(*, jobs: CopyJobQuerySet, actor: str) -> int:
-    """Run failed, unverified, skipped or cancelled copies of live files and storages again."""
-    again = jobs.filter(
-        state__in=[State.FAILED, State.UNVERIFIED, State.CANCELLED, State.SKIPPED],
-        file__removed_at=None,
-        custom_storage__removed_at=None,
-    )
+    """Make ended copies of live files and storages again; the bucket is read before writing."""
+    again = jobs.over().filter(file__removed_at=None, custom_storage__removed_at=None)
     projects = Counter(again.values_list("project_id", flat=True))
     pks = list(again.values_list("pk", flat=True))
     n_again = orders.reopen(

@@ -473,6 +473,12 @@ class TestRetryAndCancel:
         assert services.retry(jobs=CopyJob.objects.all(), actor="a test") == 1
         assert drained(job).state == State.DONE
 
+    def test_copying_again_what_is_done_reads_the_bucket_first(self, project, storage, bucket):
+        job = drained(order(make_file(project), storage))
+        assert services.retry(jobs=CopyJob.objects.all(), actor="a test") == 1
+        assert drained(job).reason == Reason.ALREADY_THERE
+        assert Event.objects.get(kind="copy.retried").subject == "1 copy"
+
     def test_retry_leaves_copies_of_removed_files_alone(self, project, storage, bucket):
         bucket.fail("put", KeyInvalid())
         job = drained(order(make_file(project), storage))
