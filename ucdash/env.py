@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from storages_app.lib.crypto import BadKeyRing, KeyRing
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -99,6 +101,19 @@ def secret(name: str, *, at_least: int) -> str:
             f"python -c 'import secrets; print(secrets.token_urlsafe(50))'"
         )
     return value
+
+
+def data_keys(name: str) -> list[str]:
+    """The key ring for stored secrets; without a whole one nothing may start."""
+    entries = listing(name)
+    try:
+        KeyRing.parse(entries)
+    except BadKeyRing as error:
+        raise ImproperlyConfigured(
+            f"{name} has no usable key: write `id:base64 of 32 bytes`, newest first. `make run` "
+            "writes one into var/env; whoever loses it cannot open stored secrets any more."
+        ) from error
+    return entries
 
 
 def database(name: str, default: str) -> dict[str, object]:

@@ -35,7 +35,7 @@ CLOCK_TOLERANCE = timedelta(minutes=15)
 
 SECRET_KEY = env.secret("UCDASH_SECRET_KEY", at_least=40)
 # `id:base64(32 bytes)`, comma separated, newest first; older ones only open what they sealed.
-DATA_KEYS = env.listing("UCDASH_DATA_KEYS")
+DATA_KEYS = env.data_keys("UCDASH_DATA_KEYS")
 
 # --- Django ------------------------------------------------------------------------------------
 
