@@ -19,7 +19,18 @@ SOURCES = [
     for folder in ("ucdash", "storages_app", "tests", "benchmarks")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-_READERS = {"text", "flag", "number", "listing", "choice", "url", "folder", "secret", "database"}
+_READERS = {
+    "data_keys",
+    "text",
+    "flag",
+    "number",
+    "listing",
+    "choice",
+    "url",
+    "folder",
+    "secret",
+    "database",
+}
 _SECRET_NAME = re.compile(r"secret(?!_key|_path|_env|_access_key_id)|password|passwd|data_key")
 
 
