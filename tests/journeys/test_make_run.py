@@ -21,7 +21,7 @@ pytestmark = [
 @pytest.fixture
 def machine(tmp_path) -> Installation:
     """A scratch data folder and free ports; nothing is prepared or started."""
-    return Installation(tmp_path / "machine")
+    return Installation(tmp_path / "machine", on_services=False)  # it promises SQLite
 
 
 @pytest.fixture

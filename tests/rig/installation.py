@@ -66,7 +66,7 @@ class Bucket:
 class Installation:
     """Processes of one installation; `stop` ends whatever was started."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, on_services: bool = True, **settings: str) -> None:
         self.folder = folder
         self.data_dir = folder / "var"
         self.data_dir.mkdir(parents=True, mode=0o700)
@@ -74,6 +74,7 @@ class Installation:
         self.url = f"http://localhost:{self.port}"
         self.files_url = f"http://127.0.0.1:{self.files_port}"
         self.settings = settings
+        self.on_services = on_services
         self.processes: list[Process] = []
         self.worker: Process | None = None
         self._made_database = ""
@@ -100,7 +101,9 @@ class Installation:
 
     def _services(self) -> dict[str, str]:
         """PostgreSQL and Redis when the suite runs on them: a database and queue of its own."""
-        found = {}
+        found: dict[str, str] = {}
+        if not self.on_services:
+            return found
         if url := os.environ.get("UCDASH_TEST_DATABASE_URL"):
             self._made_database = self._made_database or f"rig_{uuid.uuid4().hex[:12]}"
             found["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{self._made_database}").geturl()

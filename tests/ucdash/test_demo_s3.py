@@ -1,5 +1,6 @@
 """The demo bucket listens to this machine only and lets nobody in without its keys."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -17,7 +18,10 @@ def options_of(words: list[str]) -> dict[str, str]:
 
 def listening(pid: int) -> set[tuple[str, int]]:
     """The addresses a process listens at, read from /proc."""
-    links = [link.readlink() for link in Path(f"/proc/{pid}/fd").iterdir()]
+    links = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            links.append(entry.readlink())
     inodes = {str(link)[8:-1] for link in links if str(link).startswith("socket:[")}
     found = set()
     for table in ("tcp", "tcp6"):
