@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: bench help run test test-fast test-services lint types format lock migrations
+.PHONY: screenshots bench help run test test-fast test-services lint types format lock migrations
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ test-fast: .venv/dev.done  ## the suite without real processes
 
 test-services: .venv/dev.done  ## the suite on PostgreSQL and Redis, installed and started for it
 	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
+
+screenshots: .venv/dev.done  ## every page, light and dark, 1280 and 320 px wide, into docs/screenshots/
+	$(BIN)/python -m docs.screenshots
 
 bench: .venv/dev.done  ## a program of benchmarks/ beside its peers: make bench NAME=copy_drain
 	@$(BIN)/python -m benchmarks.$(NAME)

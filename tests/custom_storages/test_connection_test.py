@@ -207,8 +207,9 @@ def test_each_check_is_registered_once_under_its_file_name_with_a_docstring():
     assert all(required in names for check in registry for required in check.requires)
 
 
-def test_findings_show_no_secret(draft, bucket):
-    bucket.fail("whoami", WrongSecret())
+@pytest.mark.parametrize("faults", [[], [WrongSecret()]])
+def test_findings_show_no_secret_and_no_whole_key_id(draft, bucket, faults):
+    bucket.fail("whoami", *faults, lambda whoami: draft.access_key_id)
     test, _ = answers_of(draft)
     shown = str([finding.as_json() for finding in test.findings.all()])
     assert "an s3 secret of the tests" not in shown

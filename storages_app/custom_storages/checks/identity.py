@@ -40,4 +40,5 @@ from storages_app.objectstores.errors import (
 )
 def identity(probe: Probe) -> str:
     """Make one signed call and see whose it was."""
-    return f"Signed in as {probe.store.whoami()}"
+    who, key_id = probe.store.whoami(), probe.custom_storage.access_key_id
+    return f"Signed in as {who.replace(key_id, f'the access key ending in {key_id[-4:]}')}"
