@@ -30,7 +30,8 @@ from storages_app.custom_storages.connect import open_store
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import CopyJob, CustomStorage, Event, Reason
-from storages_app.models.copy_jobs import MAX_CRASHES, State
+from storages_app.models.copy_jobs import MAX_CRASHES, CopyJobQuerySet, State
+from storages_app.models.custom_storages import CustomStorageQuerySet
 from storages_app.models.fields import db_now, read_db_now
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ _LONGEST_WAIT_S = 900.0
 _GIVE_UP_AFTER = timedelta(hours=24)
 _STUCK_AFTER_S = 120  # no byte moved and no step changed: the lease is not renewed
 _FLUSH_EVERY_S = 0.2
-_OWN_FAULT_WAIT_S = 5.0
+_ASK_FOR_SUSPECTS_EVERY_S = 5.0
 
 
 def worker_name() -> str:
@@ -90,6 +91,8 @@ class Pump:
         self.renewed_at = monotonic()
         self.is_closing = False
         self.has_renamed = False  # a copy goes on under another key (keep both)
+        self.suspects_wait = False
+        self.suspects_asked_at = float("-inf")
 
     def run(self, *, only: int | None = None) -> int:
         """Make what is due (or the one job `only`); how many attempts ended."""
@@ -150,12 +153,26 @@ class Pump:
                 )
                 self._start(pool, jobs)
             return
+        if self._has_suspects():
+            jobs = [] if self.flying else claim_batch(worker=self.worker, limit=1, suspects=True)
+            self._start(pool, jobs)
+            if self.flying:
+                return
+            self.suspects_wait = False  # another worker has them, or may not claim them now
         # A second batch is claimed while the first is under way, so that no thread waits for it.
         while len(self.flying) <= self.threads:
             jobs = claim_batch(worker=self.worker, limit=settings.COPY_BATCH)
             if not jobs:
                 return
             self._start(pool, jobs)
+
+    def _has_suspects(self) -> bool:
+        """Whether a copy that killed workers waits; asked now and then, and after each of them."""
+        now = monotonic()
+        if self.suspects_wait or now - self.suspects_asked_at > _ASK_FOR_SUSPECTS_EVERY_S:
+            self.suspects_asked_at = now
+            self.suspects_wait = _waiting_storages(suspects=True).exists()
+        return self.suspects_wait
 
     def _start(self, pool: ThreadPoolExecutor, jobs: list[CopyJob]) -> None:
         crashpoint("copy_claimed")
@@ -253,15 +270,20 @@ class Pump:
 _NO_STORE: Any = None
 
 
-def claim_batch(*, worker: str, limit: int) -> list[CopyJob]:
+def _claimable(*, suspects: bool) -> CopyJobQuerySet:
+    return CopyJob.objects.suspect() if suspects else CopyJob.objects.fresh()
+
+
+def _waiting_storages(*, suspects: bool = False) -> CustomStorageQuerySet:
+    """Working storages with something to claim, the longest unserved first."""
+    jobs = _claimable(suspects=suspects).filter(custom_storage=OuterRef("pk"))
+    waiting = CustomStorage.objects.working().filter(Exists(jobs.due()) | Exists(jobs.lapsed()))
+    return waiting.order_by(F("last_served_at").asc(nulls_first=True))
+
+
+def claim_batch(*, worker: str, limit: int, suspects: bool = False) -> list[CopyJob]:
     """The next due copies of one storage, storages in turn; or the trial copy of a broken one."""
-    jobs = CopyJob.objects.filter(custom_storage=OuterRef("pk"))
-    candidates = (
-        CustomStorage.objects.working()
-        .filter(Exists(jobs.due()) | Exists(jobs.lapsed()))
-        .order_by(F("last_served_at").asc(nulls_first=True))
-    )
-    for custom_storage in candidates:
+    for custom_storage in _waiting_storages(suspects=suspects):
         n_free = (
             settings.STORAGE_CONCURRENCY * 2
             - custom_storage.copy_jobs.running().filter(lease_until__gte=db_now()).count()
@@ -269,12 +291,14 @@ def claim_batch(*, worker: str, limit: int) -> list[CopyJob]:
         if n_free <= 0:
             continue
         CustomStorage.objects.filter(pk=custom_storage.pk).update(last_served_at=db_now())
-        claimed = CopyJob.objects.filter(custom_storage=custom_storage).claim(
-            limit=min(limit, n_free), worker=worker, lease=settings.LEASE
+        claimed = (
+            _claimable(suspects=suspects)
+            .filter(custom_storage=custom_storage)
+            .claim(limit=min(limit, n_free), worker=worker, lease=settings.LEASE)
         )
         if claimed:
             return claimed
-    broken = circuit.claim_probe()
+    broken = None if suspects else circuit.claim_probe()
     if broken:
         return CopyJob.objects.filter(custom_storage=broken).claim(
             limit=1, worker=worker, lease=settings.LEASE
@@ -388,6 +412,7 @@ def _waiting_values(job: CopyJob, outcome: Outcome) -> dict[str, Any]:
     values: dict[str, Any] = {
         "run_after": db_now() + timedelta(seconds=wait_s),
         "finished_at": None,
+        "crashes": 0,  # the attempt has ended without killing its worker
     }
     if is_owners:  # no attempt is used up
         values["attempts"] = Greatest(F("attempts") - 1, Value(0))
@@ -438,6 +463,7 @@ def drain() -> int:
     while _asked_again.is_set() and _one_drain_a_process.acquire(blocking=False):
         try:
             _asked_again.clear()
+            cancel_orphans()
             worker = worker_name()
             n_ended += Pump(worker=worker, threads=settings.COPY_THREADS).run()
         finally:
@@ -450,6 +476,17 @@ def stop(*, wait_s: float = 5) -> None:
     _stopping.set()
     if _one_drain_a_process.acquire(timeout=wait_s):
         _one_drain_a_process.release()
+
+
+def cancel_orphans() -> int:
+    """End jobs whose worker died and whose storage is gone: nobody will take them over."""
+    orphans = CopyJob.objects.lapsed().filter(custom_storage__removed_at__isnull=False)
+    return CopyJob.objects.filter(pk__in=list(orphans.values_list("pk", flat=True))).update(
+        state=State.CANCELLED,
+        reason=Reason.STORAGE_DELETED,
+        lease_until=None,
+        finished_at=db_now(),
+    )
 
 
 def make_one(*, copy_job_id: int) -> None:

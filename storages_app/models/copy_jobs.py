@@ -101,6 +101,14 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         """Its worker has let the lease run out, so that another may take it over."""
         return self.filter(lease_until__lt=db_now())
 
+    def fresh(self) -> "CopyJobQuerySet":
+        """At most one worker has died over it, which may have had any cause."""
+        return self.filter(crashes=0)
+
+    def suspect(self) -> "CopyJobQuerySet":
+        """Workers died over it again and again: it is made alone, so that it harms no other."""
+        return self.filter(crashes__gt=0)
+
     def without_rival(self) -> "CopyJobQuerySet":
         """Leave out a job whose key another job is writing at this moment."""
         rivals = CopyJob.objects.filter(
@@ -109,7 +117,7 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         return self.filter(~Exists(rivals))
 
     def claim(self, *, limit: int, worker: str, lease: timedelta) -> list["CopyJob"]:
-        """Take up to `limit` due jobs of this set for `worker`; nobody else gets them.
+        """Take up to `limit` due or lapsed jobs of this set for `worker`; nobody else gets them.
 
         Each taken row has a new fence: a former holder's writes no longer match. A row that was
         running counts a crash of its worker, and a takeover.
@@ -154,8 +162,7 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         )
         rows = list(free.lapsed().order_by("lease_until")[:limit])
         if len(rows) < limit:
-            waiting = free.due().order_by("lane", "run_after", "pk")
-            rows += waiting[: limit - len(rows)]
+            rows += free.due().order_by("lane", "run_after", "pk")[: limit - len(rows)]
         first_for_each_key = {(job.custom_storage_id, job.key): job for job in reversed(rows)}
         return list(first_for_each_key.values())
 

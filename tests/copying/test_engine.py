@@ -420,6 +420,57 @@ class TestLedger:
         assert job.reason == Reason.WORKER_CRASHED
         assert bucket.calls == []
 
+    def test_after_a_crash_the_whole_batch_is_made_again_and_nobody_is_blamed(
+        self, project, storage, bucket
+    ):
+        for _ in range(5):
+            order(make_file(project), storage)
+        for crashes in (0, 1):  # the machine lost power twice
+            CopyJob.objects.update(
+                state=State.LEASED,
+                run_after=None,
+                crashes=crashes,
+                lease_until=db_now() - timedelta(seconds=1),
+            )
+            runner.drain()
+            assert set(CopyJob.objects.values_list("state", flat=True)) == {State.DONE}
+
+    def test_copies_that_killed_workers_are_made_one_by_one(
+        self, project, storage, bucket, monkeypatch
+    ):
+        for n in range(6):
+            job = order(make_file(project), storage)
+            CopyJob.objects.filter(pk=job.pk).update(crashes=n % 2)
+        flown: list[tuple[int, ...]] = []
+        start = runner.Pump._start
+
+        def watch(pump, pool, jobs):
+            flown.append(tuple(job.crashes for job in jobs))
+            start(pump, pool, jobs)
+
+        monkeypatch.setattr(runner.Pump, "_start", watch)
+        runner.drain()
+        assert [jobs for jobs in sorted(flown) if jobs] == [(0, 0, 0), (1,), (1,), (1,)]
+        assert CopyJob.objects.filter(state=State.DONE).count() == 6
+
+    def test_an_attempt_that_ends_clears_the_suspicion(self, project, storage, bucket):
+        job = order(make_file(project), storage)
+        CopyJob.objects.update(crashes=2)
+        bucket.fail("put", ServerError())
+        assert drained(job).state == State.RETRY_WAIT
+        assert job.crashes == 0
+
+    def test_a_job_left_behind_by_a_dead_worker_ends_with_its_storage(
+        self, project, storage, bucket
+    ):
+        job = order(make_file(project), storage)
+        CopyJob.objects.update(
+            state=State.LEASED, run_after=None, lease_until=db_now() - timedelta(seconds=1)
+        )
+        custom_storages.disconnect(custom_storage=storage, actor="a test")
+        assert drained(job).state == State.CANCELLED
+        assert (job.reason, bucket.calls) == (Reason.STORAGE_DELETED, [])
+
     def test_an_outcome_under_an_old_fence_is_dropped(self, project, storage, bucket):
         job = order(make_file(project), storage)
         (mine,) = CopyJob.objects.all().claim(limit=1, worker="a", lease=timedelta(seconds=30))
