@@ -129,7 +129,7 @@ def _is_loopback(address: str) -> bool:
 def _require_recent(sent_date: str) -> None:
     try:
         moment = parsedate_to_datetime(sent_date)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise BadCredentials from error
     if abs(timezone.now() - _in_utc(moment)) > settings.CLOCK_TOLERANCE:
         raise BadCredentials

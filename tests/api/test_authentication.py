@@ -164,7 +164,17 @@ class TestSigned:
         date = format_datetime(timezone.now() + timedelta(minutes=minutes))
         assert_refused(signed(rest, date=date), INCORRECT)
 
-    @pytest.mark.parametrize("date", ["yesterday", "Mon, 99 Nov 2018 13:14:41 GMT", "\x00", "0"])
+    @pytest.mark.parametrize(
+        "date",
+        [
+            "yesterday",
+            "Mon, 99 Nov 2018 13:14:41 GMT",
+            "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+            "1 Jan 26 1:1:1 +999999999999999999999",
+            "\x00",
+            "0",
+        ],
+    )
     def test_a_date_that_is_none(self, rest, date):
         assert_refused(signed(rest, date=date), INCORRECT)
 

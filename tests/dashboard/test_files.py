@@ -60,6 +60,14 @@ class TestList:
             page = as_owner.get(address("files", project), query).text
             assert {name for name in ("cat.jpg", "dog.jpg") if name in page} == found
 
+    @pytest.mark.parametrize(
+        "mark", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "yesterday", "\0"]
+    )
+    def test_a_mark_that_is_no_time_of_ours_is_no_mark(self, project, file, as_owner, mark):
+        for name in ("before", "after"):
+            page = as_owner.get(address("files", project), {name: mark})
+            assert [row.file for row in page.context["rows"]] == [file]
+
     def test_pages_by_time_there_and_back(self, project, as_owner, monkeypatch):
         from storages_app.dashboard.views import files as views
 
@@ -181,6 +189,22 @@ class TestFilePage:
         assert "The ETag is the MD5 of the bytes" in page
         assert "Another file has this name in the bucket already" in page
         assert file.sha256 in page
+
+    def test_asks_for_the_copies_anew_while_one_is_under_way(self, project, storage, as_owner):
+        file = make_file(project)
+        job = make_copy_job(file, storage, state="pending", evidence="")
+        part = address("file_copies", project, file.pk)
+        assert f'hx-get="{part}?seen=' in as_owner.get(address("file", project, file.pk)).text
+        first = as_owner.get(part)
+        assert first.status_code == 200
+        seen = {"seen": first.context["version"]}
+        assert as_owner.get(part, seen).status_code == 204
+        CopyJob.objects.filter(pk=job.pk).update(state="done", evidence="etag", run_after=None)
+        last = as_owner.get(part, seen)
+        assert last.status_code == 286
+        assert "The ETag is the MD5 of the bytes" in last.text
+        assert "Copy again" in last.text
+        assert "hx-get" not in last.text
 
     def test_orders_a_processed_copy(self, project, storage, as_owner):
         file = make_file(project, name="cat.png", detected_type="image/png")

@@ -55,9 +55,9 @@ def read_moment(text: str) -> datetime | None:
     """A page mark from the address; anything else is no mark."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the first and last days have no UTC in some zones
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class UploadForm(DashboardForm):
