@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -31,6 +32,14 @@ class ReadOnlyAdmin(Admin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Look at the chosen ids first: Django asks the database for them as they come."""
+        for text in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            self.opts.pk.to_python(text)
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether this operator may run the actions of the list."""

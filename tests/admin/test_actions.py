@@ -25,6 +25,15 @@ def run(client, model, action, rows):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
+@pytest.mark.parametrize("model", [CopyJob, CustomStorage])
+@pytest.mark.parametrize("chosen", ["x", "\0", "-", "9" * 30 + "x"])
+def test_a_choice_that_is_no_row_is_refused(as_operator, model, chosen):
+    address = reverse(f"admin:storages_app_{model._meta.model_name}_changelist")
+    action = "run_again" if model is CopyJob else "pause"
+    response = as_operator.post(address, {"action": action, "_selected_action": [chosen]})
+    assert response.status_code == 400
+
+
 class TestStorages:
     def test_are_tested(self, as_operator, storage):
         assert run(as_operator, CustomStorage, "test", [storage]) == [

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -129,3 +130,22 @@ def test_lists_link_to_the_page_in_the_dashboard(as_operator, project):
     storage = make_custom_storage(project)
     page = as_operator.get(address(CustomStorage, "changelist")).text
     assert reverse("dashboard:storage", args=[project.slug, storage.pk]) in page
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        (CopyJob, {"id__in": "9" * 30}),
+        (Event, {"created_at__year": "9" * 30}),
+        (Event, {"created_at__gte": "0001-01-01T00:00:00+14:00"}),
+        (CustomStorage, {"created_at__gte": "9999-12-31T23:59:59-14:00"}),
+    ],
+)
+def test_a_filter_that_no_row_can_fit_is_refused(as_operator, model, query):
+    make_one_of_each()
+    assert as_operator.get(address(model, "changelist"), query).status_code == 400
+
+
+def test_the_way_to_a_row_whose_id_is_none_is_refused(as_operator):
+    stranger = ContentType.objects.get_for_model(CustomStorage).pk
+    assert as_operator.get(f"/admin/r/{stranger}/1/").status_code == 400
