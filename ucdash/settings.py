@@ -214,7 +214,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_TIMEZONE = "UTC"
 
 SEND_WAKE_UPS = env.flag("UCDASH_SEND_WAKE_UPS", True)
-POLL_EVERY_S = 5
+POLL_EVERY_S = env.number("UCDASH_POLL_S", 5, at_least=1)
 HEARTBEAT_EVERY_S = 10
 LEASE = timedelta(seconds=env.number("UCDASH_LEASE_S", 30, at_least=1))
 COPY_THREADS = env.number("UCDASH_COPY_THREADS", 32, at_least=1)

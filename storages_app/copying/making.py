@@ -171,11 +171,26 @@ def _too_large(assignment: Assignment) -> Outcome | None:
 def _abort_stale_upload(assignment: Assignment, commit: Commit) -> None:
     """A multipart upload of a former attempt: aborting it also stops a worker that still sends."""
     job = assignment.job
-    if not job.upload_id:
-        return
-    assignment.store.abort_multipart(job.key, job.upload_id)
-    _must(commit({"upload_id": ""}))
-    job.upload_id = ""
+    if job.upload_id:
+        assignment.store.abort_multipart(job.key, job.upload_id)
+        _must(commit({"upload_id": ""}))
+        job.upload_id = ""
+    elif job.takeovers and assignment.file.size > assignment.multipart_threshold:
+        _abort_unknown_uploads(assignment)
+
+
+def _abort_unknown_uploads(assignment: Assignment) -> None:
+    """A worker may have died between opening an upload and noting its id.
+
+    Nobody else of ours writes this key now, so what is open under it is that worker's.
+    """
+    key = assignment.job.key
+    try:
+        stale = [found for found in assignment.store.list_multiparts(key) if found.key == key]
+        for upload in stale:
+            assignment.store.abort_multipart(key, upload.upload_id)
+    except ObjectStoreError as error:  # the right to list uploads is not needed for copying
+        log.info("Open uploads could not be looked for: %s", error.code)
 
 
 def _must(is_held: bool) -> None:

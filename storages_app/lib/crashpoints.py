@@ -2,11 +2,21 @@
 
 import os
 import signal
+from pathlib import Path
 
-_armed = os.environ.get("UCDASH_CRASH_AT", "")
+# Tests name a file; a process that reaches the name written in it removes the file and dies.
+_ORDERS = os.environ.get("UCDASH_CRASH_FILE", "")
 
 
 def crashpoint(name: str) -> None:
-    """Do nothing, unless a test armed this name: then the process gets SIGKILL here."""
-    if _armed and _armed == name:
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Do nothing; only where a test has ordered this name, the process gets SIGKILL, once."""
+    if not _ORDERS:
+        return
+    orders = Path(_ORDERS)
+    try:
+        if orders.read_text() != name:
+            return
+        orders.unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -408,6 +408,19 @@ class TestLedger:
         assert list(bucket.inner.list_multiparts()) == []
         assert job.takeovers == 1
 
+    def test_a_takeover_aborts_an_upload_whose_id_was_never_noted(
+        self, project, storage, bucket, settings
+    ):
+        settings.MULTIPART_THRESHOLD = 1
+        job = order(make_file(project), storage)
+        bucket.inner.start_multipart(job.key, PutOptions())
+        bucket.inner.start_multipart(job.key + "-of-others", PutOptions())
+        CopyJob.objects.update(
+            state=State.LEASED, run_after=None, lease_until=db_now() - timedelta(seconds=1)
+        )
+        assert drained(job).state == State.DONE
+        assert [found.key for found in bucket.inner.list_multiparts()] == [job.key + "-of-others"]
+
     def test_a_job_that_killed_three_workers_is_stopped(self, project, storage, bucket):
         job = order(make_file(project), storage)
         CopyJob.objects.update(
@@ -419,6 +432,21 @@ class TestLedger:
         assert drained(job).state == State.FAILED
         assert job.reason == Reason.WORKER_CRASHED
         assert bucket.calls == []
+
+    def test_a_worker_that_dies_before_it_could_prove_the_copy_is_followed_by_one_that_does(
+        self, project, storage, bucket, monkeypatch
+    ):
+        def die(name):
+            if name == "copy_before_verify":
+                raise making.LostJob
+
+        bucket.fail("put", TestProof().wrong_receipt)
+        monkeypatch.setattr(making, "crashpoint", die)
+        job = drained(order(make_file(project), storage))
+        assert job.state == State.WRITTEN
+        CopyJob.objects.update(lease_until=db_now() - timedelta(seconds=1))
+        assert drained(job).state == State.DONE
+        assert (job.reason, job.takeovers) == (Reason.ALREADY_THERE, 1)
 
     def test_after_a_crash_the_whole_batch_is_made_again_and_nobody_is_blamed(
         self, project, storage, bucket
