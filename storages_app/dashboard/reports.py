@@ -357,5 +357,11 @@ def version_of(jobs: Iterable[CopyJob]) -> str:
     return _digest(f"{job.pk}:{job.word}:{job.attempts}:{job.reason}" for job in jobs)
 
 
+def version_of_runs(runs: Iterable[BackupRun], sentence: str) -> str:
+    """Changes when the page of the backup would look different."""
+    numbers = (f"{run.pk}:{run.state}:{run.n_new}:{run.n_gaps}:{run.n_sampled}" for run in runs)
+    return _digest([sentence, *numbers])
+
+
 def _digest(parts: Iterable[str]) -> str:
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

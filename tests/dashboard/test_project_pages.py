@@ -136,6 +136,26 @@ class TestBackup:
         )
         assert sentence in as_owner.get(address("backup", project)).text
 
+    def test_is_polled_only_while_a_run_is_under_way(self, project, storage, as_owner):
+        run = BackupRun.objects.create(plan=make_backup_plan(storage), asked_by="owner")
+        part = address("backup_runs", project)
+        assert f'hx-get="{part}?seen=' in as_owner.get(address("backup", project)).text
+        first = as_owner.get(part)
+        assert first.status_code == 200
+        seen = {"seen": first.context["version"]}
+        assert as_owner.get(part, seen).status_code == 204
+        BackupRun.objects.filter(pk=run.pk).update(n_new=1)
+        assert as_owner.get(part, seen).status_code == 200
+        done = {"state": BackupRun.State.DONE, "finished_at": timezone.now()}
+        BackupRun.objects.filter(pk=run.pk).update(**done)
+        last = as_owner.get(part, seen)
+        assert last.status_code == 286
+        assert "hx-get" not in last.text
+
+    def test_without_a_plan_nothing_is_polled(self, project, as_owner):
+        assert "hx-get" not in as_owner.get(address("backup", project)).text
+        assert as_owner.get(address("backup_runs", project)).status_code == 286
+
     def test_a_refusal_is_shown(self, project, storage, as_owner, monkeypatch):
         make_backup_plan(storage)
 

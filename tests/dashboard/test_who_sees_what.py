@@ -14,6 +14,7 @@ PAGES = {
     "files_selection": ((), POST_ONLY),
     "file": (("file.pk",), SEEN_BY_ALL),
     "file_copy": (("file.pk",), POST_ONLY),
+    "file_copies": (("file.pk",), SEEN_BY_ALL),
     "upload": ((), MANAGERS),
     "storages": ((), SEEN_BY_ALL),
     "connect": ((), MANAGERS),
@@ -30,6 +31,7 @@ PAGES = {
     "storage_auto_copy": (("storage.pk",), POST_ONLY),
     "storage_disconnect": (("storage.pk",), MANAGERS),
     "backup": ((), SEEN_BY_ALL),
+    "backup_runs": ((), SEEN_BY_ALL),
     "backup_connect": ((), MANAGERS),
     "backup_run": ((), POST_ONLY),
     "backup_turn_off": ((), MANAGERS),
@@ -47,7 +49,7 @@ PAGES = {
     "key_revoke": (("key.pk",), MANAGERS),
     "activity": ((), SEEN_BY_ALL),
 }
-POLLED = {"storage_test_rows", "jobs_rows", "job_status"}
+POLLED = {"storage_test_rows", "file_copies", "backup_runs", "jobs_rows", "job_status"}
 WITHOUT_PROJECT = {"home", "theme", "project_new", "projects"}
 
 every_page = pytest.mark.parametrize("name", PAGES)

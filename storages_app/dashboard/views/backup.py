@@ -1,16 +1,19 @@
 """The backup of a project: its big sentence, its runs and its switch."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 
 from storages_app.backups import services
+from storages_app.dashboard import reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.backup import BackupForm
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.frame import show
+from storages_app.dashboard.polling import STOP_POLLING, poll_answer
 from storages_app.lib.errors import UcdashError
 from storages_app.models import BackupPlan, Project
 from storages_app.projects.roles import Action
@@ -20,14 +23,36 @@ _N_RUNS = 20
 
 @project_page()
 def page(request: PageRequest, project: Project) -> HttpResponse:
+    return show(request, "dashboard/backup.html", project, _context(project), section="backup")
+
+
+@project_page()
+def runs(request: PageRequest, project: Project) -> HttpResponse:
+    """The big sentence and the runs alone, asked for while a run is under way."""
+    context = _context(project) | {"project": project}
+    if not context["plan"]:
+        return HttpResponse(status=STOP_POLLING)
+    return poll_answer(
+        request,
+        version=context["version"],
+        is_over=not context["is_running"],
+        render=lambda status: render(
+            request, "dashboard/_backup_runs.html", context, status=status
+        ),
+    )
+
+
+def _context(project: Project) -> dict[str, Any]:
     plan = _plan(project)
-    context = {
+    newest = list(plan.runs.order_by("-pk")[:_N_RUNS]) if plan else []
+    verdict = services.verdict(plan) if plan else None
+    return {
         "plan": plan,
-        "verdict": services.verdict(plan) if plan else None,
-        "runs": list(plan.runs.order_by("-pk")[:_N_RUNS]) if plan else [],
-        "form": BackupForm(project=project),
+        "verdict": verdict,
+        "runs": newest,
+        "is_running": any(not run.is_over for run in newest),
+        "version": reports.version_of_runs(newest, verdict.sentence if verdict else ""),
     }
-    return show(request, "dashboard/backup.html", project, context, section="backup")
 
 
 def _plan(project: Project) -> BackupPlan | None:

@@ -1,11 +1,12 @@
 """The list of files, one file, and what people do with them."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from storages_app.copying import services as copying
@@ -19,8 +20,9 @@ from storages_app.dashboard.forms.files import (
     SelectionForm,
     read_moment,
 )
-from storages_app.dashboard.frame import show
+from storages_app.dashboard.frame import Frame, show
 from storages_app.dashboard.pages import page_of
+from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explain
 from storages_app.lib.errors import UcdashError
 from storages_app.library import services as library
@@ -146,13 +148,33 @@ def _file(project: Project, file_uuid: uuid.UUID) -> File:
     return get_object_or_404(File.objects.live(), project=project, pk=file_uuid)
 
 
+@project_page()
+def copies(request: PageRequest, project: Project, file_uuid: uuid.UUID) -> HttpResponse:
+    """Where the file is, alone; asked for while copies of it wait or run."""
+    file = _file(project, file_uuid)
+    frame = Frame(request, project, "files")
+    context = _copies_context(file) | {"project": project, "file": file, "frame": frame}
+    return poll_answer(
+        request,
+        version=context["version"],
+        is_over=not context["is_busy"],
+        render=lambda status: render(request, "dashboard/_where.html", context, status=status),
+    )
+
+
 def _show_file(request: PageRequest, project: Project, file: File, form: CopyForm) -> HttpResponse:
-    jobs = file.copy_jobs.select_related("custom_storage").order_by("-is_backup", "-pk")
-    context = {
+    context = _copies_context(file) | {
         "file": file,
         "form": form,
-        "copies": [(job, explain(job)) for job in jobs],
-        "is_busy": any(not job.is_over for job in jobs),
         "cdn_url": settings.CDN_URL,
     }
     return show(request, "dashboard/file.html", project, context, section="files")
+
+
+def _copies_context(file: File) -> dict[str, Any]:
+    jobs = file.copy_jobs.select_related("custom_storage").order_by("-is_backup", "-pk")
+    return {
+        "copies": [(job, explain(job)) for job in jobs],
+        "is_busy": any(not job.is_over for job in jobs),
+        "version": reports.version_of(jobs),
+    }
