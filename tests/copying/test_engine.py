@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from PIL import Image
 
-from storages_app.copying import making, orders, runner, services
+from storages_app.copying import making, orders, runner, services, settling
 from storages_app.copying.evidence import Evidence, Expected
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages import services as custom_storages
@@ -301,11 +301,11 @@ class TestFault:
         assert job.reason == Reason.ATTEMPTS_EXHAUSTED
 
     def test_waits_grow_to_a_quarter_of_an_hour_with_full_jitter(self):
-        longest = [runner.backoff_s(attempts=n, chance=1) for n in range(1, 30)]
+        longest = [settling.backoff_s(attempts=n, chance=1) for n in range(1, 30)]
         assert longest == sorted(longest)
         assert longest[0] < 3
         assert 900 <= longest[-1] < 901
-        assert runner.backoff_s(attempts=20, chance=0) < 1
+        assert settling.backoff_s(attempts=20, chance=0) < 1
 
 
 class TestCircuit:
@@ -506,9 +506,9 @@ class TestLedger:
         for state in (State.FAILED, State.DONE):
             proof = Evidence("checksum", "sha256:x")
             expected = Expected(1, "a" * 64, "b" * 32)
-            outcome = runner.Outcome(state, Reason.INTERNAL, evidence=proof, expected=expected)
-            finished = runner._Finished(runner.Assignment(mine, bucket, 1, 1), outcome)
-            runner.Pump(worker="a", threads=1)._write([finished])
+            outcome = making.Outcome(state, Reason.INTERNAL, evidence=proof, expected=expected)
+            finished = settling.Finished(making.Assignment(mine, bucket, 1, 1), outcome)
+            settling.settle([finished])
         job.refresh_from_db()
         assert (job.state, job.reason) == (State.LEASED, "")
 

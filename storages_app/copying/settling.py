@@ -1,0 +1,192 @@
+"""How attempts end in the ledger: outcomes of a batch written under their fences."""
+
+import logging
+import random
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
+
+from storages_app.copying.making import Assignment, Outcome, health_of
+from storages_app.custom_storages import circuit
+from storages_app.lib.crashpoints import crashpoint
+from storages_app.models import CopyJob, CustomStorage, Event, Reason
+from storages_app.models.copy_jobs import State
+from storages_app.models.fields import db_now, read_db_now
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 900.0
+_GIVE_UP_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An attempt that has ended."""
+
+    assignment: Assignment
+    outcome: Outcome
+
+
+def settle(finished: list[Finished]) -> list[Finished]:
+    """Write the outcomes of one batch, and what they say of the buckets; those still ours."""
+    if not finished:
+        return []
+    with transaction.atomic():
+        held = _settle_done([one for one in finished if one.outcome.state == State.DONE])
+        held += [one for one in finished if one.outcome.state != State.DONE and _settle(one)]
+    crashpoint("copy_outcomes_committed")
+    health: dict[CustomStorage, list[Finished]] = defaultdict(list)
+    for one in held:
+        health[one.assignment.storage].append(one)
+    for custom_storage, those in health.items():
+        _report_health(custom_storage, those)
+    return held
+
+
+def _settle_done(done: list[Finished]) -> list[Finished]:
+    """Write the proved copies of one batch together; those that were still ours."""
+    if not done:
+        return []
+    for one in done:
+        for name, value in _final_values(one.outcome).items():
+            setattr(one.assignment.job, name, value)
+    held = CopyJob.finish_done([one.assignment.job for one in done])
+    for one in done:
+        if one.assignment.job.pk not in held:
+            _warn_of_lost_lease(one.assignment.job)
+    return [one for one in done if one.assignment.job.pk in held]
+
+
+def _warn_of_lost_lease(job: CopyJob) -> None:
+    log.warning("The lease of copy job %s was lost; its outcome is dropped.", job.pk)
+
+
+def _settle(one: Finished) -> bool:
+    """Write one outcome under the job's fence; False if the job is not ours any more."""
+    job, outcome = one.assignment.job, one.outcome
+    held = CopyJob.objects.held(pk=job.pk, fence=job.fence)
+    if outcome.new_key:
+        return _rename(job, outcome.new_key)
+    values = _final_values(outcome)
+    if _asker_was_told(job, outcome):
+        values["state"] = State.FAILED
+    if values["state"] == State.RETRY_WAIT:
+        values |= _waiting_values(job, outcome)
+    if not held.update(**values):
+        _warn_of_lost_lease(job)
+        return False
+    if values["state"] == State.FAILED:
+        _tell_failure(job, values)
+    return True
+
+
+def _rename(job: CopyJob, key: str) -> bool:
+    """Keep both: the same job again under the next key; a key in use is skipped next time."""
+    held = CopyJob.objects.held(pk=job.pk, fence=job.fence)
+    try:
+        with transaction.atomic():
+            return bool(
+                held.update(key=key, state=State.PENDING, run_after=db_now(), lease_until=None)
+            )
+    except IntegrityError:
+        return bool(
+            held.update(
+                state=State.FAILED,
+                reason=Reason.KEY_CONFLICT,
+                detail=f"Another copy of this file has the key {key}.",
+                finished_at=db_now(),
+                lease_until=None,
+            )
+        )
+
+
+def _final_values(outcome: Outcome) -> dict[str, Any]:
+    error, proof, expected = outcome.error, outcome.evidence, outcome.expected
+    values: dict[str, Any] = {
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "detail": outcome.detail[:1000],
+        "error_code": (error.provider_code if error else "")[:80],
+        "http_status": error.http_status if error else None,
+        "request_id": (error.request_id if error else "")[:200],
+        "lease_until": None,
+        "finished_at": db_now(),
+    }
+    if outcome.state in {State.DONE, State.UNVERIFIED}:
+        values["upload_id"] = ""
+    if expected:
+        values |= {
+            "size": expected.size,
+            "sha256": expected.sha256,
+            "content_type": outcome.content_type,
+        }
+    if proof:
+        values |= {
+            "evidence": proof.method,
+            "evidence_checksum": proof.checksum[:120],
+            "etag": proof.etag[:200],
+            "version_id": proof.version_id,
+            "verified_at": db_now(),
+        }
+    return values
+
+
+def _asker_was_told(job: CopyJob, outcome: Outcome) -> bool:
+    """Whoever waits for a REST answer hears an owner's fault as a failure: nothing comes later."""
+    is_owners = outcome.error is not None and outcome.error.kind == "owner"
+    return is_owners and job.lane == CopyJob.Lane.INTERACTIVE
+
+
+def _waiting_values(job: CopyJob, outcome: Outcome) -> dict[str, Any]:
+    """When to try again: full jitter from 1 s to 15 min, for 24 h; an owner's fault has no end."""
+    is_owners = outcome.error is not None and outcome.error.kind == "owner"
+    started = job.first_attempt_at
+    if not is_owners and started and read_db_now() - started > _GIVE_UP_AFTER:
+        return {"state": State.FAILED, "reason": Reason.ATTEMPTS_EXHAUSTED}
+    wait_s = backoff_s(attempts=job.attempts, chance=random.random())  # noqa: S311 - jitter
+    if outcome.error and outcome.error.retry_after:
+        wait_s = max(wait_s, min(outcome.error.retry_after, _LONGEST_WAIT_S))
+    values: dict[str, Any] = {
+        "run_after": db_now() + timedelta(seconds=wait_s),
+        "finished_at": None,
+        "crashes": 0,  # the attempt has ended without killing its worker
+    }
+    if is_owners:  # no attempt is used up
+        values["attempts"] = Greatest(F("attempts") - 1, Value(0))
+    return values
+
+
+def backoff_s(*, attempts: int, chance: float) -> float:
+    """Seconds until the next attempt; `chance` from 0 to 1 is the jitter."""
+    ceiling = min(_FIRST_WAIT_S * 2.0 ** min(attempts, 20), _LONGEST_WAIT_S)
+    return _FIRST_WAIT_S * 0.2 + ceiling * chance
+
+
+def _tell_failure(job: CopyJob, values: dict[str, Any]) -> None:
+    Event.objects.record(
+        "copy.failed",
+        actor=job.asked_by,
+        subject=job.file.original_filename,
+        subject_id=job.pk,
+        project=job.project,
+        data={"reason": values["reason"], "storage": job.custom_storage.name, "url": job.url},
+    )
+
+
+def _report_health(custom_storage: CustomStorage, finished: list[Finished]) -> None:
+    signs = {"success": circuit.SUCCESS, "transient": circuit.TRANSIENT, "owner": circuit.OWNER}
+    told = [(health_of(one.outcome), one.outcome) for one in finished]
+    outcomes = "".join(signs[kind] for kind, _ in told if kind)
+    if not outcomes:
+        return
+    is_all_well = set(outcomes) == {circuit.SUCCESS}
+    if is_all_well and not custom_storage.is_broken and not custom_storage.recent_outcomes:
+        return  # the record would only say what an empty one says: nothing is wrong
+    reason = next((o.reason for kind, o in reversed(told) if kind != "success"), "")
+    circuit.report(custom_storage, outcomes, reason=reason)
