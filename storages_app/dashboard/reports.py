@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from storages_app.custom_storages.checks import what_works
+from storages_app.custom_storages.checks import what_was_proved
 from storages_app.models import (
     BackupRun,
     ConnectionTest,
@@ -340,7 +340,7 @@ def _banner_with_limits(test: ConnectionTest, failed: list[Finding]) -> str:
     is_private = storage.public_mode == CustomStorage.PublicMode.PRIVATE
     missing = [
         name
-        for name, works, _ in what_works(storage)
+        for name, works, _ in what_was_proved(storage)
         if not works and not (name == "Public links" and is_private)
     ]
     features = ", ".join(name[:1].lower() + name[1:] for name in missing)

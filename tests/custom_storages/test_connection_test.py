@@ -121,8 +121,21 @@ def test_a_key_that_may_only_put_is_connected_and_the_page_says_what_it_cannot_d
     assert "remove it when you like" in rows["delete"].title
     works = {name: is_working for name, is_working, _why in what_works(draft)}
     assert works["Copies"]
-    assert not works["Restore"]
+    assert not works["Reading copies back"]
     assert not works["Removing copies"]
+
+
+def test_nothing_is_said_to_work_on_what_an_earlier_test_proved(draft, bucket):
+    answers_of(draft)
+    assert {name for name, is_working, _why in what_works(draft) if not is_working} == {
+        "Public links"
+    }
+    circuit.open_(draft, reason="auth_denied")
+    draft.refresh_from_db()
+    assert not any(is_working for _name, is_working, _why in what_works(draft))
+    draft.connected_at = draft.circuit_opened_at = None  # as after a change of its keys
+    assert not any(is_working for _name, is_working, _why in what_works(draft))
+    assert "s3:GetObject" not in str(what_works(draft))
 
 
 def test_a_provider_that_takes_damaged_bytes_is_said_to_verify_nothing(draft, bucket):

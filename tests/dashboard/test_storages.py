@@ -261,7 +261,7 @@ class TestTestPage:
             storage, state="limited", findings=[("Read back", "failed", "advised")]
         )
         page = as_owner.get(address("storage_test", project, storage.pk, test.pk)).text
-        banner = "restore, removing copies will not until you fix 1 check."
+        banner = "reading copies back, removing copies will not until you fix 1 check."
         assert f"Works, with limits. Copies go through; {banner}" in page
 
     def test_the_test_of_another_storage_is_not_found(self, project, storage, as_owner):
