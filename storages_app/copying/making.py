@@ -6,21 +6,20 @@ through `commit`, which says False when the job belongs to another worker by now
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from threading import BoundedSemaphore
 from time import monotonic
-from typing import IO, Any, BinaryIO, Literal, cast
+from typing import Any, Literal
 
 from storages_app.copying import evidence as proofs
+from storages_app.copying import sources
 from storages_app.copying.evidence import Comparison, Evidence, Expected
 from storages_app.copying.orders import MAX_ORIGINAL, MAX_PROCESSED
+from storages_app.copying.sources import Source, SourceBroken
 from storages_app.custom_storages import key_patterns
-from storages_app.imaging import effects as image_effects
 from storages_app.imaging.errors import ImagingBusy
-from storages_app.imaging.pipeline import Rendered
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.errors import UcdashError
 from storages_app.models import CopyJob, CustomStorage, File, Reason
@@ -34,12 +33,9 @@ from storages_app.objectstores.errors import (
     ServerError,
     TimedOut,
 )
-from storages_app.renditions import services as renditions
 
 log = logging.getLogger(__name__)
 
-_READ = 256 * 1024
-_NOT_THERE = "The original is not in the upload storage."
 # After one of these the write may have happened all the same: the bucket is asked.
 _AMBIGUOUS = (ConnectionFailed, TimedOut, ServerError)
 
@@ -94,24 +90,6 @@ class Outcome:
     new_key: str = ""  # keep both: try again under this key
 
 
-@dataclass(frozen=True)
-class Source:
-    """The bytes to be written."""
-
-    body: BinaryIO
-    expected: Expected
-    content_type: str
-
-
-class SourceBroken(Exception):
-    """The original is missing or is not what was uploaded."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        self.reason = reason
-        self.detail = detail
-        super().__init__(detail)
-
-
 def make_copy(assignment: Assignment, commit: Commit) -> Outcome:
     """Make one copy; never raises except LostJob."""
     try:
@@ -119,7 +97,8 @@ def make_copy(assignment: Assignment, commit: Commit) -> Outcome:
         if refusal:
             return refusal
         _abort_stale_upload(assignment, commit)
-        with _open_source(assignment) as source:
+        with sources.open_source(assignment.job) as source:
+            assignment.touch()
             return _write_and_prove(assignment, source, commit)
     except LostJob:
         raise
@@ -196,37 +175,6 @@ def _abort_unknown_uploads(assignment: Assignment) -> None:
 def _must(is_held: bool) -> None:
     if not is_held:
         raise LostJob
-
-
-@contextmanager
-def _open_source(assignment: Assignment) -> Iterator[Source]:
-    file = assignment.file
-    if assignment.job.effects:
-        rendered = _render(file, assignment.job.effects)
-        with rendered.path.open("rb") as body:
-            assignment.touch()
-            expected = Expected(rendered.size, rendered.sha256, rendered.md5)
-            yield Source(body, expected, rendered.content_type)
-        return
-    try:
-        original = file.open_bytes()
-    except FileNotFoundError as error:
-        raise SourceBroken(Reason.SOURCE_MISSING, _NOT_THERE) from error
-    with original:
-        if original.size != file.size:
-            raise SourceBroken(
-                Reason.SOURCE_CHECKSUM_MISMATCH,
-                f"The original has {original.size} bytes and should have {file.size}.",
-            )
-        expected = Expected(file.size, file.sha256, file.md5)
-        yield Source(cast("BinaryIO", original.file), expected, file.detected_type)
-
-
-def _render(file: File, effects: str) -> Rendered:
-    try:
-        return renditions.render(file=file, effects=image_effects.parse(effects))
-    except FileNotFoundError as error:
-        raise SourceBroken(Reason.SOURCE_MISSING, _NOT_THERE) from error
 
 
 def _write_and_prove(assignment: Assignment, source: Source, commit: Commit) -> Outcome:
@@ -398,23 +346,12 @@ def _put_whole(assignment: Assignment, source: Source) -> Evidence | None:
             options=_options(assignment, source),
         )
     except ChecksumRefused:
-        _blame_source_if_damaged(source)
+        source.require_undamaged()
         raise
     assignment.touch()
     return proofs.of_receipt(
         receipt, expected, is_verified_by_provider=assignment.is_verified_by_provider
     )
-
-
-def _blame_source_if_damaged(source: Source) -> None:
-    source.body.seek(0)
-    digest = hashlib.sha256()
-    while chunk := source.body.read(_READ):
-        digest.update(chunk)
-    if digest.hexdigest() != source.expected.sha256:
-        raise SourceBroken(
-            Reason.SOURCE_CHECKSUM_MISMATCH, "The original is not the one that was uploaded."
-        )
 
 
 def _put_in_parts(assignment: Assignment, source: Source, commit: Commit) -> Evidence | None:
@@ -452,7 +389,7 @@ def _send_parts(
     parts: list[PartReceipt] = []
     md5s: list[str] = []
     # 10,000 parts is S3's limit; 5 GB in parts of 8 MiB are 640.
-    while chunk := _read_exactly(source.body, assignment.part_size):
+    while chunk := source.read(assignment.part_size):
         whole.update(chunk)
         md5s.append(hashlib.md5(chunk, usedforsecurity=False).hexdigest())
         parts.append(
@@ -468,19 +405,8 @@ def _send_parts(
         assignment.touch()
         crashpoint("copy_part_sent")
     if whole.hexdigest() != source.expected.sha256:
-        raise SourceBroken(
-            Reason.SOURCE_CHECKSUM_MISMATCH, "The original is not the one that was uploaded."
-        )
+        raise sources.not_the_one()
     return parts, md5s
-
-
-def _read_exactly(body: IO[bytes], size: int) -> bytes:
-    pieces: list[bytes] = []
-    missing = size
-    while missing and (piece := body.read(min(missing, _READ))):
-        pieces.append(piece)
-        missing -= len(piece)
-    return b"".join(pieces)
 
 
 def _abort_quietly(store: ObjectStore, key: str, upload_id: str) -> None:

@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from PIL import Image
 
-from storages_app.copying import making, orders, runner, services, settling
+from storages_app.copying import making, orders, runner, services, settling, sources
 from storages_app.copying.evidence import Evidence, Expected
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages import services as custom_storages
@@ -604,7 +604,7 @@ class TestProcessedImage:
         assert bucket.calls == []
 
     def test_waits_while_all_image_processes_are_busy(self, project, storage, bucket, monkeypatch):
-        monkeypatch.setattr(making.renditions, "render", raising(ImagingBusy()))
+        monkeypatch.setattr(sources.renditions, "render", raising(ImagingBusy()))
         job = drained(self.resized(project, storage))
         assert job.state == State.RETRY_WAIT
 

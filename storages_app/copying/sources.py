@@ -1,0 +1,89 @@
+"""The bytes of a copy: an original, or an image made of it."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from storages_app.copying.evidence import Expected
+from storages_app.imaging import effects as image_effects
+from storages_app.imaging.pipeline import Rendered
+from storages_app.models import CopyJob, File, Reason
+from storages_app.renditions import services as renditions
+
+_READ = 256 * 1024
+_NOT_THERE = "The original is not in the upload storage."
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes to be written."""
+
+    body: BinaryIO
+    expected: Expected
+    content_type: str
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer only at the end."""
+        pieces: list[bytes] = []
+        missing = size
+        while missing and (piece := self.body.read(min(missing, _READ))):
+            pieces.append(piece)
+            missing -= len(piece)
+        return b"".join(pieces)
+
+    def require_undamaged(self) -> None:
+        """SourceBroken unless the bytes are still those that were uploaded."""
+        self.body.seek(0)
+        digest = hashlib.sha256()
+        while chunk := self.body.read(_READ):
+            digest.update(chunk)
+        if digest.hexdigest() != self.expected.sha256:
+            raise not_the_one()
+
+
+class SourceBroken(Exception):
+    """The original is missing or is not what was uploaded."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(detail)
+
+
+def not_the_one() -> SourceBroken:
+    return SourceBroken(
+        Reason.SOURCE_CHECKSUM_MISMATCH, "The original is not the one that was uploaded."
+    )
+
+
+@contextmanager
+def open_source(job: CopyJob) -> Iterator[Source]:
+    """The original, or the image made of it; SourceBroken where that cannot be right."""
+    file = job.file
+    if job.effects:
+        rendered = _render(file, job.effects)
+        with rendered.path.open("rb") as body:
+            expected = Expected(rendered.size, rendered.sha256, rendered.md5)
+            yield Source(body, expected, rendered.content_type)
+        return
+    try:
+        original = file.open_bytes()
+    except FileNotFoundError as error:
+        raise SourceBroken(Reason.SOURCE_MISSING, _NOT_THERE) from error
+    with original:
+        if original.size != file.size:
+            raise SourceBroken(
+                Reason.SOURCE_CHECKSUM_MISMATCH,
+                f"The original has {original.size} bytes and should have {file.size}.",
+            )
+        expected = Expected(file.size, file.sha256, file.md5)
+        yield Source(cast("BinaryIO", original.file), expected, file.detected_type)
+
+
+def _render(file: File, effects: str) -> Rendered:
+    try:
+        return renditions.render(file=file, effects=image_effects.parse(effects))
+    except FileNotFoundError as error:
+        raise SourceBroken(Reason.SOURCE_MISSING, _NOT_THERE) from error
