@@ -262,6 +262,16 @@ class TestKeys:
         assert "no-store" in response["Cache-Control"]
         assert secret not in as_owner.get(address("keys", project)).text
 
+    def test_a_reload_of_the_page_with_the_secret_makes_no_second_key(self, project, as_owner):
+        form = as_owner.get(address("key_new", project)).context["form"]
+        sent = {"label": "server", "scope": "full", "once": str(form["once"].value())}
+        assert sent["once"] in str(form["once"])
+        assert as_owner.post(address("key_new", project), sent).status_code == 200
+        again = as_owner.post(address("key_new", project), sent)
+        assert again["Location"] == address("keys", project)
+        assert "no second was made" in said(again)[-1]
+        assert SecretKey.objects.count() == 1
+
     def test_a_key_without_label_is_refused(self, project, as_owner):
         page = as_owner.post(address("key_new", project), {"label": " ", "scope": "root"})
         assert 'role="alert"' in page.text

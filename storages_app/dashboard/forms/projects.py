@@ -1,5 +1,6 @@
 """Forms about a project and its keys."""
 
+import uuid
 from typing import Any
 
 from django import forms
@@ -30,6 +31,7 @@ class SecretKeyForm(DashboardForm):
         initial=SecretKey.Scope.FULL,
         help_text="A read-only key may list and look, never change.",
     )
+    once = forms.UUIDField(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
 
 
 class UploadSettingsForm(DashboardForm):

@@ -15,6 +15,9 @@ from storages_app.models import Project, SecretKey
 from storages_app.projects import services
 from storages_app.projects.roles import Action
 
+# The forms that made a key: a reload of the page with the secret sends its form once more.
+_MADE_BY = "forms_that_made_a_key"
+
 
 @project_page()
 def page(request: PageRequest, project: Project) -> HttpResponse:
@@ -31,17 +34,23 @@ def page(request: PageRequest, project: Project) -> HttpResponse:
 def new(request: PageRequest, project: Project) -> HttpResponse:
     """Make a key and show its secret in this one answer: no redirect could carry it safely."""
     form = SecretKeyForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            key, secret = services.create_secret_key(
-                project=project, actor=actor_of(request), **form.cleaned_data
-            )
-        except UcdashError as error:
-            form.refuse(error, "label")
-        else:
-            context = {"key": key, "secret": secret, "api_url": settings.API_URL}
-            return show(request, "dashboard/key_shown.html", project, context, section="keys")
-    return show(request, "dashboard/key_new.html", project, {"form": form}, section="keys")
+    if not form.is_valid():
+        return show(request, "dashboard/key_new.html", project, {"form": form}, section="keys")
+    once = str(form.cleaned_data.pop("once") or "")
+    if once in request.session.get(_MADE_BY, []):
+        messages.info(request, "The page was reloaded: that key exists, and no second was made.")
+        return redirect("dashboard:keys", project.slug)
+    try:
+        key, secret = services.create_secret_key(
+            project=project, actor=actor_of(request), **form.cleaned_data
+        )
+    except UcdashError as error:
+        form.refuse(error, "label")
+        return show(request, "dashboard/key_new.html", project, {"form": form}, section="keys")
+    if once:
+        request.session[_MADE_BY] = [*request.session.get(_MADE_BY, [])[-9:], once]
+    context = {"key": key, "secret": secret, "api_url": settings.API_URL}
+    return show(request, "dashboard/key_shown.html", project, context, section="keys")
 
 
 @project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
