@@ -9,11 +9,13 @@ import re
 from urllib.parse import urlsplit
 
 from storages_app.custom_storages.errors import AddressRefused
+from storages_app.lib import outbound
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _BUCKET_CHARACTERS = re.compile(r"[a-z0-9.-]*")
 _REGION = re.compile(r"[a-z0-9-]{0,60}")
 _PREFIX = re.compile(r"[A-Za-z0-9_.\-/~!'()@+=,]*")
+_KEY_ID = re.compile(r"[\x21-\x7e]{1,128}")  # what a header can carry as it is
 _MAX_PREFIX = 512
 
 
@@ -96,7 +98,19 @@ def clean_endpoint(text: str) -> str:
             "The address has a path. Put only the host here, and the bucket and prefix into their "
             "own fields."
         )
+    _require_parsable(endpoint)
     return endpoint
+
+
+def _require_parsable(endpoint: str) -> None:
+    """By the parser that connections are made with, so that no stored address fails there."""
+    try:
+        outbound.parse(endpoint)
+    except outbound.UnparsableAddress as error:
+        raise AddressRefused(
+            "The address has no host that can be reached. Write a name like s3.example.com, or an "
+            "IP address in its usual form."
+        ) from error
 
 
 def clean_region(text: str) -> str:
@@ -109,8 +123,10 @@ def clean_region(text: str) -> str:
 def clean_access_key_id(text: str) -> str:
     """Pasted keys are trimmed; a space inside means that something else came along."""
     key_id = text.strip()
-    if not key_id or len(key_id) > 128 or any(c.isspace() or not c.isprintable() for c in key_id):
-        raise AddressRefused("The access key id is one word of up to 128 characters.")
+    if not _KEY_ID.fullmatch(key_id):
+        raise AddressRefused(
+            "The access key id is one word of up to 128 letters, digits and other plain characters."
+        )
     return key_id
 
 

@@ -3,6 +3,7 @@
 import logging
 from datetime import UTC, datetime, timedelta
 from time import monotonic, perf_counter
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -31,6 +32,11 @@ _OUT_OF_TIME = Advice(
     f"Not asked: the test ends after {_TIME_FOR_ALL_S} s.",
     "The provider answered too slowly.",
     ["Run the test again."],
+)
+_OUR_FAULT = Advice(
+    "This check could not be made.",
+    "The fault is in this instance; its log has the details.",
+    ["Tell the operator, and run the test again."],
 )
 State = Finding.State
 
@@ -73,7 +79,12 @@ def run_test(test: ConnectionTest) -> None:
     custom_storage = test.custom_storage
     asked = checks_for(custom_storage)
     findings = _write_waiting_rows(test, asked)
-    probe = Probe.of(custom_storage, open_store(custom_storage))
+    try:
+        probe = Probe.of(custom_storage, open_store(custom_storage))
+    except ObjectStoreError as error:
+        _refuse_settings(list(findings.values()), error)
+        _conclude(test, list(findings.values()), capabilities={})
+        return
     ends_at = monotonic() + _TIME_FOR_ALL_S
     for found, _level in asked:
         finding = findings[found.check_id]
@@ -85,7 +96,15 @@ def run_test(test: ConnectionTest) -> None:
         else:
             _ask(found, finding, probe)
     _tidy(probe)
-    _conclude(test, list(findings.values()), probe)
+    _conclude(test, list(findings.values()), capabilities=probe.capabilities)
+
+
+def _refuse_settings(findings: list[Finding], error: ObjectStoreError) -> None:
+    """No connection can be made with these settings: the first check says so for all."""
+    first, *others = findings
+    _answer(first, State.FAILED, Advice(error.message, fix=[error.advice]), code=error.code)
+    for finding in others:
+        _skip(finding, f"Waits for “{first.name}”")
 
 
 def _write_waiting_rows(
@@ -122,6 +141,10 @@ def _ask(found: Check, finding: Finding, probe: Probe) -> None:
         finding.request_id = error.request_id[:200]
         advice = advice_for(found, error, probe.facts)
         _answer(finding, State.FAILED, advice, code=error.provider_code or error.code)
+    except Exception:
+        # Left open, the test would be taken over for ever and hold up those behind it.
+        log.exception("The check %s of a connection test failed.", found.check_id)
+        _answer(finding, State.FAILED, _OUR_FAULT, code="internal")
     else:
         finding.milliseconds = _since(started)
         _answer(finding, State.PASSED, Advice(title), code="")
@@ -153,7 +176,9 @@ def _tidy(probe: Probe) -> None:
             log.info("A test object stays in a bucket: %s", error.code)
 
 
-def _conclude(test: ConnectionTest, findings: list[Finding], probe: Probe) -> None:
+def _conclude(
+    test: ConnectionTest, findings: list[Finding], *, capabilities: dict[str, Any]
+) -> None:
     failed = [finding for finding in findings if finding.state != State.PASSED]
     is_connected = not any(finding.level == Finding.Level.REQUIRED for finding in failed)
     is_limited = any(finding.level == Finding.Level.ADVISED for finding in failed)
@@ -167,16 +192,16 @@ def _conclude(test: ConnectionTest, findings: list[Finding], probe: Probe) -> No
         if not n_held:
             return  # another worker has taken this test over
         if is_connected:
-            _connect(test, probe)
+            _connect(test, capabilities)
         else:
             _break(test, failed)
 
 
-def _connect(test: ConnectionTest, probe: Probe) -> None:
+def _connect(test: ConnectionTest, capabilities: dict[str, Any]) -> None:
     row = test.custom_storage
     was_draft = row.is_draft
     CustomStorage.objects.filter(pk=row.pk).update(
-        capabilities=probe.capabilities | {"tested_at": datetime.now(UTC).isoformat()},
+        capabilities=capabilities | {"tested_at": datetime.now(UTC).isoformat()},
         connected_at=row.connected_at or timezone.now(),
     )
     if was_draft:

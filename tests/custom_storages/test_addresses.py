@@ -70,7 +70,33 @@ def test_an_endpoint_with_anything_else_is_refused(typed):
         addresses.clean_endpoint(typed)
 
 
-@pytest.mark.parametrize("typed", ["", "two words", "a\nb", "x" * 129])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "①②⑦.⓪.⓪.①",
+        "127。0。0。1",
+        "127.0.0.1.",
+        "[fe80::1%lo]",
+        "..",
+        "a..b",
+        "-a.com",
+        "a" * 64 + ".com",
+        "%6c%6f",
+        "xn--",
+        "\u202e",
+    ],
+)
+def test_an_endpoint_that_no_connection_can_be_made_to_is_refused(host):
+    with pytest.raises(AddressRefused):
+        addresses.clean_endpoint(f"https://{host}")
+
+
+@pytest.mark.parametrize("typed", ["", "two words", "a\nb", "x" * 129, "²", "ключ"])
 def test_an_access_key_id_is_one_word(typed):
     with pytest.raises(AddressRefused):
         addresses.clean_access_key_id(typed)
