@@ -12,6 +12,7 @@ _SECRETS = re.compile(
     r"|(\b(?:x-amz-(?:signature|credential|security-token)|signature|token|secret[\w-]*|password)"
     r"['\"]?\s*[:=]\s*['\"]?)[^\s&'\",}]+"
 )
+_PLAIN = logging.Formatter()
 _CONTROL = {code: f"\\x{code:02x}" for code in [*range(0x20), 0x7F, 0x9B]}
 
 
@@ -26,7 +27,16 @@ class RedactSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         safe = redact(record.getMessage()).translate(_CONTROL)
         record.msg, record.args = safe[:_MAX_LINE], None
+        if record.exc_info:
+            # What a formatter finds here it does not write anew.
+            record.exc_text = _safe_traceback(_PLAIN.formatException(record.exc_info))
         return True
+
+
+def _safe_traceback(text: str) -> str:
+    """The text of an exception may come from outside, as a message does."""
+    lines = (redact(line).translate(_CONTROL)[:_MAX_LINE] for line in text.split("\n"))
+    return "\n".join(lines)
 
 
 class SecretsFilter(SafeExceptionReporterFilter):

@@ -323,6 +323,7 @@ LOGGING = {
         "urllib3": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},  # a wrong address is not our incident
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # nor is a forged Host
         "celery.worker.strategy": {"level": "WARNING"},
     },
 }
