@@ -9,7 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from storages_app.models import CopyJob
-from tests.factories import make_copy_job, make_custom_storage, make_file, make_project
+from tests.factories import (
+    make_backup_plan,
+    make_copy_job,
+    make_custom_storage,
+    make_file,
+    make_project,
+)
 
 NASTY = [
     "<svg onload=alert(1)>.png",
@@ -205,6 +211,12 @@ class TestFilePage:
         assert "The ETag is the MD5 of the bytes" in last.text
         assert "Copy again" in last.text
         assert "hx-get" not in last.text
+
+    def test_offers_the_storage_of_the_backup_last(self, project, storage, as_owner):
+        make_backup_plan(make_custom_storage(project, name="a-backup"))
+        form = as_owner.get(address("file", project, make_file(project).pk)).context["form"]
+        offered = [choice.name for choice in form.fields["custom_storage"].queryset]
+        assert offered == [storage.name, "a-backup"]
 
     def test_orders_a_processed_copy(self, project, storage, as_owner):
         file = make_file(project, name="cat.png", detected_type="image/png")

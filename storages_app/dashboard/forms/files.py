@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from storages_app.dashboard.forms.base import DashboardForm
-from storages_app.models import CustomStorage, File, Project
+from storages_app.models import BackupPlan, CustomStorage, File, Project
 from storages_app.models.files import FileQuerySet
 
 PAGE_SIZE = 50
@@ -107,5 +107,11 @@ class CopyForm(DashboardForm):
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        storages = CustomStorage.objects.connected().filter(project=project).order_by("name")
+        backups = BackupPlan.objects.filter(custom_storage=OuterRef("pk"))
+        # The first is chosen until somebody chooses: by hand rarely into the backup's own bucket.
+        storages = (
+            CustomStorage.objects.connected()
+            .filter(project=project)
+            .order_by(Exists(backups), "name")
+        )
         self.fields["custom_storage"].queryset = storages  # type: ignore[attr-defined]
