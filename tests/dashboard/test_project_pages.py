@@ -311,6 +311,28 @@ class TestUploadSettings:
         assert "Not now." in as_owner.post(address("upload_settings", project), {}).text
 
 
+class TestActivity:
+    def test_is_told_in_words_and_leaves_out_what_is_empty(self, project, as_owner):
+        Event.objects.record(
+            "storage.changed",
+            actor="owner@example.com",
+            subject="demo",
+            project=project,
+            data={"changed": ["secret", "key_pattern"], "reason": "", "gaps": 0, "is_public": True},
+        )
+        page = " ".join(as_owner.get(address("activity", project)).text.split())
+        assert "Storage changed <strong>demo</strong>" in page
+        assert "· changed: secret, key pattern · gaps: 0 · is public: yes </span>" in page
+
+
+class TestAccountPages:
+    @pytest.mark.parametrize("name", ["account_set_password", "account_reset_password"])
+    def test_have_our_buttons_and_a_way_out(self, name, project, as_owner):
+        page = as_owner.get(reverse(name)).text
+        assert 'class="button main"' in page
+        assert f'href="{reverse("dashboard:projects")}">To the projects' in page
+
+
 class TestErrors:
     def test_404_is_a_page_for_people_and_json_for_programs(self, db):
         client = new_client()

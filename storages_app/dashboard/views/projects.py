@@ -43,7 +43,8 @@ def new(request: HttpRequest) -> HttpResponse:
         except UcdashError as error:
             form.refuse(error, "name")
         else:
-            messages.success(request, f"Project “{project.name}” is ready. Its keys are below.")
+            ready = f"Project “{project.name}” is ready. Its public key is below."
+            messages.success(request, f"{ready} Make a secret key for REST calls.")
             return redirect("dashboard:keys", project.slug)
     return render(request, "dashboard/project_new.html", {"form": form})
 
