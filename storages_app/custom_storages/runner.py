@@ -21,6 +21,7 @@ from storages_app.custom_storages.probe import (
     registry,
 )
 from storages_app.models import ConnectionTest, CustomStorage, Event, Finding
+from storages_app.models.copy_jobs import MAX_CRASHES
 from storages_app.models.fields import db_now
 from storages_app.objectstores.errors import ObjectStoreError
 
@@ -53,6 +54,7 @@ def checks_for(custom_storage: CustomStorage) -> list[tuple[Check, Finding.Level
 
 def claim(*, test_id: int | None = None) -> ConnectionTest | None:
     """Take a test that waits, or whose worker died; None if there is none."""
+    _give_up_deadly_tests()
     open_tests = ConnectionTest.objects.filter(
         Q(state=ConnectionTest.State.WAITING)
         | Q(state=ConnectionTest.State.RUNNING, lease_until__lt=db_now())
@@ -72,6 +74,13 @@ def claim(*, test_id: int | None = None) -> ConnectionTest | None:
             ).get(pk=row.pk)
             return claimed
     return None
+
+
+def _give_up_deadly_tests() -> None:
+    """A test that outlived no worker so far fails instead of taking one more with it."""
+    ConnectionTest.objects.filter(
+        state=ConnectionTest.State.RUNNING, lease_until__lt=db_now(), fence__gte=MAX_CRASHES
+    ).update(state=ConnectionTest.State.FAILED, finished_at=db_now(), lease_until=None)
 
 
 def run_test(test: ConnectionTest) -> None:

@@ -99,9 +99,11 @@ def change(
     return custom_storage
 
 
+@transaction.atomic
 def request_test(*, custom_storage: CustomStorage, asked_by: str) -> ConnectionTest:
     """Have a worker run the connection test; a test that still waits is not doubled."""
     _require_live(custom_storage)
+    CustomStorage.objects.select_for_update().get(pk=custom_storage.pk)  # one asker at a time
     waiting = custom_storage.connection_tests.waiting().first()
     test: ConnectionTest = waiting or ConnectionTest.objects.create(
         custom_storage=custom_storage, asked_by=asked_by

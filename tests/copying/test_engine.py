@@ -395,6 +395,16 @@ class TestLedger:
         claimed = CopyJob.objects.all().claim(limit=10, worker="a", lease=timedelta(seconds=30))
         assert len(claimed) == 1
 
+    def test_a_key_that_is_being_written_holds_up_no_other_key(self, project, storage):
+        storage.key_pattern = "same.txt"
+        storage.save()
+        lease = timedelta(seconds=30)
+        order(make_file(project), storage)
+        CopyJob.objects.all().claim(limit=1, worker="a", lease=lease)
+        order(make_file(project), storage)
+        other = order(make_file(project), storage, pattern="other.txt")
+        assert CopyJob.objects.all().claim(limit=2, worker="b", lease=lease) == [other]
+
     def test_a_takeover_aborts_the_stale_multipart_upload(self, project, storage, bucket):
         job = order(make_file(project), storage)
         stale = bucket.inner.start_multipart(job.key, PutOptions())

@@ -1,5 +1,7 @@
 """The connection test: rows, levels, texts and conclusions (spec/DASHBOARD 1.12)."""
 
+from datetime import timedelta
+
 import pytest
 
 from storages_app.custom_storages import circuit, runner, services, tasks
@@ -7,6 +9,7 @@ from storages_app.custom_storages.checks import what_works
 from storages_app.custom_storages.probe import registry
 from storages_app.models import ConnectionTest, CopyJob, Event
 from storages_app.models.copy_jobs import State
+from storages_app.models.fields import db_now
 from storages_app.objectstores.errors import (
     AccessDenied,
     BucketMissing,
@@ -205,6 +208,16 @@ def test_a_test_that_waits_is_not_doubled_and_is_run_by_a_worker(draft, bucket):
     tasks.drain()
     first.refresh_from_db()
     assert first.is_over
+
+
+def test_a_test_that_killed_three_workers_fails_instead_of_killing_a_fourth(draft):
+    test = services.request_test(custom_storage=draft, asked_by="one")
+    for _ in range(3):
+        assert runner.claim() == test
+        ConnectionTest.objects.update(lease_until=db_now() - timedelta(seconds=1))
+    assert runner.claim() is None
+    test.refresh_from_db()
+    assert (test.state, test.is_over) == (ConnectionTest.State.FAILED, True)
 
 
 def test_two_workers_never_run_one_test(draft):
