@@ -34,9 +34,9 @@ def connect(
 
 
 def _save_plan(project: Project, custom_storage: CustomStorage, cron: str) -> BackupPlan:
-    """A project keeps one plan; one that was turned off is used again."""
-    existing = BackupPlan.objects.filter(project=project).first()
-    if existing and existing.is_on:
+    """A project keeps one plan; one that is off or has lost its storage is used again."""
+    existing = BackupPlan.objects.filter(project=project).select_related("custom_storage").first()
+    if existing and existing.is_on and not existing.custom_storage.removed_at:
         raise AlreadyConnected
     plan = existing or BackupPlan(project=project)
     plan.custom_storage, plan.cron, plan.is_on = custom_storage, cron, True

@@ -10,7 +10,16 @@ from django.utils import timezone
 from storages_app.backups import services as backups
 from storages_app.dashboard.reasons import explanations
 from storages_app.lib.errors import UcdashError
-from storages_app.models import BackupPlan, BackupRun, CopyJob, Event, Project, Reason, SecretKey
+from storages_app.models import (
+    BackupPlan,
+    BackupRun,
+    CopyJob,
+    CustomStorage,
+    Event,
+    Project,
+    Reason,
+    SecretKey,
+)
 from storages_app.projects import services as projects
 from tests.dashboard.conftest import new_client
 from tests.factories import (
@@ -151,6 +160,18 @@ class TestBackup:
         last = as_owner.get(part, seen)
         assert last.status_code == 286
         assert "hx-get" not in last.text
+
+    def test_that_lost_its_storage_offers_to_choose_another(self, project, storage, as_owner):
+        plan = make_backup_plan(storage)
+        CustomStorage.objects.filter(pk=storage.pk).update(removed_at=timezone.now())
+        page = as_owner.get(address("backup", project)).text
+        assert "Choose another storage" in page
+        assert "Run now" not in page
+        assert "next pass" not in page
+        other = make_custom_storage(project, name="other")
+        as_owner.post(address("backup_connect", project), {"custom_storage": other.pk})
+        plan.refresh_from_db()
+        assert plan.custom_storage == other
 
     def test_without_a_plan_nothing_is_polled(self, project, as_owner):
         assert "hx-get" not in as_owner.get(address("backup", project)).text
