@@ -90,7 +90,7 @@ class TestAnnounce:
         assert User.objects.get().check_password(facts["operator_password"])
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    def test_writes_the_names_that_clients_read_by_themselves(self, data_dir, all_answer):
+    def test_writes_the_names_that_clients_read_by_themselves(self, data_dir, all_answer, settings):
         bootstrap()
         worker_beats()
         call_command("announce", "--timeout", "0")
@@ -98,6 +98,9 @@ class TestAnnounce:
         lines = path.read_text().splitlines()
         assert f"export UPLOADCARE_PUBLIC_KEY={Project.objects.get().public_key}" in lines
         assert "export AWS_SECRET_ACCESS_KEY='demo secret'" in lines
+        # So that manage.py in a second terminal knows the ports that `make run` was given.
+        assert f"export UCDASH_DATA_DIR={data_dir}" in lines
+        assert f"export UCDASH_DEMO_S3_PORT={settings.DEMO_S3_PORT}" in lines
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     def test_names_the_part_that_does_not_answer(self, data_dir, all_answer, monkeypatch):

@@ -142,8 +142,12 @@ def _facts() -> dict[str, Any]:
 
 
 def _exports(facts: dict[str, Any]) -> str:
-    """The names that pyuploadcare, boto3 and the aws command read by themselves."""
+    """The names that pyuploadcare, boto3, the aws command and our own commands read."""
     values = {
+        "UCDASH_DATA_DIR": str(settings.DATA_DIR),
+        "UCDASH_PORT": str(settings.PORT),
+        "UCDASH_FILES_PORT": str(settings.FILES_PORT),
+        "UCDASH_DEMO_S3_PORT": str(settings.DEMO_S3_PORT),
         "UPLOADCARE_PUBLIC_KEY": facts["public_key"],
         "UPLOADCARE_SECRET_KEY": facts["secret_key"],
         "UPLOADCARE_API_BASE": f"{facts['api_url']}/",
