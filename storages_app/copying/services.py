@@ -29,6 +29,8 @@ from ucdash.celery import wake
 Lane = CopyJob.Lane
 
 _waiting_requests = BoundedSemaphore(settings.REMOTE_COPY_WAITERS)
+# What an answer tells of a job; its storage is known already.
+_TOLD = ["state", "reason", "detail", "error_code", "http_status", "key"]
 _KEEPS_PRIVATE = "199 Miscellaneous warning: storage keeps copies private"
 
 
@@ -119,7 +121,7 @@ def _wait_for(job: CopyJob, *, makes_it_here: bool) -> None:
     try:
         if makes_it_here:
             tasks.make_now(copy_job_id=job.pk)
-            job.refresh_from_db()
+            job.refresh_from_db(fields=_TOLD)
         if not job.is_over:
             wake("copying.drain")
             _watch(job)
@@ -133,7 +135,7 @@ def _watch(job: CopyJob) -> None:
     while not job.is_over and monotonic() < ends_at:
         sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.5)
-        job.refresh_from_db()
+        job.refresh_from_db(fields=_TOLD)
 
 
 def _answer(job: CopyJob, headers: dict[str, str]) -> RemoteCopy:
