@@ -119,12 +119,15 @@ def verdict(plan: BackupPlan) -> Verdict:
     if late is None:
         bucket, moment = plan.custom_storage.bucket, f"{timezone.now():%Y-%m-%d %H:%M} UTC"
         n_there = n_files - n_missing
-        sentence = f"Backed up. All {n_there} stored files are in {bucket} as of {moment}."
+        all_files = "The 1 stored file is" if n_there == 1 else f"All {n_there} stored files are"
+        sentence = f"Backed up. {all_files} in {bucket} as of {moment}."
         if n_missing:
-            sentence += f" {n_missing} new files are on their way."
+            are = "file is on its" if n_missing == 1 else "files are on their"
+            sentence += f" {n_missing} new {are} way."
         return Verdict("backed_up", sentence, n_files, n_missing, since)
     since_text = f"{late.stored_at:%Y-%m-%d %H:%M} UTC"
-    sentence = f"Backed up with gaps. {n_missing} files are missing, oldest since {since_text}."
+    are = "1 file is" if n_missing == 1 else f"{n_missing} files are"
+    sentence = f"Backed up with gaps. {are} missing, oldest since {since_text}."
     return Verdict("gaps", sentence, n_files, n_missing, late.stored_at)
 
 

@@ -209,7 +209,7 @@ class TestVerdict:
         run_through(plan)
         verdict = services.verdict(plan)
         assert verdict.state == "backed_up"
-        assert verdict.sentence.startswith("Backed up. All 1 stored files are in bucket as of ")
+        assert verdict.sentence.startswith("Backed up. The 1 stored file is in bucket as of ")
 
     def test_turns_to_gaps_when_the_ledger_loses_its_proof(self, project, storage, bucket):
         make_file(project)

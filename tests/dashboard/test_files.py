@@ -235,6 +235,7 @@ class TestFilePage:
         )
         assert page.status_code == 200
         assert 'role="alert"' in page.text
+        assert "Nothing was copied." in page.text
         assert "-/explode/" in page.text
         assert not CopyJob.objects.exists()
 
