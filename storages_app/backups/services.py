@@ -100,10 +100,14 @@ class Verdict:
 def verdict(plan: BackupPlan) -> Verdict:
     """The big sentence of the backup page (spec/DASHBOARD 1.19).
 
-    A file stored in the last minutes is on its way and no gap yet.
+    A file stored in the last minutes is on its way and no gap yet, unless a whole run has ended
+    since without it.
     """
     settled = timezone.now() - _ON_ITS_WAY
     runs = plan.runs.order_by("-pk")
+    last_pass = runs.filter(state__in=[RunState.DONE, RunState.GAPS]).first()
+    if last_pass and last_pass.snapshot_at:
+        settled = max(settled, last_pass.snapshot_at)
     last_whole = runs.filter(state=RunState.DONE).first()
     n_files = evidence.stored_files(plan).count()
     n_missing = evidence.missing_files(plan).count()

@@ -218,6 +218,27 @@ class TestVerdict:
         CopyJob.objects.update(state=State.FAILED, reason="internal")
         assert services.verdict(plan).state == "gaps"
 
+    def test_turns_to_gaps_when_a_run_finds_even_a_new_file_lost(self, project, storage, bucket):
+        make_file(project, stored_at=timezone.now())
+        plan = connect(project, storage)
+        run_through(plan)
+        bucket.inner.objects.clear()
+        services.request_run(plan=plan, asked_by="a test")
+        assert run_through(plan).state == BackupRun.State.GAPS
+        verdict = services.verdict(plan)
+        assert verdict.state == "gaps"
+        assert "on its way" not in verdict.sentence
+        assert "1 file is missing" in verdict.sentence
+
+    def test_a_file_stored_after_the_last_run_is_on_its_way(self, project, storage, bucket):
+        make_file(project)
+        plan = connect(project, storage)
+        run_through(plan)
+        make_file(project, stored_at=timezone.now())
+        verdict = services.verdict(plan)
+        assert verdict.state == "backed_up"
+        assert verdict.sentence.endswith("1 new file is on its way.")
+
     def test_says_not_backed_up_with_the_reason_when_the_first_run_has_gaps(
         self, project, storage, bucket
     ):
