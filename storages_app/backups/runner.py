@@ -127,16 +127,12 @@ def _is_still_copying(run: BackupRun) -> bool:
 
 
 def _finish(run: BackupRun) -> None:
-    plan = run.plan
-    there = evidence.proved(plan).filter(file__stored_at__lte=run.snapshot_at)
-    fresh = there.filter(finished_at__gte=run.started_at).exclude(reason=Reason.ALREADY_THERE)
-    run.n_files = evidence.stored_files(plan, until=run.snapshot_at).count()
-    run.n_gaps = evidence.missing_files(plan, until=run.snapshot_at).count()
-    run.n_new = fresh.count()
-    run.n_already = there.count() - run.n_new
-    run.n_bytes = fresh.aggregate(total=Sum("size"))["total"] or 0
+    there = evidence.proved(run.plan).filter(file__stored_at__lte=run.snapshot_at)
+    _count(run, there)
     try:
         _read_sample(run, there)
+        if run.n_sample_matches < run.n_sampled:
+            _count(run, there)  # what was found lost is a gap of this very run
         _write_manifest(run, there)
     except ObjectStoreError as error:
         run.state, run.reason = RunState.FAILED, f"{error.message} ({error.code})"
@@ -159,10 +155,23 @@ def _finish(run: BackupRun) -> None:
         _tell(run)
 
 
+def _count(run: BackupRun, there: CopyJobQuerySet) -> None:
+    plan = run.plan
+    fresh = there.filter(finished_at__gte=run.started_at).exclude(reason=Reason.ALREADY_THERE)
+    run.n_files = evidence.stored_files(plan, until=run.snapshot_at).count()
+    run.n_gaps = evidence.missing_files(plan, until=run.snapshot_at).count()
+    run.n_new = fresh.count()
+    run.n_already = there.count() - run.n_new
+    run.n_bytes = fresh.aggregate(total=Sum("size"))["total"] or 0
+
+
 def _verdict(run: BackupRun) -> tuple[str, str]:
     if run.n_sample_matches < run.n_sampled:
         n_bad = run.n_sampled - run.n_sample_matches
-        return RunState.GAPS, f"{n_bad} of {run.n_sampled} files read back were not the same."
+        return (
+            RunState.GAPS,
+            f"{n_bad} of {run.n_sampled} files read back were missing or not the same.",
+        )
     if run.n_gaps:
         return RunState.GAPS, _why_gaps(run.plan)
     return RunState.DONE, ""

@@ -119,6 +119,7 @@ def test_a_damaged_object_is_found_by_the_sample_and_mended_by_the_next_run(
     damaged = run_through(plan)
     assert damaged.state == BackupRun.State.GAPS
     assert damaged.n_sample_matches == 0
+    assert (damaged.n_already, damaged.n_gaps) == (0, 1)
     services.request_run(plan=plan, asked_by="a test")
     assert run_through(plan).state == BackupRun.State.DONE
 
