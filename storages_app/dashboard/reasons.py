@@ -39,6 +39,10 @@ _OWN_TEXTS = {
         "The copy was written, but the provider gives no proof and we may not read it back.",
         "Allow s3:GetObject on the prefix, then copy again.",
     ),
+    Reason.DEST_CHECKSUM_MISMATCH: (
+        "The object in the bucket is missing, or has other bytes than were copied.",
+        "Copy again; a backup does so in its next run. If it comes back, ask who else writes there.",
+    ),
     Reason.PROCESSING_FAILED: (
         "The image could not be processed.",
         "Check that the file is an image and the operations fit it, or copy the original.",
