@@ -41,7 +41,7 @@ _OWN_TEXTS = {
     ),
     Reason.DEST_CHECKSUM_MISMATCH: (
         "The object in the bucket is missing, or has other bytes than were copied.",
-        "Copy again; a backup does so in its next run. If it comes back, ask who else writes there.",
+        "Copy again; a backup does so in its next run. If it comes back, others write there.",
     ),
     Reason.PROCESSING_FAILED: (
         "The image could not be processed.",
