@@ -1,5 +1,6 @@
 """Connecting, testing, changing and disconnecting buckets."""
 
+import hmac
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from storages_app.custom_storages import addresses, circuit, key_patterns, tasks
 from storages_app.custom_storages.errors import AddressRefused, NameTaken, NotConnected, StorageGone
+from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import ConnectionTest, CopyJob, CustomStorage, Event, Project
 from storages_app.models.copy_jobs import Reason, State
 from storages_app.objectstores import providers
@@ -87,7 +89,7 @@ def change(
     for name, value in cleaned.items():
         setattr(custom_storage, name, value)
     _require_endpoint(custom_storage)
-    if secret.strip():
+    if secret.strip() and not _is_secret_of(custom_storage, secret):
         custom_storage.seal_secret(_clean_new_secret(secret))
         changed.add("secret")
     if changed & (_ACCESS | {"secret"}):
@@ -97,6 +99,14 @@ def change(
         if changed:
             _record("storage.changed", custom_storage, actor, changed=sorted(changed))
     return custom_storage
+
+
+def _is_secret_of(custom_storage: CustomStorage, secret: str) -> bool:
+    try:
+        stored = custom_storage.unseal_secret()
+    except CannotUnseal:
+        return False
+    return hmac.compare_digest(stored.encode(), addresses.clean_secret(secret).encode())
 
 
 @transaction.atomic

@@ -249,6 +249,13 @@ class TestChange:
         assert draft.state == "draft"
         assert draft.unseal_secret() == "an s3 secret of the tests"
 
+    def test_to_the_secret_it_has_already_changes_nothing(self, draft, bucket):
+        answers_of(draft)
+        services.change(custom_storage=draft, actor="x", secret=" an-s3-secret-of-the-tests ")
+        services.change(custom_storage=draft, actor="x", secret="an-s3-secret-of-the-tests")
+        assert draft.state == "draft"
+        assert Event.objects.filter(kind="storage.changed").count() == 1
+
     def test_of_the_pattern_keeps_it_connected(self, draft, bucket):
         answers_of(draft)
         services.change(custom_storage=draft, actor="a test", key_pattern="${uuid}${ext}")
