@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.signals import request_finished
+from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
 pytest_plugins = ["tests.rig.seaweed"]
@@ -11,7 +11,7 @@ pytest_plugins = ["tests.rig.seaweed"]
 
 @pytest.fixture(autouse=True)
 def _the_connection_outlives_requests(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Closing an answer must not close the connection that holds the test's transaction.
+    """The ends of a request must not close the connection that holds the test's transaction.
 
     On PostgreSQL it would; Django's own test client protects itself in the same way.
     """
@@ -20,6 +20,8 @@ def _the_connection_outlives_requests(request: pytest.FixtureRequest) -> Iterato
     if not in_transaction or "live_server" in request.fixturenames:
         yield
         return
-    request_finished.disconnect(close_old_connections)
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
     yield
-    request_finished.connect(close_old_connections)
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
