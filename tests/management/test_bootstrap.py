@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from storages_app.lib import outbound
 from storages_app.management.commands import announce
 from storages_app.models import Membership, Project, User, WorkerHeartbeat
 
@@ -30,6 +31,7 @@ def data_dir(settings, tmp_path):
 @pytest.fixture
 def all_answer(monkeypatch):
     monkeypatch.setattr(announce, "_answers", lambda url: True)
+    monkeypatch.setattr(announce, "_bucket_is_there", lambda: True)
 
 
 def bootstrap() -> None:
@@ -106,7 +108,7 @@ class TestAnnounce:
     def test_names_the_part_that_does_not_answer(self, data_dir, all_answer, monkeypatch):
         bootstrap()
         worker_beats()
-        monkeypatch.setattr(announce, "_answers", lambda url: "8333" not in url)
+        monkeypatch.setattr(announce, "_bucket_is_there", lambda: False)
         with pytest.raises(CommandError, match="the demo bucket"):
             call_command("announce", "--timeout", "0")
         assert not (data_dir / "demo.json").exists()
@@ -116,3 +118,16 @@ class TestAnnounce:
         bootstrap()
         with pytest.raises(CommandError, match="the worker"):
             call_command("announce", "--timeout", "0")
+
+    @pytest.mark.real
+    def test_a_server_without_its_bucket_is_not_ready(self, seaweed, settings, monkeypatch):
+        port = int(seaweed.endpoint_url.rpartition(":")[2])
+        settings.DEMO_S3_PORT = port
+        settings.DEMO_S3_ACCESS_KEY_ID = seaweed.access_key_id
+        settings.DEMO_S3_SECRET_ACCESS_KEY = seaweed.secret_access_key
+        allowed = outbound.Policy(allowed_private=frozenset({("127.0.0.1", port)}))
+        monkeypatch.setattr(outbound._Current, "policy", allowed)
+        monkeypatch.setattr(announce.demo_s3, "BUCKET", "not-made-yet")
+        assert not announce._bucket_is_there()
+        monkeypatch.setattr(announce.demo_s3, "BUCKET", seaweed.bucket)
+        assert announce._bucket_is_there()

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.rig.processes import Process, free_port, free_s3_port, wait_until
 
@@ -53,6 +54,17 @@ class Bucket:
             aws_secret_access_key=self.secret_access_key,
             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
         )
+
+    def is_there(self) -> bool:
+        """The server makes the bucket a moment after it answers."""
+        client = self.client()
+        try:
+            client.head_bucket(Bucket=self.bucket)
+        except (BotoCoreError, ClientError):
+            return False
+        finally:
+            client.close()
+        return True
 
     def read(self, key: str) -> bytes:
         client = self.client()
@@ -125,7 +137,7 @@ class Installation:
         s3 = self._start("s3", [sys.executable, "-m", "ucdash.demo_s3"])
         web = self.start_web(wait=False)
         self.start_worker(wait=False)
-        s3.wait_until(lambda: self._answers(self.bucket.endpoint_url), within=60, what="demo S3")
+        s3.wait_until(self.bucket.is_there, within=60, what="demo bucket")
         web.wait_until(self.web_answers, within=60, what="web")
         self.wait_for_worker()
 

@@ -18,6 +18,9 @@ from django.utils import timezone
 
 from storages_app.management.commands.bootstrap import DEMO_SLUG, OPERATOR, write_private
 from storages_app.models import Project, WorkerHeartbeat
+from storages_app.objectstores.backends.s3 import open_store
+from storages_app.objectstores.base import Location
+from storages_app.objectstores.errors import ObjectStoreError
 from ucdash import demo_s3
 
 _SCREEN = """
@@ -95,7 +98,7 @@ def _parts() -> dict[str, Callable[[], bool]]:
     return {
         "the dashboard": lambda: _answers(settings.DASHBOARD_URL),
         "the file host": lambda: _answers(settings.CDN_URL),
-        "the demo bucket": lambda: _answers(f"http://127.0.0.1:{settings.DEMO_S3_PORT}"),
+        "the demo bucket": _bucket_is_there,
         "the worker": _worker_is_alive,
     }
 
@@ -108,6 +111,24 @@ def _answers(url: str) -> bool:
     except urllib.error.HTTPError as error:
         return error.code < 500
     except OSError:
+        return False
+    return True
+
+
+def _bucket_is_there() -> bool:
+    """The server answers a moment before it has made the bucket."""
+    demo = _demo_s3()
+    location = Location(
+        bucket=demo["bucket"],
+        region=demo["region"],
+        access_key_id=demo["access_key_id"],
+        secret_access_key=demo["secret_access_key"],
+        endpoint_url=demo["endpoint_url"],
+        path_style=True,
+    )
+    try:
+        next(open_store(location).list_objects(), None)
+    except ObjectStoreError:
         return False
     return True
 
@@ -131,13 +152,17 @@ def _facts() -> dict[str, Any]:
         "secret_key": key.unseal_secret() if key else "",
         "operator_email": OPERATOR,
         "operator_password": _operator_password(),
-        "s3": {
-            "endpoint_url": f"http://127.0.0.1:{settings.DEMO_S3_PORT}",
-            "region": "us-east-1",
-            "bucket": demo_s3.BUCKET,
-            "access_key_id": settings.DEMO_S3_ACCESS_KEY_ID,
-            "secret_access_key": settings.DEMO_S3_SECRET_ACCESS_KEY,
-        },
+        "s3": _demo_s3(),
+    }
+
+
+def _demo_s3() -> dict[str, str]:
+    return {
+        "endpoint_url": f"http://127.0.0.1:{settings.DEMO_S3_PORT}",
+        "region": "us-east-1",
+        "bucket": demo_s3.BUCKET,
+        "access_key_id": settings.DEMO_S3_ACCESS_KEY_ID,
+        "secret_access_key": settings.DEMO_S3_SECRET_ACCESS_KEY,
     }
 
 
