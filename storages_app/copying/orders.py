@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import IntegrityError, transaction
+from django.db.models import OuterRef, Subquery
 
 from storages_app.custom_storages import key_patterns
 from storages_app.models import CopyJob, CustomStorage, File
@@ -136,7 +137,8 @@ def _place_one(order: Order, *, lane: CopyJob.Lane, asked_by: str, again: bool) 
 def reopen(
     jobs: CopyJobQuerySet, *, lane: CopyJob.Lane, asked_by: str, is_public: bool | None = None
 ) -> int:
-    """Let ended jobs run again from the beginning; how many there were."""
+    """Let ended jobs run again from the beginning, by today's clash rule; how many there were."""
+    storage = CustomStorage.objects.filter(pk=OuterRef("custom_storage"))
     values = {} if is_public is None else {"is_public": is_public}
     return jobs.filter(state__in=TERMINAL_STATES).update(
         state=State.PENDING,
@@ -152,5 +154,6 @@ def reopen(
         finished_at=None,
         lane=lane,
         asked_by=asked_by,
+        on_clash=Subquery(storage.values("on_clash")),
         **values,
     )

@@ -143,6 +143,14 @@ class TestClash:
         assert (job.state, job.reason) == (State.SKIPPED, Reason.KEY_EXISTS_SKIPPED)
         assert read(bucket, "same.txt") == b"first"
 
+    def test_follows_the_rule_of_today_when_it_is_tried_again(self, storage, bucket, two):
+        job = self.settle(storage, two[1], "error")
+        storage.on_clash = "overwrite"
+        storage.save()
+        services.retry(jobs=CopyJob.objects.filter(pk=job.pk), actor="a test")
+        assert drained(job).state == State.DONE
+        assert read(bucket, "same.txt") == b"second"
+
     def test_overwrites_if_the_owner_chose_so(self, storage, bucket, two):
         job = self.settle(storage, two[1], "overwrite")
         assert job.state == State.DONE
