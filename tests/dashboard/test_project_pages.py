@@ -405,3 +405,9 @@ class TestSignIn:
         ]:
             response = new_client().post(reverse("account_login"), typed | {"next": asked})
             assert response["Location"] == reached
+
+
+def test_the_backup_page_tells_the_schedule_that_the_plan_has(project, as_owner):
+    assert "Full pass: Every 3 hours." in as_owner.get(address("backup", project)).text
+    make_backup_plan(make_custom_storage(project), cron="15 4 * * 1")
+    assert "Full pass: At 04:15 on Monday." in as_owner.get(address("backup", project)).text

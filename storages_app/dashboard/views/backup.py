@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from storages_app.backups import services
+from storages_app.backups import planner, services
 from storages_app.dashboard import reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.backup import BackupForm
@@ -48,6 +48,7 @@ def _context(project: Project) -> dict[str, Any]:
     verdict = services.verdict(plan) if plan else None
     return {
         "plan": plan,
+        "schedule": planner.in_words(plan.cron if plan else planner.DEFAULT_CRON),
         "verdict": verdict,
         "runs": newest,
         "is_running": any(not run.is_over for run in newest),
