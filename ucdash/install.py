@@ -3,13 +3,13 @@
 Run as `python -m ucdash.install`, before Django's settings are first read.
 """
 
-import base64
 import os
 import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from storages_app.lib.crypto import new_data_key
 from ucdash import env
 
 _HEADER = """\
@@ -19,7 +19,7 @@ _HEADER = """\
 
 _VALUES: dict[str, Callable[[], str]] = {
     "UCDASH_SECRET_KEY": lambda: secrets.token_urlsafe(50),
-    "UCDASH_DATA_KEYS": lambda: "first:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+    "UCDASH_DATA_KEYS": lambda: new_data_key("first"),
     "UCDASH_SIMPLE_OVER_HTTP": lambda: "loopback",
     "UCDASH_LOG_LEVEL": lambda: "WARNING",
     "UCDASH_DEMO_S3_ACCESS_KEY_ID": lambda: "DEMO" + secrets.token_hex(8).upper(),

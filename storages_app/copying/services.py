@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from threading import BoundedSemaphore
 from time import monotonic, sleep
@@ -258,9 +257,3 @@ def _record(kind: str, n_by_project: Counter[int], actor: str) -> None:
             project=project,
             data={"count": n_jobs},
         )
-
-
-def lag(custom_storage: CustomStorage) -> timedelta | None:
-    """How long the oldest waiting copy has waited; None if none waits."""
-    oldest = custom_storage.copy_jobs.waiting().order_by("created_at").first()
-    return timezone.now() - oldest.created_at if oldest else None
