@@ -243,7 +243,13 @@ DEMO_S3_ACCESS_KEY_ID = env.text("UCDASH_DEMO_S3_ACCESS_KEY_ID")
 DEMO_S3_SECRET_ACCESS_KEY = env.text("UCDASH_DEMO_S3_SECRET_ACCESS_KEY")
 if DEMO_S3_ACCESS_KEY_ID:
     ALLOWED_PRIVATE_HOSTS += [f"127.0.0.1:{DEMO_S3_PORT}", f"localhost:{DEMO_S3_PORT}"]
+# The AWS identity of this installation: it assumes the roles of customers, and their bucket
+# policies name it. Without it neither is offered. `{region}` is filled in in the addresses.
 AWS_PRINCIPAL_ARN = env.text("UCDASH_AWS_PRINCIPAL_ARN")
+AWS_ACCESS_KEY_ID = env.text("UCDASH_AWS_ACCESS_KEY_ID")
+AWS_SECRET_ACCESS_KEY = env.text("UCDASH_AWS_SECRET_ACCESS_KEY")
+AWS_S3_URL = env.text("UCDASH_AWS_S3_URL")
+AWS_STS_URL = env.text("UCDASH_AWS_STS_URL")
 
 # --- Security headers --------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Refusals of this room."""
 
 from storages_app.lib.errors import UcdashError
+from storages_app.objectstores.errors import ObjectStoreError
 
 
 class AddressRefused(UcdashError):
@@ -36,3 +37,50 @@ class BadPattern(UcdashError):
 
     code = "pattern_invalid"
     hint = "Use ${default}, ${auto_filename}, ${filename}, ${effects}, ${ext} and ${uuid}."
+
+
+class NotTested(UcdashError):
+    """The connection test has not passed since the settings were last changed."""
+
+    code = "storage_not_tested"
+    hint = "Run the test; when its required checks pass, connect."
+
+
+class TooManyTests(UcdashError):
+    """This project has asked for very many connection tests in a short time."""
+
+    code = "too_many_tests"
+    hint = "Wait some minutes, then run the test again."
+
+    def __init__(self, message: str = "", *, retry_after: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after  # seconds
+
+
+class IdentityNotOffered(UcdashError):
+    """This instance has no AWS identity, so it cannot use this way in."""
+
+    code = "identity_not_offered"
+    hint = "Use an access key, or ask the operator to set the AWS identity of this instance."
+
+
+class HandOffGone(UcdashError):
+    """This link has been replaced, or is older than 7 days."""
+
+    code = "hand_off_gone"
+    hint = "Ask whoever sent it to you for a new one."
+
+
+class AlreadyConnected(UcdashError):
+    """This storage is connected already; a link from outside changes nothing on it."""
+
+    code = "storage_connected"
+    hint = "Tell the project's owner, who can change it under Settings."
+
+
+class OwnershipUnproved(ObjectStoreError):
+    """The owner of the bucket has not yet shown to be behind this storage."""
+
+    code = "auth_denied"
+    kind = "owner"
+    hint = "Put the proof object into the bucket and check it in step 3 of the setup."

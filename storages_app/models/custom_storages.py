@@ -1,14 +1,20 @@
 """Connected buckets of a project."""
 
 import uuid
+from copy import copy
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from storages_app.models.fields import SealedField, seal, unseal
 from storages_app.models.projects import Project
+
+
+def new_external_id() -> str:
+    return str(uuid.uuid4())
 
 
 def provider_choices() -> list[tuple[str, str]]:
@@ -40,6 +46,8 @@ class CustomStorage(models.Model):
 
     class Identity(models.TextChoices):
         ACCESS_KEY = "access_key", "Access key"
+        ROLE = "role", "IAM role"
+        PRINCIPAL = "principal", "Bucket policy for our principal"
 
     class OnClash(models.TextChoices):
         ERROR = "error", "Report it"
@@ -59,8 +67,19 @@ class CustomStorage(models.Model):
     identity = models.CharField(
         max_length=20, choices=Identity.choices, default=Identity.ACCESS_KEY
     )
-    access_key_id = models.CharField(max_length=128)
+    access_key_id = models.CharField(max_length=128, blank=True)
     sealed_secret = SealedField(editable=False)
+    role_arn = models.CharField(max_length=2048, blank=True)
+    external_id = models.CharField(
+        max_length=36,
+        default=new_external_id,
+        editable=False,
+        help_text="Made here, never chosen: what the role's trust policy asks for.",
+    )
+    # Our principal serves every project, so the owner of a bucket proves to be it (S047).
+    proof_nonce = models.CharField(max_length=64, blank=True, editable=False)
+    proof_until = models.DateTimeField(null=True, blank=True, editable=False)
+    proved_at = models.DateTimeField(null=True, blank=True, editable=False)
     public_mode = models.CharField(
         max_length=10, choices=PublicMode.choices, default=PublicMode.PRIVATE
     )
@@ -69,6 +88,15 @@ class CustomStorage(models.Model):
     storage_class = models.CharField(max_length=40, blank=True)
     encryption = models.JSONField(default=dict, blank=True)
     uses = models.JSONField(default=list, blank=True)
+    setup_step = models.PositiveSmallIntegerField(
+        default=1, help_text="The furthest step of the wizard that was reached."
+    )
+    ticked = models.JSONField(
+        default=list, blank=True, help_text="Lines of the checklist that a person ticked."
+    )
+    access_changed_at = models.DateTimeField(
+        default=timezone.now, editable=False, help_text="Older tests say nothing any more."
+    )
     auto_copy = models.BooleanField(default=False)
     capabilities = models.JSONField(
         default=dict, blank=True, help_text="What the last connection test proved, with its date."
@@ -143,13 +171,81 @@ class CustomStorage(models.Model):
         return bool(self.capabilities.get(capability))
 
 
+class AccessChange(models.Model):
+    """New access settings of a connected storage, kept only if their test passes.
+
+    The old ones stay in use until then. `settings` holds cleaned values by column; a new secret is
+    sealed in this row.
+    """
+
+    class State(models.TextChoices):
+        TRIED = "tried"
+        KEPT = "kept"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    custom_storage = models.ForeignKey(CustomStorage, models.CASCADE, related_name="access_changes")
+    settings = models.JSONField(default=dict)
+    sealed_secret = SealedField(blank=True, editable=False)
+    asked_by = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.TRIED)
+    created_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"Change of {self.custom_storage}: {self.state}"
+
+    def seal_secret(self, plaintext: str) -> None:
+        seal(self, "sealed_secret", plaintext)
+
+    def applied(self) -> CustomStorage:
+        """The storage as it would be, in memory only."""
+        row = copy(self.custom_storage)
+        for name, value in self.settings.items():
+            setattr(row, name, value)
+        if self.sealed_secret:
+            row.seal_secret(unseal(self, "sealed_secret"))
+        return row
+
+
 class ConnectionTestQuerySet(models.QuerySet["ConnectionTest"]):
     def waiting(self) -> "ConnectionTestQuerySet":
         return self.filter(state=ConnectionTest.State.WAITING)
 
+    def of_kind(self, kind: str) -> "ConnectionTestQuerySet":
+        return self.filter(kind=kind)
+
+    def over(self) -> "ConnectionTestQuerySet":
+        return self.exclude(finished_at=None)
+
+    def of_current_settings(self, custom_storage: CustomStorage) -> "ConnectionTestQuerySet":
+        """The tests that say something about the storage as it is now."""
+        return self.filter(
+            custom_storage=custom_storage,
+            kind=ConnectionTest.Kind.TEST,
+            created_at__gte=custom_storage.access_changed_at,
+        ).exclude(access_change__state=AccessChange.State.REFUSED)
+
+    def history(self) -> "ConnectionTestQuerySet":
+        """Without those that found what the test before them had found."""
+        return self.filter(kind=ConnectionTest.Kind.TEST, is_repeat=False)
+
 
 class ConnectionTest(models.Model):
-    """One press of the test button, run by a worker."""
+    """One run of the checks by a worker: the whole test, one row of it, or the checklist."""
+
+    class Kind(models.TextChoices):
+        TEST = "test"
+        CHECKLIST = "checklist"  # reads the settings of the bucket and writes nothing
+
+    class Trigger(models.TextChoices):
+        PERSON = "person"
+        WATCH = "watch"  # a page that is open
+        SCHEDULE = "schedule"
+        CHANGE = "change"  # of access settings
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -161,8 +257,17 @@ class ConnectionTest(models.Model):
     custom_storage = models.ForeignKey(
         CustomStorage, models.CASCADE, related_name="connection_tests"
     )
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.TEST)
+    trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.PERSON)
     asked_by = models.CharField(max_length=200)
+    access_change = models.ForeignKey(
+        AccessChange, models.CASCADE, null=True, blank=True, related_name="tests"
+    )
+    again = models.CharField(
+        max_length=20, blank=True, help_text="The one check that is run again; others are kept."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    is_repeat = models.BooleanField(default=False, help_text="Found what the one before found.")
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -181,6 +286,16 @@ class ConnectionTest(models.Model):
     @property
     def is_over(self) -> bool:
         return self.finished_at is not None
+
+    @property
+    def has_passed(self) -> bool:
+        """Every required check has."""
+        return self.state in {self.State.PASSED, self.State.LIMITED}
+
+    @property
+    def subject(self) -> CustomStorage:
+        """The storage whose settings are tried: as it is, or as a change would have it."""
+        return self.access_change.applied() if self.access_change else self.custom_storage
 
 
 class Finding(models.Model):
@@ -211,6 +326,7 @@ class Finding(models.Model):
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     operation = models.CharField(max_length=60, blank=True)
     request_id = models.CharField(max_length=200, blank=True)
+    said = models.TextField(blank=True, help_text="The provider's own words, cleaned.")
     milliseconds = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
@@ -223,6 +339,16 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"
+
+    @property
+    def docs_path(self) -> str:
+        """The page of this check in the product's own docs, at the entry of the code."""
+        anchor = f"#{self.code.lower()}" if self.code else ""
+        return f"/docs/checks/{self.check_id}/{anchor}"
+
+    @property
+    def docs_url(self) -> str:
+        return f"{settings.DASHBOARD_URL}{self.docs_path}"
 
     def as_json(self) -> dict[str, Any]:
         """The shape of spec/DASHBOARD 1.12, the same for REST and for scripts."""
@@ -237,6 +363,7 @@ class Finding(models.Model):
             "code": self.code,
             "status": self.http_status,
             "operation": self.operation,
+            "docs_url": self.docs_url,
             "request_id": self.request_id,
             "ms": self.milliseconds,
         }
