@@ -1,0 +1,179 @@
+"""The bucket policy / ACL checklist: what to look at in the bucket, and what is found there."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+State = Literal["ok", "change", "unknown"]
+UNREADABLE = "Could not be read. Tick it yourself, the test will tell."
+
+_ADVICE = {
+    "private": (
+        "Private copies: nothing to change. ACLs stay off, Block Public Access stays on. "
+        "This is what AWS advises."
+    ),
+    "policy": (
+        "Public copies by bucket policy (advised): turn off the two policy settings of Block "
+        "Public Access and add the statement below. ACLs stay off."
+    ),
+    "acl": (
+        "Public copies by ACL (as in Uploadcare): turn off the two ACL settings of Block Public "
+        "Access and set Object Ownership to Bucket owner preferred. Choose this only if single "
+        "files must differ."
+    ),
+}
+_ACL_SWITCHES = frozenset({"block_public_acls", "ignore_public_acls"})
+_POLICY_SWITCHES = frozenset({"block_public_policy", "restrict_public_buckets"})
+_SWITCHES = _ACL_SWITCHES | _POLICY_SWITCHES
+_OFF = {"private": frozenset[str](), "policy": _POLICY_SWITCHES, "acl": _ACL_SWITCHES}
+
+
+@dataclass(frozen=True)
+class ChecklistLine:
+    """One line of the checklist: how it should be, and what changing it means."""
+
+    id: str
+    title: str
+    wanted: str
+    detail: str
+    url: str = ""
+
+
+def advice(public_mode: str) -> str:
+    """The one sentence that says what this way of publishing means for the bucket."""
+    return _ADVICE[public_mode]
+
+
+def checklist(*, public_mode: str, console_url: str = "") -> list[ChecklistLine]:
+    """What the owner has to look at in the bucket, for this way of publishing.
+
+    `console_url` is the page of the bucket at its provider.
+    """
+    wanted_switches = {
+        "private": "4 of 4 on",
+        "policy": "The two policy settings off, the two ACL settings on",
+        "acl": "The two ACL settings off, the two policy settings on",
+    }
+    by_acl = public_mode == "acl"
+    lines = [
+        (
+            "grant",
+            "Bucket policy or role grants what you chose",
+            "Paste the grant below",
+            "With it this instance may do what you ticked, and nothing else.",
+        ),
+        (
+            "ownership",
+            "Object Ownership",
+            "BucketOwnerPreferred" if by_acl else "BucketOwnerEnforced",
+            "Permissions, Object Ownership, Edit. "
+            + (
+                "ACLs come into force for the whole bucket, for other writers too."
+                if by_acl
+                else "ACLs stay off, so that only policies say who may read."
+            ),
+        ),
+        (
+            "block_public_access",
+            "Block Public Access",
+            wanted_switches[public_mode],
+            "Permissions, Block public access, Edit. An account-wide setting wins over the "
+            "bucket's." + _what_opens(public_mode),
+        ),
+        (
+            "encryption",
+            "Default encryption",
+            "SSE-S3 or your KMS key",
+            "Properties, Default encryption. A KMS key needs rights of its own.",
+        ),
+        (
+            "versioning",
+            "Versioning",
+            "As you like",
+            "Properties, Bucket versioning. On keeps what is overwritten or deleted, and its cost.",
+        ),
+        (
+            "object_lock",
+            "Object Lock",
+            "As you like",
+            "Properties, Object Lock. Copies cannot be removed before their time, by anybody.",
+        ),
+        (
+            "lifecycle",
+            "Lifecycle removes unfinished uploads",
+            "yes",
+            "Management, Lifecycle rules. The parts of a broken upload cost storage until they go.",
+        ),
+    ]
+    return [ChecklistLine(*line, url=console_url) for line in lines]
+
+
+def _what_opens(public_mode: str) -> str:
+    if public_mode == "private":
+        return ""
+    of_whom = "an ACL" if public_mode == "acl" else "a policy"
+    return f" The bucket may then have public objects, by {of_whom} that somebody writes."
+
+
+def judge(line_id: str, values: Mapping[str, Any], public_mode: str) -> tuple[State, str]:
+    """Whether one line is as this way of publishing wants it, and what was found.
+
+    `values` holds by line id what BucketSettings read, and for `grant` whether the test could
+    write; a line that is not in it could not be read.
+    """
+    if line_id not in values:
+        return "unknown", UNREADABLE
+    is_right, text = _READERS[line_id](values[line_id], public_mode)
+    return "ok" if is_right else "change", text
+
+
+def _grant(works: bool, _public_mode: str) -> tuple[bool, str]:
+    return works, "Bucket policy or role grants what you chose"
+
+
+def _ownership(setting: str, public_mode: str) -> tuple[bool, str]:
+    # A bucket without the setting is an old one, and those belong to whoever writes.
+    found = setting or "ObjectWriter"
+    acls_are_off = found == "BucketOwnerEnforced"
+    return acls_are_off != (public_mode == "acl"), f"Object Ownership: {found}"
+
+
+def _block_public_access(block: Any, public_mode: str) -> tuple[bool, str]:
+    on = frozenset(name for name in _SWITCHES if getattr(block, name))
+    return on == _SWITCHES - _OFF[public_mode], f"Block Public Access: {len(on)} of 4 on"
+
+
+def _encryption(default: Any, _public_mode: str) -> tuple[bool, str]:
+    if default.mode.startswith("aws:kms"):
+        return True, f"Default encryption: KMS key {default.kms_key_id or 'aws/s3'}"
+    is_on = bool(default.mode)
+    return is_on, f"Default encryption: {'SSE-S3' if is_on else 'none'}"
+
+
+def _versioning(is_on: bool, _public_mode: str) -> tuple[bool, str]:
+    return True, f"Versioning: {'on' if is_on else 'off'}"
+
+
+def _object_lock(lock: Any, _public_mode: str) -> tuple[bool, str]:
+    if lock is None:
+        return True, "Object Lock: none"
+    if not lock.mode:
+        return True, "Object Lock: on, no default"
+    unit = "day" if lock.days == 1 else "days"
+    return True, f"Object Lock: {lock.mode.lower()} {lock.days} {unit}"
+
+
+def _lifecycle(days: int | None, _public_mode: str) -> tuple[bool, str]:
+    is_removed = days is not None
+    return is_removed, f"Lifecycle removes unfinished uploads: {'yes' if is_removed else 'no'}"
+
+
+_READERS: dict[str, Callable[[Any, str], tuple[bool, str]]] = {
+    "grant": _grant,
+    "ownership": _ownership,
+    "block_public_access": _block_public_access,
+    "encryption": _encryption,
+    "versioning": _versioning,
+    "object_lock": _object_lock,
+    "lifecycle": _lifecycle,
+}
