@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,10 @@ STOP_WITHIN_S = 8
 
 class DidNotStart(AssertionError):
     """A process ended or did not answer in time; carries the end of its log."""
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def free_port() -> int:

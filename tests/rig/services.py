@@ -1,7 +1,7 @@
-"""Run a command on PostgreSQL and Redis of its own: `python -m tests.rig.services pytest …`.
+"""Run a command on servers of its own: `python -m tests.rig.services pytest …`.
 
-Both come from Debian, are installed when missing, listen on free loopback ports, keep their data
-in a temporary folder and are stopped whatever happens.
+PostgreSQL, Redis and Ceph's S3 gateway come from Debian, are installed when missing, listen on
+free loopback ports, keep their data in a temporary folder and are stopped whatever happens.
 """
 
 import contextlib
@@ -14,40 +14,25 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.rig.processes import Process, free_port
+from tests.rig import debian, radosgw
+from tests.rig.processes import Process, free_port, say
 
 _PG_BINARIES = Path("/usr/lib/postgresql")
-
-
-def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
-def _install(*packages: str) -> None:
-    as_root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
-    say(f"Installing {' '.join(packages)} …")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends"]):
-        extra = list(packages) if words[0] == "install" else []
-        command = [*as_root, "apt-get", *words, *extra]
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            sys.exit(
-                f"{' '.join(command)} failed:\n{done.stderr[-2000:]}\nInstall them yourself: "
-                "the suite on services needs PostgreSQL and Redis."
-            )
 
 
 def _postgres_folder() -> Path | None:
     found = sorted(_PG_BINARIES.glob("*/bin"), key=lambda path: int(path.parent.name))
     return found[-1] if found else None
+
+
+def _install_missing() -> None:
+    missing = [
+        *([] if _postgres_folder() else ["postgresql"]),
+        *([] if shutil.which("redis-server") else ["redis-server"]),
+        *([] if radosgw.is_installed() else radosgw.PACKAGES),
+    ]
+    if missing:
+        debian.install(*missing)
 
 
 def _as_postgres(command: list[str]) -> list[str]:
@@ -61,10 +46,7 @@ def _as_postgres(command: list[str]) -> list[str]:
 def postgresql(folder: Path) -> Iterator[str]:
     """A server without fsync, for the tests only; its URL."""
     binaries = _postgres_folder()
-    if binaries is None:
-        _install("postgresql")
-        binaries = _postgres_folder()
-        assert binaries, f"PostgreSQL was installed, but is not in {_PG_BINARIES}"
+    assert binaries, f"PostgreSQL was installed, but is not in {_PG_BINARIES}"
     data, port = folder / "postgresql", free_port()
     data.mkdir(mode=0o700)
     if os.geteuid() == 0:
@@ -110,8 +92,6 @@ def postgresql(folder: Path) -> Iterator[str]:
 @contextlib.contextmanager
 def redis(folder: Path) -> Iterator[str]:
     """A server that keeps nothing on disk; its URL."""
-    if not shutil.which("redis-server"):
-        _install("redis-server")
     port = free_port()
     server = Process(
         "redis",
@@ -135,15 +115,21 @@ def redis(folder: Path) -> Iterator[str]:
 
 def main(command: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped too
+    _install_missing()
     # Readable by the user that PostgreSQL runs as; its own folder inside is not.
     with tempfile.TemporaryDirectory(prefix="ucdash-services-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with postgresql(folder) as database_url, redis(folder) as broker_url:
-            say(f"PostgreSQL: {database_url}   Redis: {broker_url}")
+        with (
+            postgresql(folder) as database_url,
+            redis(folder) as broker_url,
+            radosgw.gateway(folder) as s3_url,
+        ):
+            say(f"PostgreSQL: {database_url}   Redis: {broker_url}   radosgw: {s3_url}")
             environment = os.environ | {
                 "UCDASH_TEST_DATABASE_URL": database_url,
                 "UCDASH_TEST_BROKER_URL": broker_url,
+                radosgw.VARIABLE: s3_url,
             }
             return subprocess.run(command, env=environment, check=False).returncode
 
