@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 import certifi
@@ -329,8 +329,14 @@ class GuardedHTTPSConnection(HTTPSConnection):
         super().__init__(*args, **kwargs)
         self.policy = policy
 
+    tls_version = ""  # of the newest handshake, kept when the socket is gone
+
     def _new_conn(self) -> socket.socket:
         return _connect(self, "https")
+
+    def connect(self) -> None:
+        super().connect()
+        self.tls_version = cast("ssl.SSLSocket", self.sock).version() or ""
 
 
 class _GuardedHTTPPool(HTTPConnectionPool):

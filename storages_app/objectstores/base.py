@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+from storages_app.objectstores.settings import BucketSettings
+
 
 @dataclass(frozen=True)
 class Location:
@@ -23,6 +25,10 @@ class Location:
     endpoint_url: str = ""  # empty: Amazon's own for the region
     path_style: bool = False
     account_id: str = ""  # sent as ExpectedBucketOwner where given
+    session_token: str = field(default="", repr=False)  # of temporary credentials
+    # Where to ask whose credentials these are; "{region}" is filled in. Empty: Amazon's own
+    # service for Amazon's hosts, nobody for others.
+    sts_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,23 @@ class OpenUpload:
     started_at: datetime
 
 
+@dataclass(frozen=True)
+class Connected:
+    """What answered at the bucket's address."""
+
+    host: str
+    milliseconds: float  # from the look-up of the name to the answer's headers
+    tls_version: str = ""  # "TLSv1.3"; "" over plain http
+    clock_offset_s: float | None = None  # ours minus theirs; None where it told no time
+
+
 class ObjectStore(Protocol):
     """One bucket."""
+
+    @property
+    def settings(self) -> BucketSettings:
+        """Readers of what the bucket is set to."""
+        ...
 
     def put(
         self,
@@ -136,6 +157,10 @@ class ObjectStore(Protocol):
         """Drop an open upload and its parts; one that is gone is no error."""
         ...
 
+    def list_parts(self, key: str, upload_id: str) -> list[PartReceipt]:
+        """The parts that an open upload has by now; UploadMissing where it is gone."""
+        ...
+
     def list_multiparts(self, prefix: str = "") -> Iterator[OpenUpload]:
         """Open multipart uploads under a prefix."""
         ...
@@ -150,6 +175,14 @@ class ObjectStore(Protocol):
 
     def presigned_url(self, key: str, *, seconds: int) -> str:
         """A link with which anybody may GET the object for so long."""
+        ...
+
+    def fetch_link(self, url: str) -> bytes:
+        """What a stranger gets who follows a link of `presigned_url`; no other URL is asked."""
+        ...
+
+    def connection(self) -> Connected:
+        """Send one unsigned request; any answer of HTTP will do, since somebody gave it."""
         ...
 
     def region_of_bucket(self) -> str:

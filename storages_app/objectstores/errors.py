@@ -28,9 +28,20 @@ class ObjectStoreError(UcdashError):
         operation: str = "",
         request_id: str = "",
         retry_after: float | None = None,
+        provider_message: str = "",
+        action: str = "",
+        principal: str = "",
+        resource: str = "",
+        reason: str = "",
     ) -> None:
         super().__init__(message)
         self.provider_code = provider_code
+        self.provider_message = provider_message  # cut, without secrets and inner addresses
+        # What a refusal names, where it does: `s3:PutObject`, and ARNs of who asked for what.
+        self.action = action
+        self.principal = principal
+        self.resource = resource
+        self.reason = reason  # a word or two that tells cases of one class apart
         self.http_status = http_status
         self.operation = operation
         self.request_id = request_id
@@ -55,6 +66,12 @@ class WrongSecret(AccessDenied):
     """The access key id is known, but the secret does not fit it."""
 
     hint = "Paste the secret again; watch for cut ends and spaces."
+
+
+class AccountClosed(AccessDenied):
+    """The provider has closed this bucket or account."""
+
+    hint = "See the provider's console; often it is about billing."
 
 
 class CredentialsExpired(ObjectStoreError):
@@ -89,6 +106,14 @@ class RegionRedirect(ObjectStoreError):
     hint = "Use the bucket's own region."
 
     region: str = ""
+
+
+class RegionDisabled(ObjectStoreError):
+    """The account has not turned this region on."""
+
+    code = "auth_denied"
+    kind = "owner"
+    hint = "Turn the region on in the account, or use one that is on by default."
 
 
 class AclNotSupported(ObjectStoreError):
@@ -147,6 +172,14 @@ class ChecksumRefused(ObjectStoreError):
     code = "dest_checksum_mismatch"
 
 
+class ChecksumRequired(ObjectStoreError):
+    """The bucket takes no upload without a checksum, since it has Object Lock."""
+
+    code = "integrity_unsupported"
+    kind = "owner"
+    hint = "Run the connection test; it finds a checksum that the provider takes."
+
+
 class Throttled(ObjectStoreError):
     """The provider asks us to slow down."""
 
@@ -176,7 +209,11 @@ class HostNotFound(ConnectionFailed):
 
 
 class TlsFailed(ObjectStoreError):
-    """The certificate of the endpoint was not trusted."""
+    """The certificate of the endpoint was not trusted.
+
+    `reason`: expired, not valid yet, wrong host, self-signed, unknown authority, revoked,
+    protocol too old, no TLS; else "".
+    """
 
     code = "tls_error"
     kind = "owner"
@@ -184,7 +221,10 @@ class TlsFailed(ObjectStoreError):
 
 
 class EndpointForbidden(ObjectStoreError):
-    """The endpoint is an address that this instance does not talk to."""
+    """The endpoint is an address that this instance does not talk to.
+
+    `reason`: private, http, port.
+    """
 
     code = "endpoint_forbidden"
     kind = "owner"
@@ -208,7 +248,10 @@ class KmsDenied(ObjectStoreError):
 
 
 class KmsKeyUnusable(ObjectStoreError):
-    """The KMS key is disabled, waiting for deletion or elsewhere."""
+    """The KMS key is disabled, waiting for deletion or elsewhere.
+
+    `reason`: disabled, waiting for deletion, not found; else "".
+    """
 
     code = "kms_key_unusable"
     kind = "owner"

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from storages_app.objectstores.backends import registry
 from storages_app.objectstores.base import (
+    Connected,
     Location,
     ObjectInfo,
     OpenUpload,
@@ -22,6 +23,7 @@ from storages_app.objectstores.base import (
 )
 from storages_app.objectstores.errors import (
     AccessDenied,
+    AddressInvalid,
     BucketMissing,
     ChecksumRefused,
     KeyTaken,
@@ -32,6 +34,7 @@ from storages_app.objectstores.errors import (
     WrongSecret,
 )
 from storages_app.objectstores.keys import check_key
+from storages_app.objectstores.settings import DefaultEncryption, ObjectLock, PublicAccessBlock
 
 MIN_PART_SIZE = 5 * 1024 * 1024  # of every part but the last
 _CHUNK = 64 * 1024
@@ -56,10 +59,23 @@ class _Upload:
 
 @dataclass
 class MemoryBucket:
-    """What all stores of one bucket share. Tests may look into `objects` and change them."""
+    """What all stores of one bucket share. Tests may look into it and change it.
+
+    An operation in `denied` ("GetBucketEncryption") is answered with AccessDenied.
+    """
 
     objects: dict[str, StoredObject] = field(default_factory=dict)
     uploads: dict[str, _Upload] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    # As Amazon makes a bucket today.
+    ownership: str = "BucketOwnerEnforced"
+    public_access_block: PublicAccessBlock = field(
+        default_factory=lambda: PublicAccessBlock(*(True,) * 4)
+    )
+    encryption: DefaultEncryption = field(default_factory=lambda: DefaultEncryption("AES256"))
+    versioning: bool = False
+    object_lock: ObjectLock | None = None
+    unfinished_uploads_removed_after: dict[str, int] = field(default_factory=dict)  # by prefix
 
 
 class MemoryServer:
@@ -94,11 +110,19 @@ class MemoryStore:
         self.server = server
 
     @property
+    def settings(self) -> "MemorySettings":
+        return MemorySettings(self)
+
+    @property
+    def bucket(self) -> MemoryBucket:
+        return self.server.buckets[self.location.bucket]
+
+    @property
     def objects(self) -> dict[str, StoredObject]:
-        return self.server.buckets[self.location.bucket].objects
+        return self.bucket.objects
 
     @contextmanager
-    def _bucket(self, operation: str, key: str | None = None) -> Iterator[MemoryBucket]:
+    def opened(self, operation: str, key: str | None = None) -> Iterator[MemoryBucket]:
         """The bucket, locked, for somebody whose credentials are right."""
         self._check_credentials(operation)
         if key is not None:
@@ -107,6 +131,8 @@ class MemoryStore:
             bucket = self.server.buckets.get(self.location.bucket)
             if bucket is None:
                 raise _refusal(BucketMissing, "NoSuchBucket", 404, operation)
+            if operation in bucket.denied:
+                raise _refusal(AccessDenied, "AccessDenied", 403, operation)
             yield bucket
 
     def _check_credentials(self, operation: str) -> None:
@@ -137,7 +163,7 @@ class MemoryStore:
             raise _refusal(ChecksumRefused, "BadDigest", 400, "PutObject")
         kept_sha256 = sha256 if options.checksum == "sha256" else ""
         info = _info(key, content, found_md5, kept_sha256, options)
-        with self._bucket("PutObject", key) as bucket:
+        with self.opened("PutObject", key) as bucket:
             if options.only_if_absent and key in bucket.objects:
                 raise _refusal(KeyTaken, "PreconditionFailed", 412, "PutObject")
             bucket.objects[key] = StoredObject(info, content, options.is_public)
@@ -148,7 +174,7 @@ class MemoryStore:
         return self._object("HeadObject", key).info
 
     def _object(self, operation: str, key: str) -> StoredObject:
-        with self._bucket(operation, key) as bucket:
+        with self.opened(operation, key) as bucket:
             found = bucket.objects.get(key)
         if found is None:
             raise _refusal(ObjectMissing, "NoSuchKey", 404, operation)
@@ -165,11 +191,11 @@ class MemoryStore:
         yield (wanted[n : n + _CHUNK] for n in range(0, len(wanted), _CHUNK))
 
     def delete(self, key: str) -> None:
-        with self._bucket("DeleteObject", key) as bucket:
+        with self.opened("DeleteObject", key) as bucket:
             bucket.objects.pop(key, None)
 
     def list_objects(self, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
-        with self._bucket("ListObjectsV2") as bucket:
+        with self.opened("ListObjectsV2") as bucket:
             found = [
                 replace(stored.info, sha256="", metadata={}, content_type="")
                 for key, stored in bucket.objects.items()
@@ -181,7 +207,7 @@ class MemoryStore:
 
     def start_multipart(self, key: str, options: PutOptions) -> str:
         upload_id = secrets.token_hex(16)
-        with self._bucket("CreateMultipartUpload", key) as bucket:
+        with self.opened("CreateMultipartUpload", key) as bucket:
             bucket.uploads[upload_id] = _Upload(key, options, datetime.now(UTC))
         return upload_id
 
@@ -189,19 +215,15 @@ class MemoryStore:
         self, key: str, upload_id: str, number: int, body: BinaryIO, *, size: int, checksum: str
     ) -> PartReceipt:
         content = _read(body, size)
-        with self._bucket("UploadPart", key) as bucket:
+        with self.opened("UploadPart", key) as bucket:
             _upload(bucket, "UploadPart", key, upload_id).parts[number] = content
-        return PartReceipt(
-            number=number,
-            etag=hashlib.md5(content, usedforsecurity=False).hexdigest(),
-            sha256=hashlib.sha256(content).hexdigest() if checksum == "sha256" else "",
-        )
+        return _part_receipt(number, content, is_hashed=checksum == "sha256")
 
     def complete_multipart(
         self, key: str, upload_id: str, parts: list[PartReceipt], *, only_if_absent: bool
     ) -> PutReceipt:
         operation = "CompleteMultipartUpload"
-        with self._bucket(operation, key) as bucket:
+        with self.opened(operation, key) as bucket:
             upload = _upload(bucket, operation, key, upload_id)
             contents = _contents_of(upload, parts)
             if only_if_absent and key in bucket.objects:
@@ -216,11 +238,20 @@ class MemoryStore:
         return PutReceipt(etag=etag, checksum=f"sha256:{composite}-{len(contents)}")
 
     def abort_multipart(self, key: str, upload_id: str) -> None:
-        with self._bucket("AbortMultipartUpload", key) as bucket:
+        with self.opened("AbortMultipartUpload", key) as bucket:
             bucket.uploads.pop(upload_id, None)
 
+    def list_parts(self, key: str, upload_id: str) -> list[PartReceipt]:
+        with self.opened("ListParts", key) as bucket:
+            upload = _upload(bucket, "ListParts", key, upload_id)
+            is_hashed = upload.options.checksum == "sha256"
+            return [
+                _part_receipt(number, content, is_hashed=is_hashed)
+                for number, content in sorted(upload.parts.items())
+            ]
+
     def list_multiparts(self, prefix: str = "") -> Iterator[OpenUpload]:
-        with self._bucket("ListMultipartUploads") as bucket:
+        with self.opened("ListMultipartUploads") as bucket:
             found = [
                 OpenUpload(upload.key, upload_id, upload.started_at)
                 for upload_id, upload in bucket.uploads.items()
@@ -248,8 +279,17 @@ class MemoryStore:
         check_key(key)
         return f"memory://{self.location.bucket}/{quote(key)}?expires={seconds}"
 
+    def fetch_link(self, url: str) -> bytes:
+        parts = urlsplit(url)
+        if (parts.scheme, parts.netloc) != ("memory", self.location.bucket):
+            raise AddressInvalid(operation="GetObject")
+        return self._object("GetObject", unquote(parts.path[1:])).body
+
+    def connection(self) -> Connected:
+        return Connected("memory", milliseconds=0, clock_offset_s=0)
+
     def region_of_bucket(self) -> str:
-        with self._bucket("HeadBucket"):
+        with self.opened("HeadBucket"):
             return self.location.region
 
     def whoami(self) -> str:
@@ -258,6 +298,50 @@ class MemoryStore:
 
     def close(self) -> None:
         """There are no connections."""
+
+
+class MemorySettings:
+    """The `BucketSettings` of a bucket in memory."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def ownership(self) -> str:
+        with self._store.opened("GetBucketOwnershipControls") as bucket:
+            return bucket.ownership
+
+    def public_access_block(self) -> PublicAccessBlock:
+        with self._store.opened("GetPublicAccessBlock") as bucket:
+            return bucket.public_access_block
+
+    def encryption(self) -> DefaultEncryption:
+        with self._store.opened("GetBucketEncryption") as bucket:
+            return bucket.encryption
+
+    def versioning(self) -> bool:
+        with self._store.opened("GetBucketVersioning") as bucket:
+            return bucket.versioning
+
+    def object_lock(self) -> ObjectLock | None:
+        with self._store.opened("GetObjectLockConfiguration") as bucket:
+            return bucket.object_lock
+
+    def unfinished_uploads_removed_after(self, prefix: str = "") -> int | None:
+        with self._store.opened("GetBucketLifecycleConfiguration") as bucket:
+            rules = bucket.unfinished_uploads_removed_after.items()
+            return min((days for start, days in rules if prefix.startswith(start)), default=None)
+
+    def location(self) -> str:
+        with self._store.opened("GetBucketLocation"):
+            return self._store.location.region
+
+
+def _part_receipt(number: int, content: bytes, *, is_hashed: bool) -> PartReceipt:
+    return PartReceipt(
+        number=number,
+        etag=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        sha256=hashlib.sha256(content).hexdigest() if is_hashed else "",
+    )
 
 
 def _refusal(

@@ -16,7 +16,10 @@ _REGION = re.compile(r"[a-z0-9-]{0,60}")
 _ACCOUNT = re.compile(r"[0-9]{12}|")
 # What a header can carry and a signature covers as it is.
 _CREDENTIAL = re.compile(r"[\x21-\x7e]+")
+_SESSION_TOKEN = re.compile(r"[\x21-\x7e]*")
 DEFAULT_REGION = "us-east-1"
+# Amazon's partitions whose hosts are not under amazonaws.com, by how their regions begin.
+_DOMAINS = {"cn-": "amazonaws.com.cn", "eusc-": "amazonaws.eu"}
 
 
 class BucketAddress:
@@ -25,8 +28,8 @@ class BucketAddress:
     def __init__(self, location: Location) -> None:
         _check_names(location)
         self.region = location.region or DEFAULT_REGION
-        self.is_aws = not location.endpoint_url
-        self.endpoint = self._endpoint(location.endpoint_url)
+        amazons = f"https://s3.{self.region}.{domain_of(self.region)}"
+        self.endpoint = _endpoint(location.endpoint_url or amazons)
         self.is_aws = _is_amazons(self.endpoint.host)
         # A wildcard certificate covers no dots, and a number has no subdomains.
         self.path_style = (
@@ -35,27 +38,17 @@ class BucketAddress:
         self._bucket = location.bucket
         host = self.endpoint.host
         self.host = host if self.path_style else f"{location.bucket}.{host}"
-
-    def _endpoint(self, endpoint_url: str) -> Address:
-        if not endpoint_url:
-            suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-            endpoint_url = f"https://s3.{self.region}.{suffix}"
-        try:
-            address = outbound.parse(endpoint_url)
-        except outbound.UnparsableAddress as error:
-            raise AddressInvalid from error
-        if address.target != "/" or "?" in endpoint_url or "#" in endpoint_url:
-            raise AddressInvalid("The endpoint has a path or a query.")
-        return address
+        self._sts_url = location.sts_url
 
     @property
     def origin(self) -> str:
         return replace(self.endpoint, host=self.host).origin
 
-    def sts(self) -> Address:
-        """Amazon's service that says whose credentials these are."""
-        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        return outbound.parse(f"https://sts.{self.region}.{suffix}/")
+    def sts(self) -> Address | None:
+        """The service that says whose credentials these are, where there is one."""
+        if not self.is_aws and not self._sts_url:
+            return None
+        return sts_address(self.region, self._sts_url)
 
     def of_bucket(self, query: str = "") -> Address:
         return self._at(f"/{self._bucket}" if self.path_style else "/", query)
@@ -88,6 +81,8 @@ def _check_names(location: Location) -> None:
         raise AddressInvalid("The access key id is missing or has characters that no key has.")
     if not location.secret_access_key:
         raise AddressInvalid("The secret access key is missing.")
+    if not _SESSION_TOKEN.fullmatch(location.session_token):
+        raise AddressInvalid("The session token has characters that no token has.")
 
 
 def _is_number(bucket: str) -> bool:
@@ -99,4 +94,32 @@ def _is_number(bucket: str) -> bool:
 
 
 def _is_amazons(host: str) -> bool:
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return host.endswith((".amazonaws.com", *(f".{domain}" for domain in _DOMAINS.values())))
+
+
+def domain_of(region: str) -> str:
+    """The domain under which Amazon's services of a region are."""
+    found = (domain for start, domain in _DOMAINS.items() if region.startswith(start))
+    return next(found, "amazonaws.com")
+
+
+def sts_address(region: str, sts_url: str = "") -> Address:
+    """Amazon's identity service for a region, or the one given; "{region}" is filled in."""
+    if not _REGION.fullmatch(region):
+        raise AddressInvalid("The region's name is none.")
+    url = sts_url.replace("{region}", region)
+    return _parsed(url or f"https://sts.{region}.{domain_of(region)}")
+
+
+def _endpoint(url: str) -> Address:
+    address = _parsed(url)
+    if address.target != "/" or "?" in url or "#" in url:
+        raise AddressInvalid("The endpoint has a path or a query.")
+    return address
+
+
+def _parsed(url: str) -> Address:
+    try:
+        return outbound.parse(url)
+    except outbound.UnparsableAddress as error:
+        raise AddressInvalid from error

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 from storages_app.objectstores.base import ObjectInfo, PartReceipt, PutOptions, PutReceipt
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ObjectTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ObjectTypeDef, PartTypeDef
 
 _METADATA = "x-amz-meta-"
 _MAX_METADATA_VALUE = 1024  # S3 takes 2 KB in all
@@ -188,6 +188,24 @@ def _date(text: str) -> datetime | None:
         return parsedate_to_datetime(text)
     except ValueError:
         return None
+
+
+def clock_offset(headers: Mapping[str, str]) -> float | None:
+    """Our clock minus the one of whoever answered, whose Date has whole seconds."""
+    theirs = _date(headers.get("date", ""))
+    if theirs is None:
+        return None
+    ours = datetime.now(UTC)
+    return (ours - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))).total_seconds()
+
+
+def part_of_entry(entry: "PartTypeDef") -> PartReceipt:
+    """What a listing tells of one part."""
+    return PartReceipt(
+        number=entry["PartNumber"],
+        etag=entry["ETag"].strip('"'),
+        sha256=hex_of(entry.get("ChecksumSHA256", "")),
+    )
 
 
 def part_parameters(part: PartReceipt) -> "CompletedPartTypeDef":

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from time import perf_counter
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote
 
@@ -14,7 +15,8 @@ import urllib3
 
 from storages_app.lib.outbound import GuardedPoolManager, Policy, current_policy
 from storages_app.objectstores.backends.s3 import headers as h
-from storages_app.objectstores.backends.s3.address import DEFAULT_REGION, BucketAddress
+from storages_app.objectstores.backends.s3.address import BucketAddress
+from storages_app.objectstores.backends.s3.settings import S3Settings
 from storages_app.objectstores.backends.s3.translation import control_call, translated
 from storages_app.objectstores.backends.s3.transport import (
     Answer,
@@ -24,6 +26,7 @@ from storages_app.objectstores.backends.s3.transport import (
     source_ended,
 )
 from storages_app.objectstores.base import (
+    Connected,
     Location,
     ObjectInfo,
     OpenUpload,
@@ -72,6 +75,8 @@ class S3Store:
         self._bucket: dict[str, Any] = {"Bucket": location.bucket}
         if location.account_id:
             self._bucket["ExpectedBucketOwner"] = location.account_id
+
+        self.settings = S3Settings(self._transport, self._address, self._bucket)
 
     def __repr__(self) -> str:
         return f"<S3Store {self._address.origin} {self._location.bucket}>"
@@ -205,6 +210,25 @@ class S3Store:
                 **self._bucket, Key=key, UploadId=upload_id
             )
 
+    def list_parts(self, key: str, upload_id: str) -> list[PartReceipt]:
+        check_key(key)
+        parts: list[PartReceipt] = []
+        position: dict[str, Any] = {}
+        while True:
+            with control_call("ListParts"):
+                page = self._transport.client.list_parts(
+                    **self._bucket,
+                    Key=key,
+                    UploadId=upload_id,
+                    MaxParts=self.page_size,
+                    **position,
+                )
+                parts += [h.part_of_entry(entry) for entry in page.get("Parts", [])]
+            if not page.get("IsTruncated"):
+                return parts
+            marker = page.get("NextPartNumberMarker", 0)
+            position = _next(position, {"PartNumberMarker": marker} if marker else {})
+
     def list_multiparts(self, prefix: str = "") -> Iterator[OpenUpload]:
         position: dict[str, Any] = {}
         while True:
@@ -248,6 +272,21 @@ class S3Store:
             raise ValueError(f"a link lasts 1 to {_WEEK} seconds, not {seconds}")
         return self._transport.presigned(self._address.of_object(key), seconds=seconds)
 
+    def fetch_link(self, url: str) -> bytes:
+        address = self._address.of_prepared(url)
+        return self._transport.exchange_unsigned("GetObject", "GET", address).body
+
+    def connection(self) -> Connected:
+        address = self._address.of_bucket()
+        started = perf_counter()
+        headers, tls_version = self._transport.connect(address)
+        return Connected(
+            host=address.host,
+            milliseconds=(perf_counter() - started) * 1000,
+            tls_version=tls_version,
+            clock_offset_s=h.clock_offset(headers),
+        )
+
     def region_of_bucket(self) -> str:
         """As the answer to HeadBucket says, which tells even who may not list; else by asking."""
         try:
@@ -258,25 +297,14 @@ class S3Store:
             raise BucketMissing(http_status=404, operation="HeadBucket") from error
         except AccessDenied:
             return ""
-        found = answer.headers.get("x-amz-bucket-region", "")
-        return found or self._location_of_bucket()
-
-    def _location_of_bucket(self) -> str:
         try:
-            with control_call("GetBucketLocation"):
-                answer = self._transport.client.get_bucket_location(**self._bucket)
+            return answer.headers.get("x-amz-bucket-region", "") or self.settings.location()
         except (AccessDenied, NotSupported):
             return ""
-        # Amazon says nothing for its first region, and EU for its second; others say nothing.
-        found: str = answer.get("LocationConstraint", "")
-        if not found and self._address.is_aws:
-            return DEFAULT_REGION
-        return "eu-west-1" if found == "EU" else found or ""
 
     def whoami(self) -> str:
-        if self._address.is_aws:
-            answer = self._transport.ask_sts(b"Action=GetCallerIdentity&Version=2011-06-15")
-            return _arn(answer) or self._location.access_key_id
+        if sts := self._address.sts():
+            return _arn(self._transport.ask_sts(sts)) or self._location.access_key_id
         try:
             self._transport.exchange(
                 "ListObjectsV2", "GET", self._address.of_bucket("list-type=2&max-keys=0")
@@ -377,6 +405,19 @@ def open_store(location: Location) -> S3Store:
         if len(_stores) > _MAX_STORES:
             _stores.popitem(last=False)
         return store
+
+
+# A person waits for a test, and its thirty seconds have to do for all of its checks.
+_PROBE_CONNECT_S = 5
+_PROBE_READ_S = 10
+
+
+def probe_store(location: Location) -> S3Store:
+    """A store for one connection test: gives up early, keeps nothing, closed by its caller."""
+    pool = GuardedPoolManager(
+        current_policy(), connect_timeout=_PROBE_CONNECT_S, read_timeout=_PROBE_READ_S
+    )
+    return S3Store(location, pool=pool)
 
 
 def _forget_stores() -> None:

@@ -3,7 +3,7 @@
 import html
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,7 +126,12 @@ class _Said:
 
 
 def error_of(
-    operation: str, *, status: int, headers: Mapping[str, str], body: bytes
+    operation: str,
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: Sequence[str] = (),
 ) -> ObjectStoreError:
     """The error for an answer that is none of success. What is shown of it is cut and cleaned."""
     text = body.decode("utf-8", errors="replace")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import urlencode
 
 import botocore.session
 import urllib3
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 EMPTY_SHA256 = sha256().hexdigest()
+STS_VERSION = "2011-06-15"
 _USER_AGENT = "ucdash"
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_BODY = 32 * 1024 * 1024  # 1,000 keys of a listing take a tenth of it
@@ -59,7 +61,10 @@ class Transport:
         self._location = location
         self._address = address
         self._pool = pool
-        self._credentials = Credentials(location.access_key_id, location.secret_access_key)
+        self._credentials = Credentials(
+            location.access_key_id, location.secret_access_key, location.session_token or None
+        )
+        self._line = _Line(pool, self._credentials)
         self._signer = _Signer(self._credentials, "s3", address.region)
         self._lock = threading.Lock()
         self._client: S3Client | None = None
@@ -76,7 +81,7 @@ class Transport:
     ) -> Answer:
         """One signed request and its whole answer; an error status raises."""
         signed = self._signed(method, address, headers or {}, payload_sha256)
-        with self._opened(operation, method, address, signed, body) as response:
+        with self._line.opened(operation, method, address, signed, body) as response:
             return Answer(response.status, response.headers, _body_of(response, _MAX_BODY))
 
     @contextmanager
@@ -85,24 +90,29 @@ class Transport:
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """A signed GET whose body the caller reads, inside `translated`."""
         signed = self._signed("GET", address, headers, EMPTY_SHA256)
-        with self._opened(operation, "GET", address, signed, b"") as response:
+        with self._line.opened(operation, "GET", address, signed, b"") as response:
             yield response
 
     def exchange_unsigned(self, operation: str, method: str, address: Address) -> Answer:
         """What a stranger gets."""
         headers = {"host": address.netloc, "user-agent": _USER_AGENT}
-        with self._opened(operation, method, address, headers, b"") as response:
+        with self._line.opened(operation, method, address, headers, b"") as response:
             return Answer(response.status, response.headers, _body_of(response, _MAX_BODY))
 
-    def ask_sts(self, body: bytes) -> Answer:
-        """A call of Amazon's identity service with the same credentials."""
-        address = self._address.sts()
-        request = _request("POST", address, {"content-type": "application/x-www-form-urlencoded"})
-        request.data = body
-        SigV4Auth(self._credentials, "sts", self._address.region).add_auth(request)
-        headers = dict(request.headers.items())
-        with self._opened("GetCallerIdentity", "POST", address, headers, body) as response:
-            return Answer(response.status, response.headers, _body_of(response, _MAX_ERROR_BODY))
+    def connect(self, address: Address) -> tuple[Mapping[str, str], str]:
+        """The headers of whatever answers, and the version of TLS that was agreed on."""
+        headers = {"host": address.netloc, "user-agent": _USER_AGENT}
+        with translated("Connect"):
+            response = self._pool.send("HEAD", address, headers=headers)
+        tls_version = getattr(response.connection, "tls_version", "")
+        response.close()
+        response.release_conn()
+        return response.headers, tls_version
+
+    def ask_sts(self, address: Address) -> Answer:
+        """Whose credentials these are."""
+        asked = {"Action": "GetCallerIdentity", "Version": STS_VERSION}
+        return ask_sts(self._pool, address, self._address.region, self._credentials, asked)
 
     def presigned(self, address: Address, *, seconds: int) -> str:
         request = AWSRequest(method="GET", url=address.origin + address.target)
@@ -120,30 +130,6 @@ class Transport:
         request.context["payload_sha256"] = payload_sha256
         self._signer.add_auth(request)
         return dict(request.headers.items())
-
-    @contextmanager
-    def _opened(
-        self,
-        operation: str,
-        method: str,
-        address: Address,
-        headers: Mapping[str, str],
-        body: "bytes | Exactly",
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """Send and look at the status; the connection goes back only if all was read."""
-        with translated(operation):
-            response = self._pool.send(method, address, headers=headers, body=body or None)
-        try:
-            if response.status >= 300:
-                with translated(operation):
-                    text = _read(response, _MAX_ERROR_BODY)
-                raise error_of(
-                    operation, status=response.status, headers=response.headers, body=text
-                )
-            yield response
-        finally:
-            response.close()  # nothing, if its end was seen and the connection went back
-            response.release_conn()
 
     # --- Control calls by botocore -------------------------------------------------------------
 
@@ -171,6 +157,7 @@ class Transport:
                 endpoint_url=self._address.endpoint.origin,
                 aws_access_key_id=self._location.access_key_id,
                 aws_secret_access_key=self._location.secret_access_key,
+                aws_session_token=self._location.session_token or None,
                 config=config,
             )
         send: Any = self._send_prepared  # the stubs know no handler that answers
@@ -182,15 +169,77 @@ class Transport:
         operation = event_name.rpartition(".")[2]
         address = self._address.of_prepared(request.url)
         headers = {name: _text(value) for name, value in request.headers.items()}
-        with self._opened(operation, request.method, address, headers, request.body) as response:
+        with self._line.opened(
+            operation, request.method, address, headers, request.body
+        ) as response:
             body = _body_of(response, _MAX_BODY)
         if has_error_body(body):
-            raise error_of(operation, status=response.status, headers=response.headers, body=body)
+            raise self._line.refusal(operation, response, body)
         received: Any = response.headers
         return AWSResponse(request.url, response.status, received, _Read(body))
 
     def close(self) -> None:
         self._pool.clear()
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The way out for one identity; what it must not bring back is cut out of refusals."""
+
+    pool: GuardedPoolManager
+    credentials: Credentials
+
+    @contextmanager
+    def opened(
+        self,
+        operation: str,
+        method: str,
+        address: Address,
+        headers: Mapping[str, str],
+        body: "bytes | Exactly",
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """Send and look at the status; the connection goes back only if all was read."""
+        with translated(operation):
+            response = self.pool.send(method, address, headers=headers, body=body or None)
+        try:
+            if response.status >= 300:
+                with translated(operation):
+                    text = _read(response, _MAX_ERROR_BODY)
+                raise self.refusal(operation, response, text)
+            yield response
+        finally:
+            response.close()  # nothing, if its end was seen and the connection went back
+            response.release_conn()
+
+    def refusal(
+        self, operation: str, response: urllib3.BaseHTTPResponse, body: bytes
+    ) -> ObjectStoreError:
+        known = (self.credentials.access_key, self.credentials.secret_key, self.credentials.token)
+        return error_of(
+            operation,
+            status=response.status,
+            headers=response.headers,
+            body=body,
+            secrets=[text for text in known if text],
+        )
+
+
+def ask_sts(
+    pool: GuardedPoolManager,
+    address: Address,
+    region: str,
+    credentials: Credentials,
+    parameters: Mapping[str, str],
+) -> Answer:
+    """One signed call of Amazon's identity service."""
+    body = urlencode(parameters).encode()
+    request = _request("POST", address, {"content-type": "application/x-www-form-urlencoded"})
+    request.data = body
+    SigV4Auth(credentials, "sts", region).add_auth(request)
+    headers = dict(request.headers.items())
+    line = _Line(pool, credentials)
+    with line.opened(parameters["Action"], "POST", address, headers, body) as response:
+        return Answer(response.status, response.headers, _body_of(response, _MAX_ERROR_BODY))
 
 
 class _Read(BytesIO):
