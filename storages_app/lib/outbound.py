@@ -7,13 +7,17 @@ address, so a name that changes its mind between check and connection gains noth
 
 import functools
 import ipaddress
+import os
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, ClassVar, cast
+from time import monotonic
+from typing import Any, ClassVar, Literal, cast
 from urllib.parse import quote
 
 import certifi
@@ -27,6 +31,7 @@ from urllib3.util.connection import allowed_gai_family
 from storages_app.lib.errors import UcdashError
 
 IPAddress = IPv4Address | IPv6Address
+Reason = Literal["private", "http", "port"]  # what is forbidden about an address
 
 
 class OutboundError(UcdashError):
@@ -46,12 +51,22 @@ class Forbidden(OutboundError):
     code = "address_forbidden"
     hint = "Ask the operator to add it to UCDASH_ALLOWED_PRIVATE_HOSTS."
 
+    def __init__(self, message: str = "", *, reason: Reason = "private") -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 class NameNotFound(OutboundError):
     """The host name does not resolve."""
 
     code = "host_not_found"
     hint = "Check the spelling of the host name."
+
+
+class LookupTimedOut(NameNotFound):
+    """Nobody told in time where the host is."""
+
+    hint = "The name server of this host name, or of this instance, does not answer."
 
 
 # --- What may be talked to ---------------------------------------------------------------------
@@ -253,34 +268,75 @@ def _last_32_bits(ip: IPv6Address) -> IPv4Address:
 
 SocketAddress = tuple[int, tuple[Any, ...]]  # family, what `connect` takes
 _MAX_ANSWERS = 4  # tried one after the other, each with the whole connect timeout
+_LOOKUP_S = 5.0
+_MAX_LOOKUPS = 64  # at once, among them those that nobody waits for any more
+_free_lookups = threading.BoundedSemaphore(_MAX_LOOKUPS)
 
 
 def check(address: Address, policy: Policy) -> None:
     """Refuse what needs no resolver to be refused: scheme, port, numbers, names of our network."""
     if policy.lets_in(address):
         return
-    if address.scheme == "http" and not policy.allow_http:
-        raise Forbidden("The address must begin with https://.")
-    if policy.allowed_ports is not None and address.port not in policy.allowed_ports:
-        raise Forbidden
     if address.ip is not None and is_denied(address.ip):
         raise Forbidden
     if f".{address.host}".endswith(_DENIED_SUFFIXES):
         raise Forbidden
+    if address.scheme == "http" and not policy.allow_http:
+        raise Forbidden("The address must begin with https://.", reason="http")
+    if policy.allowed_ports is not None and address.port not in policy.allowed_ports:
+        raise Forbidden(reason="port")
 
 
 def resolve(address: Address, policy: Policy) -> list[SocketAddress]:
     """Ask the resolver once; every answer must be allowed, or none is used."""
     check(address, policy)
     try:
-        answers = socket.getaddrinfo(
-            address.host, address.port, allowed_gai_family(), socket.SOCK_STREAM
-        )
+        answers = _look_up(address)
+    except TimeoutError as error:
+        raise LookupTimedOut from error
     except (OSError, UnicodeError) as error:
         raise NameNotFound from error
     if not policy.lets_in(address) and any(is_denied(_ip_of(answer[4])) for answer in answers):
         raise Forbidden
     return [(int(family), sockaddr) for family, _, _, _, sockaddr in answers[:_MAX_ANSWERS]]
+
+
+def _look_up(address: Address) -> list[Any]:
+    """The resolver's answers; it has no time limit of its own, so a thread asks it.
+
+    One that gets no answer is left behind until the resolver gives up; their number is bounded.
+    """
+    if address.ip is not None:
+        return _ask_resolver(address)
+    gives_up_at = monotonic() + _LOOKUP_S
+    free = _free_lookups
+    if not free.acquire(timeout=_LOOKUP_S):
+        raise TimeoutError
+    answer: Future[list[Any]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_ask_resolver(address))
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            answer.set_exception(error)
+        finally:
+            free.release()
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    return answer.result(max(gives_up_at - monotonic(), 0))
+
+
+def _ask_resolver(address: Address) -> list[Any]:
+    return socket.getaddrinfo(address.host, address.port, allowed_gai_family(), socket.SOCK_STREAM)
+
+
+def _forget_lookups() -> None:
+    """In a forked child, where the threads that would release them are no more."""
+    global _free_lookups  # noqa: PLW0603
+    _free_lookups = threading.BoundedSemaphore(_MAX_LOOKUPS)
+
+
+os.register_at_fork(after_in_child=_forget_lookups)
 
 
 def _ip_of(sockaddr: tuple[Any, ...]) -> IPAddress:

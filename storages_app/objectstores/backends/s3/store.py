@@ -36,6 +36,7 @@ from storages_app.objectstores.base import (
 )
 from storages_app.objectstores.errors import (
     AccessDenied,
+    AccountClosed,
     BucketMissing,
     ConnectionFailed,
     NotSupported,
@@ -325,7 +326,8 @@ def _arn(answer: Answer) -> str:
 
 def _knows_us(error: ObjectStoreError) -> bool:
     """Whether a refusal came after the signature was found good: it is about the bucket."""
-    return type(error) is AccessDenied or isinstance(error, (BucketMissing, NotSupported))
+    about_the_bucket = (AccountClosed, BucketMissing, NotSupported)
+    return type(error) is AccessDenied or isinstance(error, about_the_bucket)
 
 
 def _next(position: Mapping[str, Any], following: dict[str, Any]) -> dict[str, Any]:

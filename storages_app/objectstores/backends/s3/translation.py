@@ -14,15 +14,20 @@ from urllib3 import exceptions as urllib3_errors
 
 from storages_app.lib import outbound
 from storages_app.objectstores import errors
+from storages_app.objectstores.backends.s3.concealing import conceal, cut, without
 from storages_app.objectstores.errors import ObjectStoreError
 
 _BY_CODE: dict[str, type[ObjectStoreError]] = {
     # Who is asking
     "AccessDenied": errors.AccessDenied,
-    "AccountProblem": errors.AccessDenied,
-    "AllAccessDisabled": errors.AccessDenied,
-    "NotSignedUp": errors.AccessDenied,
+    "AccessDeniedException": errors.AccessDenied,
     "UnauthorizedAccess": errors.AccessDenied,
+    "AccountProblem": errors.AccountClosed,
+    "AllAccessDisabled": errors.AccountClosed,
+    "InvalidPayer": errors.AccountClosed,
+    "NotSignedUp": errors.AccountClosed,
+    "UserSuspended": errors.AccountClosed,  # Ceph
+    "UserProjectAccountProblem": errors.AccountClosed,  # Google
     "InvalidAccessKeyId": errors.UnknownAccessKey,
     "InvalidClientTokenId": errors.UnknownAccessKey,  # STS
     "SignatureDoesNotMatch": errors.WrongSecret,
@@ -30,6 +35,7 @@ _BY_CODE: dict[str, type[ObjectStoreError]] = {
     "ExpiredTokenException": errors.CredentialsExpired,
     "InvalidToken": errors.CredentialsExpired,
     "TokenRefreshRequired": errors.CredentialsExpired,
+    "RegionDisabledException": errors.RegionDisabled,  # STS
     "RequestTimeTooSkewed": errors.ClockSkewed,
     "RequestExpired": errors.ClockSkewed,
     # Where
@@ -63,6 +69,8 @@ _BY_CODE: dict[str, type[ObjectStoreError]] = {
     "XMinioInvalidObjectName": errors.KeyInvalid,
     "EntityTooLarge": errors.ObjectTooLarge,
     "InvalidStorageClass": errors.StorageClassInvalid,
+    "MissingContentMD5": errors.ChecksumRequired,
+    "InvalidEncryptionAlgorithmError": errors.NotSupported,
     "InvalidBucketName": errors.AddressInvalid,
     # Limits
     "QuotaExceeded": errors.QuotaExceeded,
@@ -70,6 +78,10 @@ _BY_CODE: dict[str, type[ObjectStoreError]] = {
     "DiskQuotaExceeded": errors.QuotaExceeded,
     "InsufficientStorage": errors.QuotaExceeded,
     "StorageCapExceeded": errors.QuotaExceeded,
+    "StorageQuotaExceeded": errors.QuotaExceeded,
+    "BucketQuotaExceeded": errors.QuotaExceeded,
+    "ServiceQuotaExceededException": errors.QuotaExceeded,
+    "XMinioBucketQuotaExceeded": errors.QuotaExceeded,
     "XMinioAdminBucketQuotaExceeded": errors.QuotaExceeded,
     "XMinioStorageFull": errors.QuotaExceeded,
     "SlowDown": errors.Throttled,
@@ -80,6 +92,8 @@ _BY_CODE: dict[str, type[ObjectStoreError]] = {
     "TooManyRequests": errors.Throttled,
     "RequestLimitExceeded": errors.Throttled,
     "BandwidthLimitExceeded": errors.Throttled,
+    "RateLimitExceeded": errors.Throttled,
+    "TooManyRequestsException": errors.Throttled,
     # Faults
     "InternalError": errors.ServerError,
     "ServiceUnavailable": errors.ServerError,
@@ -106,11 +120,43 @@ _BY_STATUS: dict[int, type[ObjectStoreError]] = {
     504: errors.TimedOut,
     507: errors.QuotaExceeded,
 }
-_QUOTA_WORDS = re.compile(r"\b(cap|quota)s? (is |was |has been )?exceeded", re.IGNORECASE)
+_QUOTA_WORDS = re.compile(
+    r"(cap|quota|(storage|space|trial|size) limit)s?[ _](is |was |has been )?(exceeded|reached)"
+    r"|exceed(s|ed|ing)? (the |your |its )?(\w+ )?quota",
+    re.IGNORECASE,
+)
+_CLOSED_WORDS = re.compile(
+    r"account (is|was|has been) (suspended|closed|disabled|deactivated)", re.I
+)
+# What a provider says to a header that it does not know; a wrong value of one it knows is another
+# matter.
+_REFUSES_A_HEADER = {"InvalidArgument", "InvalidRequest", "NotImplemented", "UnsupportedHeader"}
+_CHECKSUM_WANTED = re.compile(
+    r"(content-md5|x-amz-checksum).{0,80}\brequired|required.{0,80}content-md5", re.I
+)
+_CHECKSUM_HEADER = re.compile(r"x-amz-(checksum|sdk-checksum)", re.I)
+_STORAGE_CLASS = re.compile(r"storage[ -_]?class", re.I)
 _KMS_REFUSAL = re.compile(r"\bkms:[A-Z]")
+_KMS_KEY_STATES = {
+    "disabled": "disabled",
+    "pending deletion": "waiting for deletion",
+    "pendingdeletion": "waiting for deletion",
+    "notfound": "not found",
+    "does not exist": "not found",
+}
+_UNAUTHORIZED = re.compile(r"not authorized to perform:? ([a-z0-9-]{1,32}:[A-Za-z]{1,64})")
+_ASKER = re.compile(r"\bUser: (arn:[^\s\"'<>]{1,2000})")
+_ASKED_OF = re.compile(r"\bon resource: [\"']?(arn:[^\s\"'<>]{1,2000})")
+# Parts of a refusal that repeat what was signed and sent.
+_REPEATED = re.compile(
+    r"<(StringToSign\w*|CanonicalRequest\w*|SignatureProvided|AWSAccessKeyId|HostId|style|script)\b"
+    r".*?(</\1>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
 _EXPECTED_REGION = re.compile(r"expecting '([a-z0-9-]{1,60})'")
 _REGION = re.compile(r"[a-z0-9-]{1,60}")
 _MAX_RETRY_AFTER = 3600.0
+_MAX_SHOWN = 4000  # of an answer that is no S3's
 
 
 @dataclass(frozen=True)
@@ -144,16 +190,40 @@ def error_of(
         region=_region(headers, text, message),
         names_a_pause="retry-after" in headers,
     )
-    error = _kind(said)(
-        provider_code=re.sub(r"[^A-Za-z0-9._-]", "", said.code)[:64],
+    kind = _kind(said)
+    shown = conceal(_all_it_said(text, message), secrets)
+    error = kind(
+        provider_code=re.sub(r"[^A-Za-z0-9._-]", "", without(said.code, secrets))[:64],
         http_status=status,
         operation=operation,
-        request_id=_request_id(headers, text),
+        request_id=without(_request_id(headers, text), secrets),
         retry_after=retry_after(headers.get("retry-after", "")),
+        provider_message=cut(shown),
+        action=_found(_UNAUTHORIZED, shown),
+        principal=_found(_ASKER, shown),
+        resource=_found(_ASKED_OF, shown),
+        reason=_key_state(said) if kind is errors.KmsKeyUnusable else "",
     )
     if isinstance(error, errors.RegionRedirect):
         error.region = said.region
     return error
+
+
+def _all_it_said(text: str, message: str) -> str:
+    """The message with its details; of an answer that is no S3's, what a browser would show."""
+    if message:
+        return f"{message} {_element(text, 'Details')}"
+    return html.unescape(re.sub(r"<[^>]{0,500}>", " ", _REPEATED.sub(" ", text[:_MAX_SHOWN])))
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match[1].rstrip(".,") if match else ""
+
+
+def _key_state(said: _Said) -> str:
+    told = f"{said.code} {said.message}".lower()
+    return next((state for word, state in _KMS_KEY_STATES.items() if word in told), "")
 
 
 def _kind(said: _Said) -> type[ObjectStoreError]:
@@ -165,16 +235,33 @@ def _kind(said: _Said) -> type[ObjectStoreError]:
 
 def _by_words(said: _Said) -> type[ObjectStoreError] | None:
     """Where the code alone would mislead."""
-    if said.code.startswith("KMS."):
-        return errors.KmsKeyUnusable
-    if _KMS_REFUSAL.search(said.message):
-        return errors.KmsDenied
-    if _QUOTA_WORDS.search(said.message):  # Backblaze says it as AccessDenied
-        return errors.QuotaExceeded
+    if said.code.startswith("KMS") or _KMS_REFUSAL.search(said.message):
+        is_refusal = not said.code.startswith("KMS") or "AccessDenied" in said.code
+        return errors.KmsDenied if is_refusal else errors.KmsKeyUnusable
+    if _QUOTA_WORDS.search(said.message) and _BY_CODE.get(said.code) is not errors.Throttled:
+        return errors.QuotaExceeded  # Backblaze says it as AccessDenied
+    if said.status == 403 and _CLOSED_WORDS.search(said.message):
+        return errors.AccountClosed
     if said.code == "AuthorizationHeaderMalformed":
         # Without a region in it, the malformed thing is the key id.
         return errors.RegionRedirect if said.region else errors.UnknownAccessKey
-    if said.code == "NotImplemented" and "acl" in said.message.lower():  # Cloudflare R2
+    if said.operation == "AssumeRole" and said.code == "ValidationError":
+        return errors.AddressInvalid
+    return _by_header(said) if said.code in _REFUSES_A_HEADER else None
+
+
+def _by_header(said: _Said) -> type[ObjectStoreError] | None:
+    """The header that a provider does not take, as its message names it."""
+    message = said.message.lower()
+    if "credential access key has length" in message:  # Cloudflare R2
+        return errors.UnknownAccessKey
+    if _CHECKSUM_WANTED.search(message):
+        return errors.ChecksumRequired
+    if _CHECKSUM_HEADER.search(message) and "is invalid" not in message:
+        return errors.NotSupported
+    if _STORAGE_CLASS.search(message):
+        return errors.StorageClassInvalid
+    if said.code == "NotImplemented" and "acl" in message:  # Cloudflare R2
         return errors.AclNotSupported
     return None
 
@@ -193,7 +280,7 @@ def _by_status(said: _Said) -> type[ObjectStoreError]:
 
 def _element(text: str, name: str) -> str:
     """The text of an XML element, by pattern: a tenant's server needs no parser to attack."""
-    match = re.search(rf"<{name}>([^<]{{1,2000}})</{name}>", text)
+    match = re.search(rf"<{name}>([^<]{{1,2000}})", text)
     return html.unescape(match[1]).strip() if match else ""
 
 
@@ -235,13 +322,13 @@ def translated(operation: str) -> Iterator[None]:
     try:
         yield
     except outbound.Forbidden as error:
-        raise errors.EndpointForbidden(operation=operation) from error
+        raise errors.EndpointForbidden(operation=operation, reason=error.reason) from error
     except outbound.UnparsableAddress as error:
         raise errors.AddressInvalid(operation=operation) from error
     except outbound.NameNotFound as error:
         raise errors.HostNotFound(operation=operation) from error
     except urllib3_errors.SSLError as error:
-        raise _tls_error(error)(operation=operation) from error
+        raise _tls_error(error, operation) from error
     # NewConnectionError is a timeout to urllib3, though nothing was waited for.
     except urllib3_errors.NewConnectionError as error:
         raise errors.ConnectionFailed(operation=operation) from error
@@ -267,12 +354,42 @@ def control_call(operation: str) -> Iterator[None]:
         raise errors.ServerError("The answer is not S3's.", operation=operation) from error
 
 
-def _tls_error(error: BaseException) -> type[ObjectStoreError]:
+_CERTIFICATE_FAULTS = {  # OpenSSL's X509_V_ERR_…
+    9: "not valid yet",
+    10: "expired",
+    18: "self-signed",
+    19: "unknown authority",
+    20: "unknown authority",
+    21: "unknown authority",
+    23: "revoked",
+    62: "wrong host",
+    64: "wrong host",
+}
+_HANDSHAKE_FAULTS = {
+    "TLSV1_ALERT_PROTOCOL_VERSION": "protocol too old",
+    "UNSUPPORTED_PROTOCOL": "protocol too old",
+    "WRONG_SSL_VERSION": "protocol too old",
+    "WRONG_VERSION_NUMBER": "no TLS",
+    "HTTP_REQUEST": "no TLS",
+}
+
+
+def _tls_error(error: BaseException, operation: str) -> ObjectStoreError:
     """A connection that broke in the handshake says nothing about the certificate."""
+    reason = ""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)):
-            return errors.ConnectionFailed
+            return errors.ConnectionFailed(operation=operation)
+        reason = reason or _tls_reason(seen)
         inner = seen.args[0] if seen.args and isinstance(seen.args[0], BaseException) else None
         seen = inner or seen.__cause__
-    return errors.TlsFailed
+    return errors.TlsFailed(operation=operation, reason=reason)
+
+
+def _tls_reason(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _CERTIFICATE_FAULTS.get(getattr(error, "verify_code", 0), "")
+    if isinstance(error, ssl.SSLError):
+        return _HANDSHAKE_FAULTS.get(error.reason or "", "")
+    return ""
