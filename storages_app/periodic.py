@@ -43,6 +43,8 @@ class Entry:
 
 TIMETABLE = (
     Entry("backups.schedule", timedelta(minutes=1)),
+    Entry("custom_storages.retest", timedelta(minutes=1)),
+    Entry("custom_storages.forget_tests", timedelta(hours=6)),
     Entry("library.expire", timedelta(minutes=5)),
     Entry("uploads.sweep", timedelta(hours=1)),
     Entry("periodic.forget_workers", timedelta(hours=6)),

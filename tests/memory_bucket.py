@@ -25,6 +25,8 @@ PROVEN = {
 def bucket(monkeypatch):
     """A MemoryStore (`.inner`) behind faults that a test plans."""
     store = FaultyStore(MemoryStore())
-    for module in (copying, connection_tests, backups):
+    for module in (copying, backups):
         monkeypatch.setattr(module, "open_store", lambda custom_storage: store)
+    for name in ("open_probe_store", "open_outside_store"):
+        monkeypatch.setattr(connection_tests, name, lambda custom_storage: store)
     return store

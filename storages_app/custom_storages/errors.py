@@ -84,3 +84,10 @@ class OwnershipUnproved(ObjectStoreError):
     code = "auth_denied"
     kind = "owner"
     hint = "Put the proof object into the bucket and check it in step 3 of the setup."
+
+
+class PolicyRefused(UcdashError):
+    """This is not a bucket policy that ours could be put into."""
+
+    code = "policy_invalid"
+    hint = "Copy the whole policy from the bucket's Permissions page and paste it again."

@@ -1,25 +1,30 @@
 """What the checks of one connection test share, and the shape of a check.
 
 A check is a function that asks the bucket one question. It returns the sentence of success, raises
-an ObjectStoreError (the check's own table turns it into what, why and what to do), or raises
-`Refused` with a text of its own.
+an ObjectStoreError (the check's `failures` turn it into what, why and what to do), raises `Refused`
+with a code of its own `refusals`, or `CannotTell` where the answer stays open.
 """
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from storages_app.lib.registry import Registry
-from storages_app.models import CustomStorage, Finding
+from storages_app.models import ConnectionTest, CustomStorage, Finding
 from storages_app.objectstores import providers
 from storages_app.objectstores.base import ObjectStore, PutOptions
 from storages_app.objectstores.errors import ObjectStoreError
 
 Level = Finding.Level
+Kind = ConnectionTest.Kind
+BOTH_KINDS = (Kind.TEST, Kind.CHECKLIST)
 
 _BODY = (
     "This is the test object of a connection test. It was written to find out whether copies can "
@@ -31,21 +36,49 @@ _BODY = (
 class Advice:
     """What a failed row says: one line of what, one of why, and numbered steps.
 
-    `{bucket}`, `{prefix}`, `{host}`, `{last4}`, `{key}` and the like are filled in.
+    `{bucket}`, `{prefix}`, `{host}`, `{last4}`, `{key}` and the like (`Probe.facts`) are filled in.
     """
 
     title: str
     why: str = ""
     fix: Sequence[str] = ()
 
+    def filled(self, facts: Mapping[str, str]) -> "Advice":
+        return Advice(
+            self.title.format_map(facts),
+            self.why.format_map(facts),
+            [step.format_map(facts) for step in self.fix],
+        )
+
 
 class Refused(Exception):
-    """The question was answered with no, and by no error of the bucket."""
+    """The question was answered with no.
 
-    def __init__(self, advice: Advice, *, code: str) -> None:
-        self.advice = advice
+    `code` is one of the check's `refusals`, whose text may name the `facts` given here; `error` is
+    the bucket's refusal behind it, if there was one: the row then tells its status, operation and
+    request id, and its code where the bucket gave one.
+    """
+
+    def __init__(
+        self, code: str, *, error: ObjectStoreError | None = None, **facts: object
+    ) -> None:
         self.code = code
-        super().__init__(advice.title)
+        self.error = error
+        self.facts = {name: str(value) for name, value in facts.items()}
+        super().__init__(code)
+
+
+class CannotTell(Exception):
+    """The answer stays open: the row is neither green nor red, and says why."""
+
+    def __init__(self, title: str, why: str = "", *, error: ObjectStoreError | None = None) -> None:
+        self.title = title
+        self.why = why
+        self.error = error
+        super().__init__(title)
+
+
+Opener = Callable[[CustomStorage], ObjectStore]
 
 
 @dataclass
@@ -53,31 +86,67 @@ class Probe:
     """One test run: the store, the test object, and what was learned so far."""
 
     custom_storage: CustomStorage
-    store: ObjectStore
+    open_store: Opener
+    open_outside: Opener  # without credentials
     key: str
     body: bytes
     capabilities: dict[str, Any] = field(default_factory=dict)
     leftovers: set[str] = field(default_factory=set)  # keys that are in the bucket now
+    uploads: dict[str, str] = field(default_factory=dict)  # key → id of an open multipart upload
+    adopted: dict[str, str] = field(default_factory=dict)  # settings that the bucket corrected
+    has_proof: bool = False  # the owner's proof object was there
 
     @classmethod
-    def of(cls, custom_storage: CustomStorage, store: ObjectStore) -> "Probe":
+    def of(cls, custom_storage: CustomStorage, open_store: Opener, open_outside: Opener) -> "Probe":
         key = f"{custom_storage.prefix}.connection-test/{secrets.token_hex(16)}.txt"
         body = (_BODY + secrets.token_hex(512))[:1024].encode()
-        return cls(custom_storage, store, key, body)
+        return cls(custom_storage, open_store, open_outside, key, body)
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The bucket with the storage's own credentials; opened at the first question."""
+        return self.open_store(self.custom_storage)
+
+    @cached_property
+    def outside(self) -> ObjectStore:
+        """The bucket as anybody sees it."""
+        return self.open_outside(self.custom_storage)
+
+    def adopt(self, **settings: str) -> None:
+        """Go on with settings that the bucket itself told; they are kept if the test passes."""
+        self.adopted |= settings
+        for name, value in settings.items():
+            setattr(self.custom_storage, name, value)
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connections; the next question opens new ones."""
+        for name in ("store", "outside"):
+            if store := self.__dict__.pop(name, None):
+                store.close()
 
     @property
     def facts(self) -> dict[str, str]:
         """What the texts may name."""
         row = self.custom_storage
+        provider = providers.provider(row.provider)
         return {
             "bucket": row.bucket,
             "prefix": row.prefix,
-            "region": row.region,
+            "place": f"{row.bucket}/{row.prefix}",
+            "region": row.region or provider.default_region,
             "host": self.host,
+            "endpoint": row.endpoint_url,
+            "provider": provider.name,
             "key": self.key,
-            "last4": row.access_key_id[-4:],
+            "last4": row.access_key_id[-4:] if len(row.access_key_id) > 4 else "…",
+            "account_id": row.account_id,
+            "role_arn": row.role_arn,
+            "external_id": row.external_id,
+            "principal_arn": settings.AWS_PRINCIPAL_ARN,
             "public_mode": row.get_public_mode_display(),
-            "console": providers.provider(row.provider).console_url.format(bucket=row.bucket),
+            "storage_class": row.storage_class,
+            "kms_key": str(row.encryption.get("kms_key_id", "")),
         }
 
     @property
@@ -86,6 +155,18 @@ class Probe:
         if row.endpoint_url:
             return urlsplit(row.endpoint_url).netloc
         return f"s3.{row.region or 'us-east-1'}.amazonaws.com"
+
+    @property
+    def options(self) -> PutOptions:
+        """How copies to this storage are written."""
+        encryption = self.custom_storage.encryption
+        return PutOptions(
+            content_type="text/plain",
+            storage_class=self.custom_storage.storage_class,
+            encryption=str(encryption.get("mode", "")),
+            kms_key_id=str(encryption.get("kms_key_id", "")),
+            checksum=self.checksum,
+        )
 
     def put(self, key: str = "", *, body: bytes | None = None, **options: Any) -> None:
         """Write the test object (or another) and remember that it is there."""
@@ -97,9 +178,7 @@ class Probe:
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
             md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
-            options=PutOptions(
-                content_type="text/plain", **({"checksum": self.checksum} | options)
-            ),
+            options=replace(self.options, **options),
         )
         self.leftovers.add(key)
 
@@ -123,10 +202,31 @@ class Check:
     check_id: str
     name: str
     position: int
-    requires: Sequence[str]
+    kinds: Collection[Kind]
+    requires: Sequence[str]  # of these, the ones that are asked must have passed
     level: LevelRule
     failures: Mapping[type[ObjectStoreError], Advice]
+    refusals: Mapping[str, Advice]
     ask: Ask
+
+    def advice_for(self, error: ObjectStoreError) -> Advice:
+        """The check's own text for this error, else what every error says of itself."""
+        for kind in type(error).__mro__:
+            if kind in self.failures:
+                return self.failures[kind]
+        if type(error) is ObjectStoreError:
+            answer = f"{error.provider_code or 'no code'} ({error.http_status or 'no status'})"
+            title = (
+                "The provider answered with something we do not know: "
+                f"{answer} on {error.operation or 'the request'}. Here is all it said."
+            )
+            return Advice(_literal(title), _literal(error.message[:500]))
+        return Advice(_literal(error.message), fix=[_literal(error.advice)] if error.advice else [])
+
+
+def _literal(text: str) -> str:
+    """Text in which nothing is to be filled in."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 registry: Registry[Check] = Registry("storages_app.custom_storages.checks")
@@ -136,48 +236,48 @@ def always(level: Level) -> LevelRule:
     return lambda custom_storage: level
 
 
+def required_for(*uses: str, otherwise: Level | None) -> LevelRule:
+    """Required where the storage is used for one of these, else as said."""
+
+    def rule(custom_storage: CustomStorage) -> Level | None:
+        return Level.REQUIRED if {*uses} & {*custom_storage.uses} else otherwise
+
+    return rule
+
+
 def check(
     check_id: str,
     *,
     name: str,
     position: int,
     level: Level | LevelRule,
+    kinds: Collection[Kind] = (Kind.TEST,),
     requires: Sequence[str] = (),
     failures: Mapping[type[ObjectStoreError], Advice] | None = None,
+    refusals: Mapping[str, Advice] | None = None,
 ) -> Callable[[Ask], Ask]:
-    """Register a check; `failures` maps errors, the nearest class first, to what the row says."""
+    """Register a check.
+
+    `failures` maps errors, the nearest class first, to what the row says; `refusals` does so for
+    the codes that the check gives itself.
+    """
 
     def register(ask: Ask) -> Ask:
         rule = level if callable(level) else always(level)
-        registry.add(check_id, Check(check_id, name, position, requires, rule, failures or {}, ask))
+        found = Check(
+            check_id, name, position, kinds, requires, rule, failures or {}, refusals or {}, ask
+        )
+        registry.add(check_id, found)
         return ask
 
     return register
 
 
-def advice_for(found: Check, error: ObjectStoreError, facts: Mapping[str, str]) -> Advice:
-    """The check's own text for this error, else what every error says of itself."""
-    for kind in type(error).__mro__:
-        advice = found.failures.get(kind)
-        if advice:
-            return _filled(advice, facts)
-    if type(error) is ObjectStoreError:
-        answer = f"{error.provider_code or 'no code'} ({error.http_status or 'no status'})"
-        return Advice(
-            "The provider answered with something we do not know: "
-            f"{answer} on {error.operation or 'the request'}.",
-            error.message[:500],
-        )
-    return Advice(error.message, fix=[error.advice] if error.advice else [])
-
-
-def _filled(advice: Advice, facts: Mapping[str, str]) -> Advice:
-    return Advice(
-        advice.title.format_map(facts),
-        advice.why.format_map(facts),
-        [step.format_map(facts) for step in advice.fix],
-    )
-
-
-def filled(advice: Advice, probe: Probe) -> Advice:
-    return _filled(advice, probe.facts)
+def checks_for(custom_storage: CustomStorage, kind: Kind = Kind.TEST) -> list[tuple[Check, Level]]:
+    """The questions that are asked of this storage, in order, with their levels."""
+    asked = []
+    for found in sorted(registry, key=lambda check: check.position):
+        level = found.level(custom_storage) if kind in found.kinds else None
+        if level:
+            asked.append((found, level))
+    return asked

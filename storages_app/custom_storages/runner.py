@@ -1,26 +1,31 @@
-"""The connection test: one check after the other, each written down as soon as it is answered."""
+"""The connection test: one check after the other, each written down as soon as it is answered.
+
+The questions are asked in a thread of their own, which knows no database, so that the test ends
+after 30 s whatever a server does.
+"""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
+from datetime import timedelta
 from time import monotonic, perf_counter
-from typing import Any
 
-from django.db import transaction
 from django.db.models import F, Q
-from django.utils import timezone
 
-from storages_app.custom_storages import circuit
-from storages_app.custom_storages.connect import open_store
+from storages_app.custom_storages import conclusions
+from storages_app.custom_storages.connect import forget_role, open_outside_store, open_probe_store
 from storages_app.custom_storages.probe import (
     Advice,
+    CannotTell,
     Check,
     Probe,
     Refused,
-    advice_for,
-    filled,
+    checks_for,
     registry,
 )
-from storages_app.models import ConnectionTest, CustomStorage, Event, Finding
+from storages_app.lib.errors import UcdashError
+from storages_app.models import ConnectionTest, CopyJob, Finding
 from storages_app.models.copy_jobs import MAX_CRASHES
 from storages_app.models.fields import db_now
 from storages_app.objectstores.errors import ObjectStoreError
@@ -29,8 +34,10 @@ log = logging.getLogger(__name__)
 
 _LEASE = timedelta(seconds=90)
 _TIME_FOR_ALL_S = 30
+_TIME_TO_TIDY_S = 5
+_N_COPIES_TO_FIND = 3
 _OUT_OF_TIME = Advice(
-    f"Not asked: the test ends after {_TIME_FOR_ALL_S} s.",
+    f"Not answered: the test ends after {_TIME_FOR_ALL_S} s.",
     "The provider answered too slowly.",
     ["Run the test again."],
 )
@@ -40,16 +47,6 @@ _OUR_FAULT = Advice(
     ["Tell the operator, and run the test again."],
 )
 State = Finding.State
-
-
-def checks_for(custom_storage: CustomStorage) -> list[tuple[Check, Finding.Level]]:
-    """The questions that are asked of this storage, in order, with their levels."""
-    asked = []
-    for found in sorted(registry, key=lambda check: check.position):
-        level = found.level(custom_storage)
-        if level:
-            asked.append((found, level))
-    return asked
 
 
 def claim(*, test_id: int | None = None) -> ConnectionTest | None:
@@ -70,7 +67,7 @@ def claim(*, test_id: int | None = None) -> ConnectionTest | None:
         )
         if n_claimed:
             claimed: ConnectionTest = ConnectionTest.objects.select_related(
-                "custom_storage__project"
+                "custom_storage__project", "access_change"
             ).get(pk=row.pk)
             return claimed
     return None
@@ -85,71 +82,114 @@ def _give_up_deadly_tests() -> None:
 
 def run_test(test: ConnectionTest) -> None:
     """Ask everything, write the findings, and draw the conclusion for the storage."""
-    custom_storage = test.custom_storage
-    asked = checks_for(custom_storage)
-    findings = _write_waiting_rows(test, asked)
-    try:
-        probe = Probe.of(custom_storage, open_store(custom_storage))
-    except ObjectStoreError as error:
-        _refuse_settings(list(findings.values()), error)
-        _conclude(test, list(findings.values()), capabilities={})
-        return
+    custom_storage = test.subject
+    custom_storage.copies_to_find = _copies_to_find(test)
+    forget_role(custom_storage)
+    probe = Probe.of(custom_storage, open_probe_store, open_outside_store)
+    asked = checks_for(custom_storage, test.kind)
+    findings = _write_rows(test, asked)
+    if test.again:
+        probe.capabilities |= custom_storage.capabilities
+    # Not a context manager: leaving one waits for a thread that a server keeps hanging.
+    thread = ThreadPoolExecutor(1, thread_name_prefix="connection-test")
     ends_at = monotonic() + _TIME_FOR_ALL_S
     for found, _level in asked:
         finding = findings[found.check_id]
-        missing = [name for name in found.requires if findings[name].state != State.PASSED]
+        if finding.state != State.WAITING:
+            continue  # another row is run again; this one keeps its answer
+        missing = _first_missing(found, findings)
         if missing:
-            _skip(finding, f"Waits for “{findings[missing[0]].name}”")
-        elif monotonic() > ends_at:
+            _answer(finding, State.SKIPPED, Advice(f"Waits for “{missing.name}”"), code="")
+        elif monotonic() >= ends_at:
             _answer(finding, State.FAILED, _OUT_OF_TIME, code="timeout")
         else:
-            _ask(found, finding, probe)
-    _tidy(probe)
-    _conclude(test, list(findings.values()), capabilities=probe.capabilities)
+            _ask(found, finding, probe, thread, ends_at)
+    _tidy(probe, thread)
+    thread.submit(probe.close)
+    thread.shutdown(wait=False)
+    conclusions.draw(test, list(findings.values()), probe)
 
 
-def _refuse_settings(findings: list[Finding], error: ObjectStoreError) -> None:
-    """No connection can be made with these settings: the first check says so for all."""
-    first, *others = findings
-    _answer(first, State.FAILED, Advice(error.message, fix=[error.advice]), code=error.code)
-    for finding in others:
-        _skip(finding, f"Waits for “{first.name}”")
+def _copies_to_find(test: ConnectionTest) -> list[tuple[str, int]]:
+    """Where another bucket is to take over: the newest copies that are shown as done."""
+    change = test.access_change
+    if change is None or not change.settings.keys() & {"provider", "endpoint_url", "bucket"}:
+        return []
+    done = CopyJob.objects.filter(custom_storage=test.custom_storage, state="done")
+    newest = done.order_by("-pk").values_list("key", "size")[:_N_COPIES_TO_FIND]
+    return [(key, size) for key, size in newest]
 
 
-def _write_waiting_rows(
+def _first_missing(found: Check, findings: dict[str, Finding]) -> Finding | None:
+    """The first row that this one waits for and that did not pass."""
+    waited_for = (findings[name] for name in found.requires if name in findings)
+    return next((row for row in waited_for if row.state != State.PASSED), None)
+
+
+def _write_rows(
     test: ConnectionTest, asked: list[tuple[Check, Finding.Level]]
 ) -> dict[str, Finding]:
     test.findings.all().delete()
-    rows = [
-        Finding(
-            connection_test=test,
-            check_id=found.check_id,
-            name=found.name,
-            level=level,
-            position=found.position,
-        )
-        for found, level in asked
-    ]
+    kept = _answers_to_keep(test)
+    rows = []
+    for found, level in asked:
+        row = kept.get(found.check_id) or Finding(check_id=found.check_id)
+        row.pk = None
+        row.connection_test = test
+        row.name, row.level, row.position = found.name, level, found.position
+        rows.append(row)
     Finding.objects.bulk_create(rows)
     return {row.check_id: row for row in test.findings.all()}
 
 
-def _ask(found: Check, finding: Finding, probe: Probe) -> None:
+def _answers_to_keep(test: ConnectionTest) -> dict[str, Finding]:
+    """Where one row is run again: what the last test found for those it does not wait for."""
+    if not test.again or test.again not in registry:
+        return {}
+    tests = test.custom_storage.connection_tests.of_kind(test.kind).over().exclude(pk=test.pk)
+    last = tests.order_by("-pk").first()
+    if last is None:
+        return {}
+    needed = _with_what_it_requires(test.again)
+    return {row.check_id: row for row in last.findings.all() if row.check_id not in needed}
+
+
+def _with_what_it_requires(check_id: str) -> set[str]:
+    needed = {check_id}
+    for name in registry[check_id].requires:
+        needed |= _with_what_it_requires(name)
+    return needed
+
+
+def _ask(
+    found: Check, finding: Finding, probe: Probe, thread: ThreadPoolExecutor, ends_at: float
+) -> None:
     finding.state = State.RUNNING
     finding.save(update_fields=["state"])
     started = perf_counter()
+    future = thread.submit(found.ask, probe)
     try:
-        title = found.ask(probe)
+        title = _result(future, within=ends_at - monotonic())
+    except NotInTime:
+        finding.milliseconds = _since(started)
+        _answer(finding, State.FAILED, _OUT_OF_TIME, code="timeout")
+    except CannotTell as unknown:
+        finding.milliseconds = _since(started)
+        code = _take_over(finding, unknown.error, "")
+        _answer(finding, State.SKIPPED, Advice(unknown.title, unknown.why), code=code)
     except Refused as refusal:
         finding.milliseconds = _since(started)
-        _answer(finding, State.FAILED, filled(refusal.advice, probe), code=refusal.code)
+        advice = found.refusals[refusal.code].filled(probe.facts | refusal.facts)
+        _answer(
+            finding, State.FAILED, advice, code=_take_over(finding, refusal.error, refusal.code)
+        )
     except ObjectStoreError as error:
         finding.milliseconds = _since(started)
-        finding.http_status = error.http_status
-        finding.operation = error.operation
-        finding.request_id = error.request_id[:200]
-        advice = advice_for(found, error, probe.facts)
-        _answer(finding, State.FAILED, advice, code=error.provider_code or error.code)
+        advice = found.advice_for(error).filled(probe.facts | _facts_of(error))
+        _answer(finding, State.FAILED, advice, code=_take_over(finding, error, error.code))
+    except UcdashError as error:
+        finding.milliseconds = _since(started)
+        _answer(finding, State.FAILED, Advice(error.message, fix=[error.advice]), code=error.code)
     except Exception:
         # Left open, the test would be taken over for ever and hold up those behind it.
         log.exception("The check %s of a connection test failed.", found.check_id)
@@ -159,12 +199,39 @@ def _ask(found: Check, finding: Finding, probe: Probe) -> None:
         _answer(finding, State.PASSED, Advice(title), code="")
 
 
+def _result(future: "Future[str]", *, within: float) -> str:
+    try:
+        return future.result(timeout=max(within, 0.1))
+    except NotInTime:
+        if future.done():  # it is the check's own
+            raise RuntimeError("a check let a TimeoutError out") from None
+        raise
+
+
+def _take_over(finding: Finding, error: ObjectStoreError | None, code: str) -> str:
+    """Note what the bucket said of a refusal; the code to show for it."""
+    if error is None:
+        return code
+    finding.http_status = error.http_status
+    finding.operation = error.operation
+    finding.request_id = error.request_id[:200]
+    finding.said = getattr(error, "provider_message", "")[:500]
+    return error.provider_code or code or error.code
+
+
+def _facts_of(error: ObjectStoreError) -> dict[str, str]:
+    """What a text may name besides the storage: the right that is missing, why TLS failed."""
+    return {
+        "action": getattr(error, "action", ""),
+        "reason": getattr(error, "reason", ""),
+        "message": error.message,
+        "operation": error.operation,
+        "code": error.provider_code or error.code,
+    }
+
+
 def _since(started: float) -> int:
     return round((perf_counter() - started) * 1000)
-
-
-def _skip(finding: Finding, title: str) -> None:
-    _answer(finding, State.SKIPPED, Advice(title), code="")
 
 
 def _answer(finding: Finding, state: State, advice: Advice, *, code: str) -> None:
@@ -176,58 +243,26 @@ def _answer(finding: Finding, state: State, advice: Advice, *, code: str) -> Non
     finding.save()
 
 
-def _tidy(probe: Probe) -> None:
+def _tidy(probe: Probe, thread: ThreadPoolExecutor) -> None:
     """Try once more to remove what a skipped or failed removal left behind."""
-    for key in probe.leftovers:
-        try:
-            probe.store.delete(key)
-        except ObjectStoreError as error:
-            log.info("A test object stays in a bucket: %s", error.code)
+    steps: list[Callable[[], None]] = [
+        *(lambda key=key: probe.store.delete(key) for key in sorted(probe.leftovers)),
+        *(
+            lambda key=key, upload=upload: probe.store.abort_multipart(key, upload)
+            for key, upload in probe.uploads.items()
+        ),
+    ]
 
+    def remove_all() -> None:
+        for step in steps:
+            try:
+                step()
+            except UcdashError as error:
+                log.info("A test object stays in a bucket: %s", error.code)
 
-def _conclude(
-    test: ConnectionTest, findings: list[Finding], *, capabilities: dict[str, Any]
-) -> None:
-    failed = [finding for finding in findings if finding.state != State.PASSED]
-    is_connected = not any(finding.level == Finding.Level.REQUIRED for finding in failed)
-    is_limited = any(finding.level == Finding.Level.ADVISED for finding in failed)
-    outcome = ConnectionTest.State.LIMITED if is_limited else ConnectionTest.State.PASSED
-    with transaction.atomic():
-        n_held = ConnectionTest.objects.filter(pk=test.pk, fence=test.fence).update(
-            state=outcome if is_connected else ConnectionTest.State.FAILED,
-            finished_at=db_now(),
-            lease_until=None,
-        )
-        if not n_held:
-            return  # another worker has taken this test over
-        if is_connected:
-            _connect(test, capabilities)
-        else:
-            _break(test, failed)
-
-
-def _connect(test: ConnectionTest, capabilities: dict[str, Any]) -> None:
-    row = test.custom_storage
-    was_draft = row.is_draft
-    CustomStorage.objects.filter(pk=row.pk).update(
-        capabilities=capabilities | {"tested_at": datetime.now(UTC).isoformat()},
-        connected_at=row.connected_at or timezone.now(),
-    )
-    if was_draft:
-        Event.objects.record(
-            "storage.connected",
-            actor=test.asked_by,
-            subject=row.name,
-            subject_id=row.pk,
-            project=row.project,
-        )
-        row.refresh_from_db()
-        circuit.release(row)
-    circuit.close(row, why="its connection test passed")
-
-
-def _break(test: ConnectionTest, failed: list[Finding]) -> None:
-    """A connected storage that fails a required check is broken; a draft stays a draft."""
-    first = next(f for f in failed if f.level == Finding.Level.REQUIRED and f.state == State.FAILED)
-    if not test.custom_storage.is_draft:
-        circuit.open_(test.custom_storage, reason=first.code or first.check_id)
+    if not steps:
+        return
+    try:
+        thread.submit(remove_all).result(timeout=_TIME_TO_TIDY_S)
+    except NotInTime:
+        log.info("Test objects stay in a bucket: it answers too slowly.")

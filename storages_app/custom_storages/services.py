@@ -1,19 +1,40 @@
 """Connecting, testing, changing and disconnecting buckets."""
 
 import hmac
+import secrets
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from storages_app.custom_storages import addresses, circuit, key_patterns, tasks
-from storages_app.custom_storages.errors import AddressRefused, NameTaken, NotConnected, StorageGone
+from storages_app.custom_storages import addresses, circuit, key_patterns, orders, tasks
+from storages_app.custom_storages.connect import identities_offered
+from storages_app.custom_storages.errors import (
+    AddressRefused,
+    IdentityNotOffered,
+    NameTaken,
+    NotConnected,
+    NotTested,
+    StorageGone,
+    TooManyTests,
+)
 from storages_app.lib.crypto import CannotUnseal
-from storages_app.models import ConnectionTest, CopyJob, CustomStorage, Event, Project
+from storages_app.models import (
+    AccessChange,
+    ConnectionTest,
+    CopyJob,
+    CustomStorage,
+    Event,
+    HandOff,
+    Project,
+)
 from storages_app.models.copy_jobs import Reason, State
 from storages_app.objectstores import providers
 from ucdash.celery import wake
+
+Kind, Trigger = ConnectionTest.Kind, ConnectionTest.Trigger
 
 _CLEANERS = {
     "name": addresses.clean_name,
@@ -21,18 +42,110 @@ _CLEANERS = {
     "prefix": addresses.clean_prefix,
     "endpoint_url": addresses.clean_endpoint,
     "region": addresses.clean_region,
-    "access_key_id": addresses.clean_access_key_id,
+    "account_id": addresses.clean_account_id,
+    "access_key_id": lambda text: text and addresses.clean_access_key_id(text),
+    "role_arn": lambda text: text and addresses.clean_role_arn(text),
     "key_pattern": key_patterns.clean_pattern,
 }
-_ACCESS = {"provider", "endpoint_url", "region", "bucket", "prefix", "access_key_id", "public_mode"}
 _PLAIN = {
     "provider",
-    "account_id",
+    "identity",
     "public_mode",
     "on_clash",
     "storage_class",
+    "encryption",
+    "uses",
     "auto_copy",  # of a draft: copies wait until it is connected
 }
+# What a test has to prove anew.
+_ACCESS = {
+    *("provider", "endpoint_url", "region", "account_id", "bucket", "prefix"),
+    *("identity", "access_key_id", "role_arn"),
+    *("public_mode", "storage_class", "encryption", "uses"),
+}
+# What the proof of ownership was made for.
+_PLACE = {"provider", "endpoint_url", "bucket", "prefix", "identity"}
+
+PROOF_LASTS = timedelta(hours=24)
+_TESTS_COUNTED_FOR = timedelta(minutes=10)
+_MAX_TESTS_OF_PROJECT = 120  # a page that is open asks 60 times in that time
+
+
+# --- Settings ----------------------------------------------------------------------------------
+
+
+def create_draft(*, project: Project, actor: str, secret: str = "", **fields: Any) -> CustomStorage:
+    """Keep a new storage that nothing is copied to until it is connected."""
+    row = CustomStorage(project=project)
+    for name, value in _with_endpoint(row, _clean(fields)).items():
+        setattr(row, name, value)
+    _require_offered(row)
+    row.seal_secret(addresses.clean_secret(secret))
+    _save(row)
+    _record("storage.drafted", row, actor)
+    return row
+
+
+def change(
+    *, custom_storage: CustomStorage, actor: str, secret: str = "", **fields: Any
+) -> ConnectionTest | None:
+    """Change settings; an empty secret, or its mask, keeps the stored one.
+
+    New access settings of a connected storage are kept only if their test passes; the test that
+    decides is returned, and the old ones stay in use. All else is kept at once.
+    """
+    _require_live(custom_storage)
+    cleaned = _with_endpoint(custom_storage, _clean(fields))
+    new = {name: value for name, value in cleaned.items() if getattr(custom_storage, name) != value}
+    new_secret = _new_secret(custom_storage, secret)
+    tried = {} if custom_storage.is_draft else {n: v for n, v in new.items() if n in _ACCESS}
+    for name, value in new.items():
+        if name not in tried:
+            setattr(custom_storage, name, value)
+    with transaction.atomic():
+        if custom_storage.is_draft:
+            _change_draft(custom_storage, new, new_secret)
+        _require_offered(custom_storage, **tried)
+        _save(custom_storage)
+        kept = sorted(new.keys() - tried.keys())
+        if new_secret and custom_storage.is_draft:
+            kept.append("secret")
+        if kept:
+            _record("storage.changed", custom_storage, actor, changed=kept, **_audited(new))
+        if custom_storage.is_draft or not (tried or new_secret):
+            return None
+        return _try(custom_storage, actor, tried, new_secret)
+
+
+def _change_draft(row: CustomStorage, new: dict[str, Any], new_secret: str) -> None:
+    if new_secret:
+        row.seal_secret(new_secret)
+    if new_secret or new.keys() & _ACCESS:
+        row.access_changed_at = timezone.now()
+    if new.keys() & _PLACE:
+        row.proved_at = None
+
+
+def _try(
+    row: CustomStorage, actor: str, settings: dict[str, Any], new_secret: str
+) -> ConnectionTest:
+    """Keep the new settings aside, and have them tested."""
+    if settings.keys() & _PLACE:
+        settings = settings | {"proved_at": None}
+    tried = AccessChange(custom_storage=row, settings=settings, asked_by=actor)
+    if new_secret:
+        tried.seal_secret(new_secret)
+    tried.save()
+    test: ConnectionTest = ConnectionTest.objects.create(
+        custom_storage=row, asked_by=actor, trigger=Trigger.CHANGE, access_change=tried
+    )
+    transaction.on_commit(partial(wake, "custom_storages.drain"))
+    return test
+
+
+def _audited(new: dict[str, Any]) -> dict[str, Any]:
+    """What a reader of the activity has to see by its value."""
+    return {name: new[name] for name in ("public_mode", "auto_copy") if name in new}
 
 
 def _clean(fields: dict[str, Any]) -> dict[str, Any]:
@@ -45,26 +158,43 @@ def _clean(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def create_draft(*, project: Project, actor: str, secret: str, **fields: Any) -> CustomStorage:
-    """Keep a new storage that nothing is copied to until its required checks have passed."""
-    row = CustomStorage(project=project, **_clean(fields))
-    _require_endpoint(row)
-    row.seal_secret(_clean_new_secret(secret))
-    _save(row)
-    _record("storage.drafted", row, actor)
-    return row
+def _with_endpoint(row: CustomStorage, new: dict[str, Any]) -> dict[str, Any]:
+    """The same with the address that follows from region and account, where none is typed."""
+
+    def value(name: str) -> str:
+        return str(new.get(name, getattr(row, name)))
+
+    provider = providers.provider(value("provider"))
+    where = {"provider", "region", "account_id", "endpoint_url"}
+    if provider.types_endpoint or not provider.needs_endpoint or not new.keys() & where:
+        return new
+    if new.get("endpoint_url"):
+        return new
+    address = providers.endpoint_for(provider, value("region"), value("account_id"))
+    return new | {"endpoint_url": address}
 
 
-def _clean_new_secret(secret: str) -> str:
-    cleaned = addresses.clean_secret(secret)
-    if not cleaned:
-        raise AddressRefused("The secret access key is missing.")
-    return cleaned
+def _new_secret(row: CustomStorage, typed: str) -> str:
+    """What was typed, unless it is nothing, the secret in use, or its mask (S117)."""
+    secret = addresses.clean_secret(typed)
+    if not secret or set(secret) <= set("*•…"):
+        return ""
+    try:
+        known = row.unseal_secret()
+    except CannotUnseal:
+        return secret
+    is_known = hmac.compare_digest(known.encode(), secret.encode())
+    is_mask = bool(known) and secret.lstrip("*•…") == known[-4:] != secret
+    return "" if is_known or is_mask else secret
 
 
-def _require_endpoint(row: CustomStorage) -> None:
-    if providers.provider(row.provider).needs_endpoint and not row.endpoint_url:
+def _require_offered(row: CustomStorage, **tried: Any) -> None:
+    """The provider takes this way in, and this installation can go it."""
+    provider = providers.provider(tried.get("provider", row.provider))
+    if provider.needs_endpoint and not tried.get("endpoint_url", row.endpoint_url):
         raise AddressRefused("This provider needs an address like https://s3.example.com.")
+    if tried.get("identity", row.identity) not in identities_offered(provider.slug):
+        raise IdentityNotOffered
 
 
 def _save(row: CustomStorage) -> None:
@@ -75,61 +205,106 @@ def _save(row: CustomStorage) -> None:
         raise NameTaken(f"This project already has a storage called {row.name}.") from error
 
 
-def change(
-    *, custom_storage: CustomStorage, actor: str, secret: str = "", **fields: Any
-) -> CustomStorage:
-    """Change settings; an empty secret keeps the stored one.
+def reach_step(*, custom_storage: CustomStorage, step: int) -> None:
+    """Remember how far the wizard has come; it is never forgotten by going back."""
+    CustomStorage.objects.filter(pk=custom_storage.pk, setup_step__lt=step).update(setup_step=step)
+    custom_storage.setup_step = max(custom_storage.setup_step, step)
 
-    New settings that touch access make the storage a draft again until a test has passed: copies
-    wait, none is lost.
-    """
+
+def tick(*, custom_storage: CustomStorage, line: str, on: bool) -> None:
+    """A person says that a line of the checklist is done, or is not."""
     _require_live(custom_storage)
-    cleaned = _clean(fields)
-    changed = {name for name, value in cleaned.items() if getattr(custom_storage, name) != value}
-    for name, value in cleaned.items():
-        setattr(custom_storage, name, value)
-    _require_endpoint(custom_storage)
-    if secret.strip() and not _is_secret_of(custom_storage, secret):
-        custom_storage.seal_secret(_clean_new_secret(secret))
-        changed.add("secret")
-    if changed & (_ACCESS | {"secret"}):
-        custom_storage.connected_at = None
-    with transaction.atomic():
-        _save(custom_storage)
-        if changed:
-            _record("storage.changed", custom_storage, actor, changed=sorted(changed))
-    return custom_storage
+    ticked = {*custom_storage.ticked, line} if on else {*custom_storage.ticked} - {line}
+    custom_storage.ticked = sorted(ticked)
+    custom_storage.save(update_fields=["ticked"])
 
 
-def _is_secret_of(custom_storage: CustomStorage, secret: str) -> bool:
-    try:
-        stored = custom_storage.unseal_secret()
-    except CannotUnseal:
-        return False
-    return hmac.compare_digest(stored.encode(), addresses.clean_secret(secret).encode())
+def proof_nonce(*, custom_storage: CustomStorage) -> str:
+    """What the owner puts into ``{prefix}.ucdash-proof``; a new one where the last ran out."""
+    _require_live(custom_storage)
+    until = custom_storage.proof_until
+    if until is None or until <= timezone.now():
+        custom_storage.proof_nonce = secrets.token_urlsafe(24)
+        custom_storage.proof_until = timezone.now() + PROOF_LASTS
+        custom_storage.save(update_fields=["proof_nonce", "proof_until"])
+    return custom_storage.proof_nonce
+
+
+# --- Tests -------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def request_test(*, custom_storage: CustomStorage, asked_by: str) -> ConnectionTest:
-    """Have a worker run the connection test; a test that still waits is not doubled."""
+def request_test(
+    *,
+    custom_storage: CustomStorage,
+    asked_by: str,
+    kind: Kind = Kind.TEST,
+    trigger: Trigger = Trigger.PERSON,
+    again: str = "",
+) -> ConnectionTest:
+    """Have a worker ask the questions; a test that still waits is not doubled.
+
+    `again` names the one check whose row is run anew, with those it requires. TooManyTests where
+    the project has asked too often.
+    """
     _require_live(custom_storage)
     CustomStorage.objects.select_for_update().get(pk=custom_storage.pk)  # one asker at a time
-    waiting = custom_storage.connection_tests.waiting().first()
-    test: ConnectionTest = waiting or ConnectionTest.objects.create(
-        custom_storage=custom_storage, asked_by=asked_by
+    waiting = orders.waiting_test(custom_storage=custom_storage, kind=kind, again=again)
+    if waiting:
+        wake("custom_storages.drain")
+        return waiting
+    if trigger != Trigger.SCHEDULE:
+        _require_patience(custom_storage.project_id)
+    return orders.order_test(
+        custom_storage=custom_storage, asked_by=asked_by, kind=kind, trigger=trigger, again=again
     )
-    transaction.on_commit(partial(wake, "custom_storages.drain"))
-    return test
 
 
-def run_test_now(*, custom_storage: CustomStorage, asked_by: str) -> ConnectionTest:
+def _require_patience(project_id: int) -> None:
+    """Each test sends some thirty requests to whatever address a tenant has typed (S100)."""
+    since = timezone.now() - _TESTS_COUNTED_FOR
+    tests = ConnectionTest.objects.filter(
+        custom_storage__project=project_id, created_at__gt=since
+    ).exclude(trigger=Trigger.SCHEDULE)
+    if tests.count() < _MAX_TESTS_OF_PROJECT:
+        return
+    oldest = tests.order_by("created_at").values_list("created_at", flat=True)[0]
+    wait = oldest + _TESTS_COUNTED_FOR - timezone.now()
+    raise TooManyTests(retry_after=max(1, round(wait.total_seconds())))
+
+
+def run_test_now(
+    *, custom_storage: CustomStorage, asked_by: str, test: ConnectionTest | None = None
+) -> ConnectionTest:
     """Run the connection test in this process and return it finished (for scripts)."""
     _require_live(custom_storage)
-    test = ConnectionTest.objects.create(custom_storage=custom_storage, asked_by=asked_by)
+    test = test or ConnectionTest.objects.create(custom_storage=custom_storage, asked_by=asked_by)
     tasks.run_now(test_id=test.pk)
     test.refresh_from_db()
     custom_storage.refresh_from_db()
     return test
+
+
+# --- Life --------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def connect(*, custom_storage: CustomStorage, actor: str) -> None:
+    """Copies may go to the bucket from now on; NotTested unless its settings have passed."""
+    _require_live(custom_storage)
+    row = CustomStorage.objects.select_for_update().get(pk=custom_storage.pk)
+    if not row.is_draft:
+        return
+    tests = ConnectionTest.objects.of_current_settings(row).over().order_by("-pk")
+    last = tests.first()
+    if last is None or not last.has_passed:
+        raise NotTested
+    row.connected_at = custom_storage.connected_at = timezone.now()
+    row.save(update_fields=["connected_at"])
+    _record("storage.connected", row, actor, public_mode=row.public_mode)
+    circuit.release(row)
+    HandOff.objects.filter(custom_storage=row, revoked_at=None).update(revoked_at=timezone.now())
+    transaction.on_commit(partial(wake, "copying.drain"))
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from storages_app.custom_storages import runner
+from storages_app.custom_storages import orders, runner
 
 
 @shared_task(name="custom_storages.drain")
@@ -17,3 +17,15 @@ def run_now(*, test_id: int) -> None:
     test = runner.claim(test_id=test_id)
     if test:
         runner.run_test(test)
+
+
+@shared_task(name="custom_storages.retest")
+def retest() -> None:
+    """Order tests of the storages whose last one is old."""
+    orders.order_retests()
+
+
+@shared_task(name="custom_storages.forget_tests")
+def forget_tests() -> None:
+    """Drop old tests that found nothing new."""
+    orders.forget_repeats()

@@ -1,6 +1,7 @@
 """Connected buckets of a project."""
 
 import uuid
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -119,6 +120,9 @@ class CustomStorage(models.Model):
     )
 
     objects = CustomStorageQuerySet.as_manager()
+
+    # (key, size) of copies that a change of address must not lose; set on a row that is tried.
+    copies_to_find: Sequence[tuple[str, int]] = ()
 
     class Meta:
         ordering = ["project", "name"]

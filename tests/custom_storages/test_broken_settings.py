@@ -17,7 +17,7 @@ def test_settings_that_no_connection_can_be_made_with_fail_the_first_row(setting
     test = services.run_test_now(custom_storage=storage, asked_by="a test")
     first, *others = test.findings.order_by("position")
     assert test.state == ConnectionTest.State.FAILED
-    assert (first.state, first.code) == ("failed", "endpoint_forbidden")
+    assert (first.state, first.code) == ("failed", "address_invalid")
     assert first.title
     assert first.fix
     assert {row.state for row in others} == {"skipped"}

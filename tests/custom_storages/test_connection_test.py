@@ -1,15 +1,20 @@
 """The connection test: rows, levels, texts and conclusions (spec/DASHBOARD 1.12)."""
 
+import threading
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 
 from storages_app.custom_storages import circuit, runner, services, tasks
 from storages_app.custom_storages.checks import what_works
+from storages_app.custom_storages.errors import NotTested, TooManyTests
 from storages_app.custom_storages.probe import registry
-from storages_app.models import ConnectionTest, CopyJob, Event
+from storages_app.custom_storages.services import Trigger
+from storages_app.models import AccessChange, ConnectionTest, CopyJob, Event
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
+from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import (
     AccessDenied,
     BucketMissing,
@@ -23,7 +28,7 @@ from storages_app.objectstores.errors import (
     UnknownAccessKey,
     WrongSecret,
 )
-from tests.factories import make_custom_storage, make_file, make_project
+from tests.factories import make_copy_job, make_custom_storage, make_file, make_project
 from tests.memory_bucket import PROVEN
 
 pytestmark = pytest.mark.django_db
@@ -40,14 +45,23 @@ def answers_of(storage) -> tuple[ConnectionTest, dict]:
     return test, {finding.check_id: finding for finding in test.findings.all()}
 
 
+@pytest.fixture
+def connected(draft, bucket):
+    answers_of(draft)
+    services.connect(custom_storage=draft, actor="a test")
+    return draft
+
+
 def test_every_check_passes_on_a_good_bucket_and_nothing_is_left_in_it(draft, bucket):
     test, rows = answers_of(draft)
     assert test.state == ConnectionTest.State.PASSED
     assert {row.state for row in rows.values()} == {"passed"}
     assert list(rows) == [
-        "reach", "identity", "bucket", "write", "integrity", "read", "cond", "multipart", "public",
-        "delete",
+        "input", "reach", "identity", "bucket", "write", "integrity", "read", "cond", "multipart",
+        "public", "delete",
     ]  # fmt: skip
+    assert draft.state == "draft"
+    services.connect(custom_storage=draft, actor="a test")
     assert draft.state == "connected"
     assert list(bucket.inner.list_objects()) == []
     assert list(bucket.inner.list_multiparts()) == []
@@ -118,7 +132,7 @@ def test_a_key_that_may_only_put_is_connected_and_the_page_says_what_it_cannot_d
     bucket.fail("delete", AccessDenied(), AccessDenied(), AccessDenied())
     test, rows = answers_of(draft)
     assert test.state == ConnectionTest.State.LIMITED
-    assert draft.state == "connected"
+    services.connect(custom_storage=draft, actor="a test")
     assert rows["bucket"].state == "passed"
     assert rows["read"].title == "We may write but not read."
     assert "remove it when you like" in rows["delete"].title
@@ -128,8 +142,8 @@ def test_a_key_that_may_only_put_is_connected_and_the_page_says_what_it_cannot_d
     assert not works["Removing copies"]
 
 
-def test_nothing_is_said_to_work_on_what_an_earlier_test_proved(draft, bucket):
-    answers_of(draft)
+def test_nothing_is_said_to_work_on_what_an_earlier_test_proved(connected, bucket):
+    draft = connected
     assert {name for name, is_working, _why in what_works(draft) if not is_working} == {
         "Public links"
     }
@@ -184,8 +198,8 @@ def test_an_answer_nobody_knows_is_shown_as_it_was(draft, bucket):
     assert "Teapot (418) on PutObject" in rows["write"].title
 
 
-def test_a_failing_test_breaks_a_connected_storage_and_a_passing_one_mends_it(draft, bucket):
-    answers_of(draft)
+def test_a_failing_test_breaks_a_connected_storage_and_a_passing_one_mends_it(connected, bucket):
+    draft = connected
     job = CopyJob.objects.create(
         project=draft.project, file=make_file(draft.project), custom_storage=draft, key="k",
         on_clash="error", lane=1, asked_by="x", run_after=draft.created_at,
@@ -242,29 +256,210 @@ def test_findings_show_no_secret_and_no_whole_key_id(draft, bucket, faults):
     assert draft.access_key_id not in shown
 
 
-class TestChange:
-    def test_of_access_makes_a_draft_until_tested_and_keeps_the_secret(self, draft, bucket):
-        answers_of(draft)
-        services.change(custom_storage=draft, actor="a test", bucket="other-bucket")
-        assert draft.state == "draft"
-        assert draft.unseal_secret() == "an s3 secret of the tests"
+class TestConnect:
+    def test_needs_a_passed_test(self, draft):
+        with pytest.raises(NotTested):
+            services.connect(custom_storage=draft, actor="a test")
 
-    def test_to_the_secret_it_has_already_changes_nothing(self, draft, bucket):
+    def test_needs_a_test_of_the_settings_as_they_are_now(self, draft, bucket):
         answers_of(draft)
-        services.change(custom_storage=draft, actor="x", secret=" an-s3-secret-of-the-tests ")
-        services.change(custom_storage=draft, actor="x", secret="an-s3-secret-of-the-tests")
-        assert draft.state == "draft"
+        services.change(custom_storage=draft, actor="a test", prefix="elsewhere/")
+        with pytest.raises(NotTested):
+            services.connect(custom_storage=draft, actor="a test")
+
+    def test_counts_only_the_newest_test(self, draft, bucket):
+        answers_of(draft)
+        bucket.fail("put", AccessDenied())
+        answers_of(draft)
+        with pytest.raises(NotTested):
+            services.connect(custom_storage=draft, actor="a test")
+
+    def test_lets_the_copies_go_that_were_ordered_of_the_draft(self, draft, bucket):
+        job = make_copy_job(make_file(draft.project), draft, state="blocked")
+        answers_of(draft)
+        services.connect(custom_storage=draft, actor="a test")
+        job.refresh_from_db()
+        assert job.state == State.PENDING
+
+    def test_says_in_the_activity_whether_copies_are_public(self, connected):
+        event = Event.objects.get(kind="storage.connected")
+        assert event.data == {"public_mode": "private"}
+
+
+class TestChange:
+    def test_of_a_draft_is_kept_at_once(self, draft):
+        assert services.change(custom_storage=draft, actor="a test", bucket="other-bucket") is None
+        draft.refresh_from_db()
+        assert draft.bucket == "other-bucket"
+
+    def test_of_access_is_kept_when_its_test_passes(self, connected):
+        test = services.change(
+            custom_storage=connected, actor="a test", prefix="new", secret="fresh-secret"
+        )
+        connected.refresh_from_db()
+        assert connected.prefix == "up/"
+        services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
+        assert (connected.prefix, connected.state) == ("new/", "connected")
+        assert connected.unseal_secret() == "fresh-secret"
         assert Event.objects.filter(kind="storage.changed").count() == 1
 
-    def test_of_the_pattern_keeps_it_connected(self, draft, bucket):
-        answers_of(draft)
-        services.change(custom_storage=draft, actor="a test", key_pattern="${uuid}${ext}")
-        assert draft.state == "connected"
+    def test_of_access_leaves_the_old_settings_in_use_when_its_test_fails(self, connected, bucket):
+        bucket.fail("whoami", WrongSecret())
+        test = services.change(custom_storage=connected, actor="a test", secret="wrong-secret")
+        services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
+        assert connected.state == "connected"
+        assert connected.unseal_secret() == "an s3 secret of the tests"
+        refusal = Event.objects.get(kind="storage.change_refused")
+        assert "wrong-secret" not in str(refusal.data)
+        change = AccessChange.objects.get()
+        assert (change.state, change.sealed_secret) == ("refused", "")
+
+    def test_to_another_bucket_needs_the_copies_to_be_there(self, connected, bucket):
+        make_copy_job(make_file(connected.project), connected, key="up/gone.txt")
+        test = services.change(custom_storage=connected, actor="a test", bucket="other-bucket")
+        services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
+        assert connected.bucket == "bucket"
+        assert test.findings.get(check_id="copies").code == "copies_missing"
+
+    def test_to_a_bucket_that_holds_the_copies_is_kept(self, connected, bucket):
+        job = make_copy_job(make_file(connected.project, b"here"), connected, key="up/here.txt")
+        bucket.inner.put(job.key, BytesIO(b"here"), size=4, sha256=job.sha256, options=PutOptions())
+        test = services.change(custom_storage=connected, actor="a test", bucket="other-bucket")
+        services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
+        assert connected.bucket == "other-bucket"
+
+    @pytest.mark.parametrize(
+        "typed",
+        [" an-s3-secret-of-the-tests ", "", "****", "••••ests", "****ests", "…ests"],
+    )
+    def test_to_the_secret_it_has_or_its_mask_changes_nothing(self, draft, typed):
+        services.change(custom_storage=draft, actor="x", secret="an-s3-secret-of-the-tests")
+        services.change(custom_storage=draft, actor="x", secret=typed)
+        assert draft.unseal_secret() == "an-s3-secret-of-the-tests"
+        assert Event.objects.filter(kind="storage.changed").count() == 1
+
+    def test_of_the_pattern_is_kept_without_a_test(self, connected):
+        answer = services.change(
+            custom_storage=connected, actor="a test", key_pattern="${uuid}${ext}"
+        )
+        assert answer is None
+        assert connected.state == "connected"
 
     def test_events_name_what_changed_and_not_to_what(self, draft):
         services.change(custom_storage=draft, actor="a test", secret="brand-new-secret")
         event = Event.objects.get(kind="storage.changed")
         assert event.data == {"changed": ["secret"]}
+
+    def test_says_in_the_activity_that_copies_become_public(self, draft):
+        services.change(custom_storage=draft, actor="a test", public_mode="policy")
+        event = Event.objects.get(kind="storage.changed")
+        assert event.data == {"changed": ["public_mode"], "public_mode": "policy"}
+
+
+class TestAgain:
+    def test_one_row_is_run_with_those_it_needs_and_the_others_are_kept(self, connected, bucket):
+        bucket.fail("get", AccessDenied(provider_code="AccessDenied"))
+        before = answers_of(connected)[1]
+        assert before["read"].state == "failed"
+        test = services.request_test(custom_storage=connected, asked_by="x", again="read")
+        tasks.drain()
+        test.refresh_from_db()
+        after = {row.check_id: row for row in test.findings.all()}
+        assert after["read"].state == "passed"
+        assert after["cond"].title == before["cond"].title
+        assert test.state == ConnectionTest.State.PASSED
+        connected.refresh_from_db()
+        assert connected.can("read")
+        assert connected.can("conditional_put")
+        assert list(bucket.inner.list_objects()) == []
+
+    def test_of_an_unknown_row_runs_all(self, draft, bucket):
+        test = services.request_test(custom_storage=draft, asked_by="x", again="nonsense")
+        tasks.drain()
+        test.refresh_from_db()
+        assert test.state == ConnectionTest.State.PASSED
+
+
+class TestPatience:
+    def test_a_tenant_that_asks_a_thousand_times_is_told_to_wait(self, draft, monkeypatch):
+        monkeypatch.setattr(services, "_MAX_TESTS_OF_PROJECT", 3)
+        for _ in range(3):
+            services.request_test(custom_storage=draft, asked_by="x")
+            ConnectionTest.objects.update(state="failed", finished_at=db_now())
+        with pytest.raises(TooManyTests) as refusal:
+            services.request_test(custom_storage=draft, asked_by="x")
+        assert 0 < refusal.value.retry_after <= 600
+        assert services.request_test(custom_storage=draft, asked_by="x", trigger=Trigger.SCHEDULE)
+
+
+class TestSchedule:
+    def fails(self, storage, error, bucket):
+        bucket.fail("put", error)
+        services.request_test(custom_storage=storage, asked_by="schedule", trigger=Trigger.SCHEDULE)
+        tasks.drain()
+        storage.refresh_from_db()
+        return storage.state
+
+    def test_trouble_that_may_pass_breaks_a_storage_only_when_it_stays(self, connected, bucket):
+        assert self.fails(connected, TimedOut(), bucket) == "connected"
+        assert self.fails(connected, TimedOut(), bucket) == "broken"
+        assert Event.objects.filter(kind="storage.broken").count() == 1
+
+    def test_a_refusal_breaks_it_at_once(self, connected, bucket):
+        assert self.fails(connected, AccessDenied(), bucket) == "broken"
+
+    def test_what_was_found_before_is_no_news(self, connected, bucket):
+        for _ in range(2):
+            services.request_test(
+                custom_storage=connected, asked_by="schedule", trigger=Trigger.SCHEDULE
+            )
+            tasks.drain()
+        assert connected.connection_tests.history().count() == 1
+        assert connected.connection_tests.count() == 3
+
+    def test_comes_round_for_working_and_sooner_for_broken_storages(self, connected, bucket):
+        tasks.retest()
+        assert not connected.connection_tests.waiting().exists()
+        ConnectionTest.objects.update(finished_at=db_now() - timedelta(hours=7))
+        tasks.retest()
+        assert connected.connection_tests.waiting().count() == 1
+        tasks.drain()
+        circuit.open_(connected, reason="auth_denied")
+        ConnectionTest.objects.update(finished_at=db_now() - timedelta(minutes=11))
+        tasks.retest()
+        assert connected.connection_tests.waiting().count() == 1
+
+    def test_leaves_paused_storages_and_drafts_alone(self, connected):
+        ConnectionTest.objects.update(finished_at=db_now() - timedelta(days=1))
+        services.pause(custom_storage=connected, actor="a test")
+        make_custom_storage(connected.project, connected_at=None)
+        tasks.retest()
+        assert not ConnectionTest.objects.waiting().exists()
+
+    def test_old_repeats_are_forgotten_and_news_are_kept(self, connected, bucket):
+        for _ in range(2):
+            services.request_test(
+                custom_storage=connected, asked_by="schedule", trigger=Trigger.SCHEDULE
+            )
+            tasks.drain()
+        ConnectionTest.objects.update(finished_at=db_now() - timedelta(days=3))
+        newest = connected.connection_tests.first()
+        tasks.forget_tests()
+        assert [test.is_repeat for test in connected.connection_tests.all()] == [True, False]
+        assert connected.connection_tests.first() == newest
+
+
+def test_the_test_ends_in_time_whatever_a_server_does(draft, bucket, monkeypatch):
+    hangs = threading.Event()
+    monkeypatch.setattr(runner, "_TIME_FOR_ALL_S", 0.2)
+    monkeypatch.setattr(runner, "_TIME_TO_TIDY_S", 0.1)
+    bucket.fail("put", lambda put, *a, **k: hangs.wait(20))
+    try:
+        test, rows = answers_of(draft)
+    finally:
+        hangs.set()
+    assert (rows["write"].state, rows["write"].code) == ("failed", "timeout")
+    assert test.state == ConnectionTest.State.FAILED
 
 
 def test_disconnect_cancels_what_waits_and_forgets_the_secret(draft, bucket):

@@ -47,7 +47,7 @@ class TestConnect:
         ("field", "value", "text"),
         [
             ("name", "with a space", "needs letters, digits, - and _"),
-            ("bucket", "Acme_Photos", "has the character “A”"),
+            ("bucket", "Acme_Photos", "has the capital letter A"),
             ("bucket", "ab", "has 2 characters"),
             ("prefix", "a/../b", "“.” or “..” as a folder"),
             ("endpoint_url", "https://s3.example.com/bucket", "The address has a path"),
@@ -95,7 +95,7 @@ class TestConnect:
         assert "<html" not in part.text
 
     def test_uses_a_placeholder_for_a_bucket_that_cannot_be(self, project, as_owner):
-        typed = {"bucket": "<script>", "public_mode": "?"}
+        typed = {"bucket": "<script>alert()", "public_mode": "?"}
         part = as_owner.post(address("connect_policy", project), typed)
         assert "YOUR-BUCKET" in part.text
         assert "<script>" not in part.text
@@ -136,16 +136,20 @@ class TestSettings:
         assert storage.key_pattern == "${uuid}"
         assert not storage.is_draft
 
-    def test_a_new_secret_is_tested_before_copies_go_on(self, project, storage, as_owner):
+    def test_a_new_secret_is_tested_while_the_old_one_stays_in_use(
+        self, project, storage, as_owner
+    ):
         response = as_owner.post(
             address("storage_settings", project, storage.pk),
             self.typed(storage, secret_access_key="a-new-secret"),
         )
         test = ConnectionTest.objects.get()
         assert response["Location"] == address("storage_test", project, storage.pk, test.pk)
+        old = storage.unseal_secret()
         storage.refresh_from_db()
-        assert storage.is_draft
-        assert storage.unseal_secret() == "a-new-secret"
+        assert not storage.is_draft
+        assert storage.unseal_secret() == old
+        assert test.subject.unseal_secret() == "a-new-secret"
 
     def test_the_page_never_shows_the_secret(self, project, storage, as_owner):
         page = as_owner.get(address("storage_settings", project, storage.pk))

@@ -29,6 +29,18 @@ from storages_app.objectstores.errors import (
             ["Check the account id."],
         ),
     },
+    refusals={
+        "other_region": Advice(
+            "The bucket is in {found}, the form said {given}.",
+            "Requests are signed for one region and refused in another.",
+            ["Set the region of this storage to {found} and run the test again."],
+        ),
+        "unknown_region": Advice(
+            "The bucket is in another region than {given}.",
+            "The provider did not say in which.",
+            ["Put the region of the bucket into the form."],
+        ),
+    },
 )
 def bucket(probe: Probe) -> str:
     """List at most one key; a missing right to list is no fault."""
@@ -40,24 +52,9 @@ def bucket(probe: Probe) -> str:
         probe.capabilities["list"] = False
         return "We may not list the bucket. That is fine for copying; reconciling needs it."
     except RegionRedirect as error:
-        raise _wrong_region(probe, error) from error
+        given = probe.custom_storage.region or "no region"
+        code = "other_region" if error.region else "unknown_region"
+        raise Refused(code, error=error, given=given, found=error.region) from error
     probe.capabilities["list"] = True
     region = probe.store.region_of_bucket() or probe.custom_storage.region
     return f"Bucket found in {region}" if region else "Bucket found"
-
-
-def _wrong_region(probe: Probe, error: RegionRedirect) -> Refused:
-    given, found = probe.custom_storage.region, error.region
-    if not found:
-        advice = Advice(
-            f"The bucket is in another region than {given or 'the default one'}.",
-            "The provider did not say in which.",
-            ["Put the region of the bucket into the form."],
-        )
-    else:
-        advice = Advice(
-            f"The bucket is in {found}, the form said {given or 'nothing'}.",
-            "Requests are signed for one region and refused in another.",
-            [f"Set the region of this storage to {found} and run the test again."],
-        )
-    return Refused(advice, code=error.provider_code or "PermanentRedirect")

@@ -9,7 +9,14 @@ _IGNORED = Advice(
 )
 
 
-@check("cond", name="No overwrite", position=70, level=Level.INFO, requires=["write"])
+@check(
+    "cond",
+    name="No overwrite",
+    position=70,
+    level=Level.INFO,
+    requires=["write"],
+    refusals={"second_write_accepted": _IGNORED},
+)
 def cond(probe: Probe) -> str:
     """Write the test object again, on the condition that nothing is there."""
     probe.capabilities["conditional_put"] = False
@@ -19,5 +26,5 @@ def cond(probe: Probe) -> str:
         probe.capabilities["conditional_put"] = True
         return "Clashes are caught by the provider"
     except (AccessDenied, NotSupported) as error:
-        raise Refused(_IGNORED, code=error.provider_code) from error
-    raise Refused(_IGNORED, code="second_write_accepted")
+        raise Refused("second_write_accepted", error=error) from error
+    raise Refused("second_write_accepted")

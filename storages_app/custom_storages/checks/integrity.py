@@ -20,6 +20,7 @@ _ACCEPTED = Advice(
     position=50,
     level=Level.ADVISED,
     requires=["write"],
+    refusals={"integrity_unsupported": _ACCEPTED},
 )
 def integrity(probe: Probe) -> str:
     """Send bytes with the checksum of others; a provider that takes them verifies nothing."""
@@ -39,4 +40,4 @@ def integrity(probe: Probe) -> str:
         return "A damaged upload is refused by the provider"
     probe.leftovers.add(key)
     probe.capabilities["verifies_checksum"] = False
-    raise Refused(_ACCEPTED, code="integrity_unsupported")
+    raise Refused("integrity_unsupported")

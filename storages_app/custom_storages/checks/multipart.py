@@ -34,6 +34,7 @@ _LEFT_OPEN = Advice(
             ["Look for a Deny on multipart uploads in the policy of the bucket."],
         ),
     },
+    refusals={"abort_refused": _LEFT_OPEN},
 )
 def multipart(probe: Probe) -> str:
     """Start an upload in parts, send one, and abort."""
@@ -61,4 +62,4 @@ def _abort(probe: Probe, key: str, upload_id: str) -> None:
     try:
         probe.store.abort_multipart(key, upload_id)
     except ObjectStoreError as error:
-        raise Refused(_LEFT_OPEN, code=error.provider_code) from error
+        raise Refused("abort_refused", error=error) from error

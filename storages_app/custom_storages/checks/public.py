@@ -30,7 +30,14 @@ def _level(custom_storage: CustomStorage) -> Level | None:
     return Level.ADVISED if is_private else Level.REQUIRED
 
 
-@check("public", name="Public read", position=100, level=_level, requires=["write"])
+@check(
+    "public",
+    name="Public read",
+    position=100,
+    level=_level,
+    requires=["write"],
+    refusals={"public_refused": _REFUSED, "public_unexpectedly": _OPEN},
+)
 def public(probe: Probe) -> str:
     """Read the test object unsigned."""
     wanted = probe.custom_storage.public_mode != CustomStorage.PublicMode.PRIVATE
@@ -39,7 +46,7 @@ def public(probe: Probe) -> str:
         is_open = probe.store.get_anonymously(probe.key) == probe.body
     except (AccessDenied, ObjectMissing) as error:
         if wanted:
-            raise Refused(_REFUSED, code=error.provider_code or "AccessDenied") from error
+            raise Refused("public_refused", error=error) from error
         return "Nobody without a link can read it"
     except ObjectStoreError:
         if wanted:
@@ -47,5 +54,5 @@ def public(probe: Probe) -> str:
         return "Nobody without a link can read it"
     probe.capabilities["public"] = is_open
     if is_open and not wanted:
-        raise Refused(_OPEN, code="public_unexpectedly")
+        raise Refused("public_unexpectedly")
     return "Anyone can read the test file"

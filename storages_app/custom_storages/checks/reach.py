@@ -2,7 +2,7 @@
 
 from time import perf_counter
 
-from storages_app.custom_storages.probe import Advice, Level, Probe, check
+from storages_app.custom_storages.probe import BOTH_KINDS, Advice, Level, Probe, check
 from storages_app.objectstores.errors import (
     ConnectionFailed,
     EndpointForbidden,
@@ -20,6 +20,8 @@ _NO_ANSWER = (ConnectionFailed, EndpointForbidden, TimedOut, TlsFailed)
     name="Address answers",
     position=10,
     level=Level.REQUIRED,
+    kinds=BOTH_KINDS,
+    requires=["input"],
     failures={
         HostNotFound: Advice(
             "No server was found at {host}.",
@@ -65,7 +67,7 @@ def reach(probe: Probe) -> str:
     """Ask for an object as a stranger: any answer, even a refusal, comes from a server."""
     started = perf_counter()
     try:
-        probe.store.get_anonymously(probe.key)
+        probe.outside.get_anonymously(probe.key)
     except _NO_ANSWER:
         raise
     except ObjectStoreError:

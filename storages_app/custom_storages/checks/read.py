@@ -23,11 +23,12 @@ _DIFFERS = Advice(
             ["Add s3:GetObject, or leave it as it is."],
         ),
     },
+    refusals={"dest_checksum_mismatch": _DIFFERS},
 )
 def read(probe: Probe) -> str:
     """Read the test object and compare."""
     probe.capabilities["read"] = False
     if probe.read() != probe.body:
-        raise Refused(_DIFFERS, code="dest_checksum_mismatch")
+        raise Refused("dest_checksum_mismatch")
     probe.capabilities["read"] = True
     return "Read back, same bytes"

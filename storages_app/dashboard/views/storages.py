@@ -163,23 +163,20 @@ def _change(
 ) -> HttpResponse | None:
     # A row of its own: a refused change must not show up in the page around the form.
     storage = storage_of(project, storage_id)
-    was_connected = not storage.is_draft
+    actor = actor_of(request)
     try:
-        changed = services.change(
-            custom_storage=storage,
-            actor=actor_of(request),
-            secret=form.secret,
-            **form.storage_fields,
+        test = services.change(
+            custom_storage=storage, actor=actor, secret=form.secret, **form.storage_fields
         )
-        if not changed.is_draft:
-            messages.success(request, "Saved.")
-            return redirect("dashboard:storage_settings", project.slug, storage.pk)
-        test = services.request_test(custom_storage=changed, asked_by=actor_of(request))
     except UcdashError as error:
         form.refuse(error, "name" if error.code == "storage_name_taken" else None)
         return None
-    if was_connected:
-        messages.info(request, "Saved. Copies wait until the new settings have passed the test.")
+    if test is None:
+        messages.success(request, "Saved.")
+        return redirect("dashboard:storage_settings", project.slug, storage.pk)
+    messages.info(
+        request, "The new settings are tested. The old ones stay in use until they have passed."
+    )
     return redirect("dashboard:storage_test", project.slug, storage.pk, test.pk)
 
 

@@ -48,9 +48,9 @@ class Command(BaseCommand):
         if not secret:
             raise CommandError(f"The variable {options['secret_env']} is not set or empty.")
         try:
-            custom_storage = _keep(_project(options["project"]), secret, options)
-            test = custom_storages.run_test_now(custom_storage=custom_storage, asked_by=ACTOR)
-            if not custom_storage.is_draft and test.state != ConnectionTest.State.FAILED:
+            custom_storage, test = _tested(_project(options["project"]), secret, options)
+            if test.has_passed:
+                custom_storages.connect(custom_storage=custom_storage, actor=ACTOR)
                 _switch_on(custom_storage, options)
         except UcdashError as error:
             raise CommandError(f"{error.message} {error.advice}") from error
@@ -68,8 +68,13 @@ def _project(name: str) -> Project:
     raise CommandError(f"No project, or more than one, is called {name!r}. Give its slug.")
 
 
-def _keep(project: Project, secret: str, options: dict[str, Any]) -> CustomStorage:
-    """The storage of that name with these settings: a new draft, or the existing one changed."""
+def _tested(
+    project: Project, secret: str, options: dict[str, Any]
+) -> tuple[CustomStorage, ConnectionTest]:
+    """The storage of that name with these settings, tested: a new draft, or the one there is.
+
+    A connected storage goes on with its old access settings where the new ones fail.
+    """
     fields = {
         "provider": "other" if options["endpoint"] else "aws",
         "endpoint_url": options["endpoint"],
@@ -83,10 +88,14 @@ def _keep(project: Project, secret: str, options: dict[str, Any]) -> CustomStora
     name = options["name"].strip()
     known = project.custom_storages.filter(removed_at=None, name=name).first()
     if known:
-        return custom_storages.change(custom_storage=known, actor=ACTOR, secret=secret, **fields)
-    return custom_storages.create_draft(
-        project=project, actor=ACTOR, secret=secret, name=name, **fields
-    )
+        test = custom_storages.change(custom_storage=known, actor=ACTOR, secret=secret, **fields)
+    else:
+        test = None
+        known = custom_storages.create_draft(
+            project=project, actor=ACTOR, secret=secret, name=name, **fields
+        )
+    test = custom_storages.run_test_now(custom_storage=known, asked_by=ACTOR, test=test)
+    return known, test
 
 
 def _switch_on(custom_storage: CustomStorage, options: dict[str, Any]) -> None:

@@ -1,0 +1,131 @@
+"""What a finished connection test means for its storage."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from storages_app.custom_storages import circuit
+from storages_app.custom_storages.probe import Probe
+from storages_app.models import AccessChange, ConnectionTest, CustomStorage, Event, Finding
+from storages_app.models.fields import db_now
+
+State = Finding.State
+Trigger = ConnectionTest.Trigger
+
+# A storage is not called broken because of one of these, once: the next test decides.
+_PASSING_TROUBLE = {"timeout", "connection", "server_error", "throttled", "internal", "SlowDown"}
+
+
+def draw(test: ConnectionTest, findings: list[Finding], probe: Probe) -> None:
+    """End the test and let it act on the storage, unless another worker has taken it over."""
+    failed = [row for row in findings if row.state == State.FAILED]
+    open_ = [row for row in findings if row.state == State.SKIPPED]
+    has_passed = not any(row.level == Finding.Level.REQUIRED for row in failed + open_)
+    is_limited = any(row.level == Finding.Level.ADVISED for row in failed + open_)
+    outcome = ConnectionTest.State.LIMITED if is_limited else ConnectionTest.State.PASSED
+    test.state = outcome if has_passed else ConnectionTest.State.FAILED
+    with transaction.atomic():
+        n_held = ConnectionTest.objects.filter(pk=test.pk, fence=test.fence).update(
+            state=test.state,
+            is_repeat=_is_repeat(test, findings),
+            finished_at=db_now(),
+            lease_until=None,
+        )
+        if n_held:
+            _act(test, failed, probe)
+
+
+def _act(test: ConnectionTest, failed: list[Finding], probe: Probe) -> None:
+    row = CustomStorage.objects.select_for_update().get(pk=test.custom_storage_id)
+    if row.removed_at:
+        return
+    change = test.access_change
+    if change:
+        _decide(change, row, test, failed, probe)
+    elif test.created_at >= row.access_changed_at:  # else its settings are others by now
+        _note_what_was_found(row, probe)
+        if test.kind == ConnectionTest.Kind.TEST:
+            _judge(row, test, failed, probe)
+
+
+def _note_what_was_found(row: CustomStorage, probe: Probe) -> None:
+    """The bucket's own region, and that its owner is behind this storage."""
+    found: dict[str, object] = dict(probe.adopted)
+    if probe.has_proof and not row.proved_at:
+        found["proved_at"] = timezone.now()
+    if found:
+        for name, value in found.items():
+            setattr(row, name, value)
+        row.save(update_fields=list(found))
+
+
+def _judge(row: CustomStorage, test: ConnectionTest, failed: list[Finding], probe: Probe) -> None:
+    if test.has_passed:
+        row.capabilities = probe.capabilities | {"tested_at": datetime.now(UTC).isoformat()}
+        row.save(update_fields=["capabilities"])
+        circuit.close(row, why="its connection test passed")
+    elif not row.is_draft and not _may_pass_by_itself(row, test, failed):
+        circuit.open_(row, reason=_first_code(failed))
+
+
+def _may_pass_by_itself(row: CustomStorage, test: ConnectionTest, failed: list[Finding]) -> bool:
+    """Whether nobody asked, the trouble is of the passing kind, and it is new."""
+    if test.trigger != Trigger.SCHEDULE or _first_code(failed) not in _PASSING_TROUBLE:
+        return False
+    before = row.connection_tests.of_kind(test.kind).over().exclude(pk=test.pk)
+    last = before.order_by("-pk").first()
+    return last is None or last.has_passed
+
+
+def _first_code(failed: list[Finding]) -> str:
+    required = (row for row in failed if row.level == Finding.Level.REQUIRED)
+    first = next(required, None)
+    return (first.code or first.check_id) if first else "unknown"
+
+
+def _decide(
+    change: AccessChange,
+    row: CustomStorage,
+    test: ConnectionTest,
+    failed: list[Finding],
+    probe: Probe,
+) -> None:
+    """Keep the new settings or leave the old ones in use."""
+    change.decided_at = timezone.now()
+    change.state = AccessChange.State.KEPT if test.has_passed else AccessChange.State.REFUSED
+    change.settings = change.settings | probe.adopted
+    if test.has_passed:
+        tried = change.applied()
+        names = [*change.settings, "sealed_secret"]
+        row.proved_at = tried.proved_at or (timezone.now() if probe.has_proof else None)
+        for name in names:
+            setattr(row, name, getattr(tried, name))
+        row.access_changed_at = test.created_at
+        row.save(update_fields=[*names, "proved_at", "access_changed_at"])
+        _judge(row, test, failed, probe)
+    change.sealed_secret = ""
+    change.save(update_fields=["state", "decided_at", "settings", "sealed_secret"])
+    Event.objects.record(
+        "storage.changed" if test.has_passed else "storage.change_refused",
+        actor=change.asked_by,
+        subject=row.name,
+        subject_id=row.pk,
+        project=row.project,
+        data={"changed": sorted(change.settings)}
+        | ({} if test.has_passed else {"reason": _first_code(failed)}),
+    )
+
+
+def _is_repeat(test: ConnectionTest, findings: list[Finding]) -> bool:
+    """Whether nobody pressed a button and nothing is new: such a test is not in the history."""
+    if test.trigger not in {Trigger.WATCH, Trigger.SCHEDULE}:
+        return False
+    before = test.custom_storage.connection_tests.of_kind(test.kind).over().exclude(pk=test.pk)
+    last = before.filter(again=test.again).order_by("-pk").first()
+    return last is not None and _outcome(last.findings.all()) == _outcome(findings)
+
+
+def _outcome(findings: Iterable[Finding]) -> dict[str, tuple[str, str]]:
+    return {row.check_id: (row.state, row.code) for row in findings}
