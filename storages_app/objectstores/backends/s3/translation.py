@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from xml.etree.ElementTree import ParseError  # botocore lets it through for GetBucketLocation
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from urllib3 import exceptions as urllib3_errors
@@ -350,7 +351,7 @@ def control_call(operation: str) -> Iterator[None]:
             yield
     except ParamValidationError as error:
         raise errors.KeyInvalid(operation=operation) from error
-    except (BotoCoreError, ClientError, KeyError, ValueError) as error:
+    except (BotoCoreError, ClientError, KeyError, ValueError, ParseError) as error:
         raise errors.ServerError("The answer is not S3's.", operation=operation) from error
 
 
