@@ -10,6 +10,9 @@ from storages_app.custom_storages.grants.checklist import (
     checklist,
     judge,
 )
+from storages_app.custom_storages.grants.dialects.aws_cli import lifecycle_script
+from storages_app.custom_storages.grants.granting import Grant, grant_for
+from storages_app.custom_storages.grants.merging import Merged, merge
 from storages_app.custom_storages.grants.policies import (
     Policy,
     bucket_policy,
@@ -32,6 +35,8 @@ from storages_app.custom_storages.grants.rights import (
     removable_rights,
     rights_for,
 )
+from storages_app.custom_storages.grants.tabs import Step, Tab, Text
+from storages_app.custom_storages.grants.wanted import Wanted
 
 __all__ = [
     "ALL_USES",
@@ -40,17 +45,26 @@ __all__ = [
     "SETUP_ACTIONS",
     "UNREADABLE",
     "ChecklistLine",
+    "Grant",
+    "Merged",
     "Policy",
     "Right",
+    "Step",
+    "Tab",
+    "Text",
     "Use",
+    "Wanted",
     "actions_text",
     "advice",
     "bucket_policy",
     "checklist",
+    "grant_for",
     "identity_policy",
     "judge",
     "key_policy_statement",
     "lifecycle_rule",
+    "lifecycle_script",
+    "merge",
     "partition",
     "public_read_policy",
     "removable_rights",

@@ -29,6 +29,8 @@ _SIDS = (
     "ReadProof",
 )
 OUR_SIDS = frozenset({*_SIDS, PUBLIC_SID})
+BUCKET_SIDS = frozenset({"CleanUp", "SetUpOnly"})  # the same for every prefix of a bucket
+RESOURCE_ENDINGS = {"RemoveTestObject": f"{TEST_FOLDER}*", "ReadProof": PROOF_NAME}
 _SID_OF_ACTION = {
     "s3:GetObject": "ReadBack",
     "s3:GetObjectVersion": "ReadBack",
