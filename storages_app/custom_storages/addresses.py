@@ -8,6 +8,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from storages_app.custom_storages import grants
 from storages_app.custom_storages.errors import AddressRefused
 from storages_app.lib import outbound
 
@@ -15,8 +16,37 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _BUCKET_CHARACTERS = re.compile(r"[a-z0-9.-]*")
 _REGION = re.compile(r"[a-z0-9-]{0,60}")
 _PREFIX = re.compile(r"[A-Za-z0-9_.\-/~!'()@+=,]*")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}|[0-9a-f]{32}")  # Amazon's, Cloudflare's
+_ROLE_ARN = re.compile(
+    r"arn:aws(?:-cn|-us-gov)?:iam::[0-9]{12}:role/(?:[\x21-\x2e\x30-\x7e]+/)*[\w+=,.@-]{1,64}",
+    re.ASCII,
+)
+_NOT_A_ROLE = {
+    "user": "a user",
+    "group": "a group",
+    "policy": "a policy",
+    "instance-profile": "an instance profile; its role has a different one",
+    "assumed-role": "a session of a role, not of the role itself",
+    "federated-user": "a session of a user",
+    "root": "a whole account",
+    "s3": "a bucket",
+}
 _KEY_ID = re.compile(r"[\x21-\x7e]{1,128}")  # what a header can carry as it is
 _MAX_PREFIX = 512
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_WRAPPERS = ('""', "''", "``", "<>", "“”", "„“", "‘’", "«»")
+_RESERVED_PREFIXES = {
+    "xn--": "which Amazon keeps for itself",
+    "sthree-": "which Amazon keeps for itself",
+    "amzn-s3-demo-": "which Amazon keeps for its examples",
+}
+_RESERVED_SUFFIXES = {
+    "-s3alias": "so it is an access point; give the bucket's own name",
+    "--ol-s3": "so it is an Object Lambda access point; give the bucket's own name",
+    ".mrap": "so it is a Multi-Region Access Point; give the bucket's own name",
+    "--x-s3": "so it is a directory bucket; use a general purpose bucket",
+    "--table-s3": "so it is a table bucket; use a general purpose bucket",
+}
 
 
 def clean_name(text: str) -> str:
@@ -30,37 +60,68 @@ def clean_name(text: str) -> str:
     return name
 
 
+def tidy(text: str) -> str:
+    """Without what comes along when people copy: spaces, quotes, and characters nobody sees."""
+    text = _UNSEEN.sub("", text)
+    while True:
+        stripped = text.strip()
+        if len(stripped) > 1 and stripped[0] + stripped[-1] in _WRAPPERS:
+            stripped = stripped[1:-1]
+        if stripped == text:
+            return text
+        text = stripped
+
+
 def clean_bucket(text: str) -> str:
-    bucket = text.strip().removeprefix("s3://").strip("/")
+    bucket = tidy(text).removeprefix("s3://").strip("/")
     reason = _fault_of_bucket(bucket)
     if reason:
         raise AddressRefused(
             "Bucket names have lower-case letters, digits, dots and hyphens, 3 to 63 long. "
-            f"“{bucket[:80]}” {reason}."
+            f"`{bucket[:80]}` has {reason}."
         )
     return bucket
 
 
 def _fault_of_bucket(bucket: str) -> str:
+    """What the name has that no bucket's name may have, or ""."""
     if not 3 <= len(bucket) <= 63:
-        return f"has {len(bucket)} characters"
+        return f"{len(bucket)} characters"
     if not _BUCKET_CHARACTERS.fullmatch(bucket):
-        odd = next(c for c in bucket if not _BUCKET_CHARACTERS.fullmatch(c))
-        return f"has the character “{odd}”"
-    if not (bucket[0].isalnum() and bucket[-1].isalnum()):
-        return "begins or ends with a dot or hyphen"
-    if ".." in bucket:
-        return "has two dots in a row"
+        return _odd_character(bucket)
+    faults = {
+        "a dot or hyphen at its beginning or end": not (bucket[0] + bucket[-1]).isalnum(),
+        "two dots in a row": ".." in bucket,
+        "the form of an IP address": _is_ip_address(bucket),
+        **{
+            f"the beginning {a}, {why}": bucket.startswith(a)
+            for a, why in _RESERVED_PREFIXES.items()
+        },
+        **{f"the ending {a}, {why}": bucket.endswith(a) for a, why in _RESERVED_SUFFIXES.items()},
+    }
+    return next((fault for fault, is_there in faults.items() if is_there), "")
+
+
+def _odd_character(bucket: str) -> str:
+    odd = next(c for c in bucket if not _BUCKET_CHARACTERS.fullmatch(c))
+    if odd.isascii() and odd.isupper():
+        return f"the capital letter {odd}"
+    if odd.isspace():
+        return "a space or a line break"
+    return f"the character {odd}" if odd.isprintable() else "a character that cannot be seen"
+
+
+def _is_ip_address(bucket: str) -> bool:
     try:
         ipaddress.ip_address(bucket)
     except ValueError:
-        return ""
-    return "looks like an IP address"
+        return False
+    return True
 
 
 def clean_prefix(text: str) -> str:
     """The prefix with one slash at its end and none at its start; empty stays empty."""
-    prefix = text.strip().strip("/")
+    prefix = tidy(text).strip("/")
     if not prefix:
         return ""
     segments = prefix.split("/")
@@ -70,6 +131,7 @@ def clean_prefix(text: str) -> str:
         raise AddressRefused("The prefix has “.” or “..” as a folder.")
     if not _PREFIX.fullmatch(prefix):
         odd = next(c for c in prefix if not _PREFIX.fullmatch(c))
+        odd = odd if odd.isprintable() else "that cannot be seen"
         raise AddressRefused(f"The prefix has the character “{odd}”, which not every S3 takes.")
     if len(prefix) >= _MAX_PREFIX:
         raise AddressRefused(f"The prefix is longer than {_MAX_PREFIX - 1} characters.")
@@ -78,7 +140,7 @@ def clean_prefix(text: str) -> str:
 
 def clean_endpoint(text: str) -> str:
     """``https://host[:port]`` without a path; an empty text stays empty (Amazon S3)."""
-    endpoint = text.strip()
+    endpoint = tidy(text)
     if not endpoint:
         return ""
     if "://" not in endpoint:
@@ -98,14 +160,13 @@ def clean_endpoint(text: str) -> str:
             "The address has a path. Put only the host here, and the bucket and prefix into their "
             "own fields."
         )
-    _require_parsable(endpoint)
-    return endpoint
+    return _origin(endpoint)
 
 
-def _require_parsable(endpoint: str) -> None:
+def _origin(endpoint: str) -> str:
     """By the parser that connections are made with, so that no stored address fails there."""
     try:
-        outbound.parse(endpoint)
+        return outbound.parse(endpoint).origin
     except outbound.UnparsableAddress as error:
         raise AddressRefused(
             "The address has no host that can be reached. Write a name like s3.example.com, or an "
@@ -114,10 +175,50 @@ def _require_parsable(endpoint: str) -> None:
 
 
 def clean_region(text: str) -> str:
-    region = text.strip().lower()
+    region = tidy(text).lower()
     if not _REGION.fullmatch(region):
         raise AddressRefused("A region has small letters, digits and hyphens, like eu-central-1.")
     return region
+
+
+def clean_account_id(text: str) -> str:
+    """Amazon's twelve digits, which are shown with dashes and copied with spaces; or the 32
+    hexadecimal ones that Cloudflare has in every endpoint of R2.
+    """
+    account_id = re.sub(r"[\s\u2010-\u2015-]", "", tidy(text)).lower()
+    if account_id and not _ACCOUNT_ID.fullmatch(account_id):
+        raise AddressRefused(
+            "An AWS account id has twelve digits, like 1111-2222-3333; one of Cloudflare has 32 "
+            "digits and letters from a to f."
+        )
+    return account_id
+
+
+def clean_role_arn(text: str, *, region: str = "") -> str:
+    """The ARN of a role that can be assumed, in the partition of the bucket's `region` if given."""
+    arn = tidy(text)
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn":
+        raise AddressRefused("A role's ARN looks like arn:aws:iam::111122223333:role/ucdash.")
+    _, partition, service, _, _, resource = parts
+    kind = resource.partition("/")[0] if service in {"iam", "sts"} else service
+    if kind != "role":
+        what = _NOT_A_ROLE.get(kind, "something that is not a role")
+        raise AddressRefused(
+            f"This is the ARN of {what}. Open IAM, Roles, and copy the role's ARN."
+        )
+    if not _ROLE_ARN.fullmatch(arn):
+        raise AddressRefused(
+            "A role's ARN looks like arn:aws:iam::111122223333:role/ucdash: twelve digits of the "
+            "account, and a name of letters, digits and +=,.@_-."
+        )
+    if resource.startswith("role/aws-service-role/"):
+        raise AddressRefused("This role belongs to an Amazon service; make one of your own.")
+    if region and grants.partition(region) != partition:
+        raise AddressRefused(
+            f"This role is in {partition}; the bucket is in {grants.partition(region)}."
+        )
+    return arn
 
 
 def clean_access_key_id(text: str) -> str:

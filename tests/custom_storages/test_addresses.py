@@ -1,4 +1,5 @@
 """What people paste into the form."""
+# ruff: noqa: E501  (one name and its reason on a line; dashes as people copy them)
 
 import pytest
 
@@ -8,7 +9,15 @@ from storages_app.custom_storages.errors import AddressRefused
 
 @pytest.mark.parametrize(
     ("typed", "read"),
-    [("photos", "photos"), (" my.bucket-1 ", "my.bucket-1"), ("s3://a-b/", "a-b")],
+    [
+        ("photos", "photos"),
+        (" my.bucket-1 ", "my.bucket-1"),
+        ("s3://a-b/", "a-b"),
+        ("“photos”", "photos"),
+        ("<`photos`>", "photos"),
+        ("\u200bpho\ufefftos\u00a0", "photos"),
+        ("media-111122223333-eu-west-1-an", "media-111122223333-eu-west-1-an"),
+    ],
 )
 def test_bucket_names_are_trimmed(typed, read):
     assert addresses.clean_bucket(typed) == read
@@ -22,6 +31,47 @@ def test_bucket_names_are_trimmed(typed, read):
 def test_names_that_no_bucket_can_have_are_refused(typed):
     with pytest.raises(AddressRefused):
         addresses.clean_bucket(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("ab", "2 characters"),
+        ("a" * 64, "64 characters"),
+        ("Photos", "the capital letter P"),
+        ("my photos", "a space or a line break"),
+        ("my_photos", "the character _"),
+        ("a/b", "the character /"),
+        ("x.internal#", "the character #"),
+        ("ünicode", "the character ü"),
+        ("a\u0007b", "a character that cannot be seen"),
+        ("-photos", "a dot or hyphen at its beginning or end"),
+        ("photos.", "a dot or hyphen at its beginning or end"),
+        ("pho..tos", "two dots in a row"),
+        ("192.168.5.4", "the form of an IP address"),
+        ("xn--photos", "the beginning xn--, which Amazon keeps for itself"),
+        ("sthree-photos", "the beginning sthree-, which Amazon keeps for itself"),
+        ("amzn-s3-demo-photos", "the beginning amzn-s3-demo-, which Amazon keeps for its examples"),
+        ("ap-1-s3alias", "the ending -s3alias, so it is an access point; give the bucket's own name"),
+        ("ap-1--ol-s3", "the ending --ol-s3, so it is an Object Lambda access point; give the bucket's own name"),
+        ("ap-1.mrap", "the ending .mrap, so it is a Multi-Region Access Point; give the bucket's own name"),
+        ("m--usw2-az1--x-s3", "the ending --x-s3, so it is a directory bucket; use a general purpose bucket"),
+        ("m--table-s3", "the ending --table-s3, so it is a table bucket; use a general purpose bucket"),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_bucket_can_have_is_told_why(typed, reason):
+    with pytest.raises(AddressRefused) as refusal:
+        addresses.clean_bucket(typed)
+    assert refusal.value.message == (
+        "Bucket names have lower-case letters, digits, dots and hyphens, 3 to 63 long. "
+        f"`{typed}` has {reason}."
+    )
+
+
+def test_a_long_text_is_not_shown_whole():
+    with pytest.raises(AddressRefused) as refusal:
+        addresses.clean_bucket("a" * 5000)
+    assert len(refusal.value.message) < 250
 
 
 @pytest.mark.parametrize(
@@ -45,6 +95,9 @@ def test_a_prefix_stays_inside_its_bucket(typed):
         ("https://s3.example.com/", "https://s3.example.com"),
         ("s3.example.com:9000", "https://s3.example.com:9000"),
         ("http://127.0.0.1:8333", "http://127.0.0.1:8333"),
+        ("HTTPS://S3.Example.COM:443//", "https://s3.example.com"),
+        ("http://s3.example.com:80", "http://s3.example.com"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
     ],
 )
 def test_an_endpoint_is_scheme_host_and_port(typed, read):
@@ -106,3 +159,86 @@ def test_an_access_key_id_is_one_word(typed):
 def test_a_storage_name_is_safe_everywhere(typed):
     with pytest.raises(AddressRefused):
         addresses.clean_name(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("", ""),
+        ("111122223333", "111122223333"),
+        (" 1111-2222-3333 ", "111122223333"),
+        ("1111 2222\u00a03333", "111122223333"),
+        ("1111‑2222–3333", "111122223333"),
+        ("0123456789ABCDEF0123456789abcdef", "0123456789abcdef0123456789abcdef"),
+    ],
+)
+def test_an_account_id_is_read_as_consoles_show_it(typed, read):
+    assert addresses.clean_account_id(typed) == read
+
+
+@pytest.mark.parametrize(
+    "typed", ["11112222333", "1111222233334", "my-account", "²" * 12, "g" * 32]
+)
+def test_an_account_id_has_twelve_digits_or_is_cloudflares(typed):
+    with pytest.raises(AddressRefused, match="twelve digits"):
+        addresses.clean_account_id(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "region"),
+    [
+        ("arn:aws:iam::111122223333:role/ucdash", ""),
+        ("arn:aws:iam::111122223333:role/ucdash", "eu-west-1"),
+        ("arn:aws:iam::111122223333:role/teams/media/ucdash+x=1,y.z@a_b-c", "eu-west-1"),
+        ("arn:aws-cn:iam::111122223333:role/ucdash", "cn-north-1"),
+        ("arn:aws-us-gov:iam::111122223333:role/ucdash", "us-gov-west-1"),
+    ],
+)
+def test_the_arn_of_a_role_is_taken(typed, region):
+    assert addresses.clean_role_arn(f" `{typed}` ", region=region) == typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("", "looks like arn:aws:iam::111122223333:role/ucdash"),
+        ("ucdash", "looks like arn:aws:iam::111122223333:role/ucdash"),
+        ("arn:aws:iam::111122223333:user/alice", "ARN of a user"),
+        ("arn:aws:iam::111122223333:group/editors", "ARN of a group"),
+        ("arn:aws:iam::111122223333:policy/ucdash", "ARN of a policy"),
+        ("arn:aws:iam::111122223333:instance-profile/web", "ARN of an instance profile"),
+        ("arn:aws:sts::111122223333:assumed-role/ucdash/me", "ARN of a session of a role"),
+        ("arn:aws:sts::111122223333:federated-user/alice", "ARN of a session of a user"),
+        ("arn:aws:iam::111122223333:root", "ARN of a whole account"),
+        ("arn:aws:s3:::media", "ARN of a bucket"),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:f", "something that is not a role"),
+        ("arn:aws:iam::11112222333:role/ucdash", "twelve digits"),
+        ("arn:aws:iam:::role/ucdash", "twelve digits"),
+        ("arn:aws:iam::111122223333:role/", "a name of letters"),
+        ("arn:aws:iam::111122223333:role/two words", "a name of letters"),
+        ("arn:aws:iam::111122223333:role/" + "x" * 65, "a name of letters"),
+        ("arn:aws:iam:eu-west-1:111122223333:role/ucdash", "looks like"),
+        ("arn:gcp:iam::111122223333:role/ucdash", "looks like"),
+        (
+            "arn:aws:iam::111122223333:role/aws-service-role/s3.amazonaws.com/AWSServiceRoleForS3",
+            "belongs to an Amazon service",
+        ),
+    ],
+)
+def test_what_is_no_role_is_told_what_it_is(typed, words):
+    with pytest.raises(AddressRefused, match=words):
+        addresses.clean_role_arn(typed)
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "of_bucket"),
+    [
+        ("aws", "cn-north-1", "aws-cn"),
+        ("aws-cn", "eu-west-1", "aws"),
+        ("aws", "us-gov-east-1", "aws-us-gov"),
+    ],
+)
+def test_a_role_of_another_partition_is_refused(partition, region, of_bucket):
+    with pytest.raises(AddressRefused) as refusal:
+        addresses.clean_role_arn(f"arn:{partition}:iam::111122223333:role/ucdash", region=region)
+    assert refusal.value.message == f"This role is in {partition}; the bucket is in {of_bucket}."
