@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import Any, BinaryIO
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 
 import urllib3
 
@@ -241,8 +241,8 @@ class S3Store:
                     EncodingType="url",
                     **position,
                 )
-                # For this call botocore leaves decoding to us.
-                decode = unquote if page.get("EncodingType") == "url" else str
+                # For this call botocore leaves decoding to us; S3 writes a space as +.
+                decode = unquote_plus if page.get("EncodingType") == "url" else str
                 uploads = [
                     OpenUpload(decode(upload["Key"]), upload["UploadId"], upload["Initiated"])
                     for upload in page.get("Uploads", [])

@@ -105,8 +105,7 @@ class Transport:
         with translated("Connect"):
             response = self._pool.send("HEAD", address, headers=headers)
         tls_version = getattr(response.connection, "tls_version", "")
-        response.close()
-        response.release_conn()
+        response.drain_conn()  # an answer to HEAD has no body, so the connection goes back
         return response.headers, tls_version
 
     def ask_sts(self, address: Address) -> Answer:
