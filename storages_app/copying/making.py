@@ -110,7 +110,7 @@ def _outcome_of(error: Exception, job: CopyJob) -> Outcome:
     if isinstance(error, SourceBroken):
         return Outcome(State.FAILED, error.reason, error.detail)
     if isinstance(error, ObjectStoreError):
-        return _outcome_of_bucket_error(error)
+        return outcome_of_bucket_error(error)
     if isinstance(error, ImagingBusy):
         return Outcome(State.RETRY_WAIT, Reason.PROCESSING_FAILED, error.message)
     if isinstance(error, UcdashError):  # the image could not be made
@@ -121,7 +121,8 @@ def _outcome_of(error: Exception, job: CopyJob) -> Outcome:
     return Outcome(State.RETRY_WAIT, Reason.INTERNAL, "An unforeseen fault; see the log.")
 
 
-def _outcome_of_bucket_error(error: ObjectStoreError) -> Outcome:
+def outcome_of_bucket_error(error: ObjectStoreError) -> Outcome:
+    """What a refusal of the bucket means for the job."""
     reason = error.code if error.code in Reason.values else Reason.INTERNAL
     return Outcome(
         State.FAILED if _is_final(error) else State.RETRY_WAIT,
@@ -286,10 +287,10 @@ def _ask_after_lost_reply(
     try:
         found = _compare(assignment, source)
     except ObjectStoreError:
-        return _outcome_of_bucket_error(error)
+        return outcome_of_bucket_error(error)
     if found and found.evidence:
         return _done(source, found.evidence)
-    return _outcome_of_bucket_error(error)
+    return outcome_of_bucket_error(error)
 
 
 def _prove_by_looking(assignment: Assignment, source: Source, commit: Commit) -> Outcome:

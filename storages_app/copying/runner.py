@@ -22,7 +22,13 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
 from storages_app.copying.claiming import cancel_orphans, claim_batch, waiting_storages
-from storages_app.copying.making import Assignment, LostJob, Outcome, make_copy
+from storages_app.copying.making import (
+    Assignment,
+    LostJob,
+    Outcome,
+    make_copy,
+    outcome_of_bucket_error,
+)
 from storages_app.copying.settling import Finished, settle
 from storages_app.custom_storages.connect import open_store
 from storages_app.lib.crashpoints import crashpoint
@@ -30,6 +36,7 @@ from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import CopyJob, Reason
 from storages_app.models.copy_jobs import MAX_CRASHES, State
 from storages_app.models.fields import db_now
+from storages_app.objectstores.errors import ObjectStoreError
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +73,17 @@ class _Lost:
 
 
 _Message = _CommitRequest | Finished | _Lost
+
+
+def _connect(assignment: Assignment) -> Outcome | None:
+    """Give the assignment its bucket, for which a role may have to be assumed; or say why not."""
+    try:
+        assignment.store = open_store(assignment.storage)
+    except CannotUnseal as error:
+        return Outcome(State.RETRY_WAIT, Reason.AUTH_DENIED, error.message)
+    except ObjectStoreError as error:
+        return outcome_of_bucket_error(error)
+    return None
 
 
 class Pump:
@@ -170,25 +188,17 @@ class Pump:
                 outcome = Outcome(State.FAILED, Reason.WORKER_CRASHED, detail)
                 self._write([Finished(Assignment(job, _NO_STORE, 0, 0), outcome)])
                 continue
-            assignment = self._assign(job)
-            if assignment:
-                self.flying[job.pk] = assignment
-                pool.submit(self._work, assignment)
-
-    def _assign(self, job: CopyJob) -> Assignment | None:
-        try:
-            store = open_store(job.custom_storage)
-        except CannotUnseal as error:
-            outcome = Outcome(State.RETRY_WAIT, Reason.AUTH_DENIED, error.message)
-            self._write([Finished(Assignment(job, _NO_STORE, 0, 0), outcome)])
-            return None
-        return Assignment(job, store, settings.MULTIPART_THRESHOLD, settings.MULTIPART_PART_SIZE)
+            assignment = Assignment(
+                job, _NO_STORE, settings.MULTIPART_THRESHOLD, settings.MULTIPART_PART_SIZE
+            )
+            self.flying[job.pk] = assignment
+            pool.submit(self._work, assignment)
 
     # --- in a thread ------------------------------------------------------------------------
 
     def _work(self, assignment: Assignment) -> None:
         try:
-            outcome = make_copy(
+            outcome = _connect(assignment) or make_copy(
                 assignment, lambda values: self._commit_from_thread(assignment, values)
             )
         except LostJob:

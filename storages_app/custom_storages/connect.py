@@ -1,5 +1,6 @@
 """From a row to a bucket one can talk to: the one place that unseals S3 secrets."""
 
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -97,18 +98,17 @@ def _location(
 def _assumed(operator: OperatorIdentity, custom_storage: CustomStorage) -> TemporaryCredentials:
     region = custom_storage.region or providers.provider(custom_storage.provider).default_region
     identity = (custom_storage.role_arn, custom_storage.external_id, region)
-    known = _roles.get(identity)
-    if known and known.expires_at > datetime.now(UTC) + _RENEW_BEFORE:
-        return known
-    found = assume_role(
-        operator,
-        role_arn=custom_storage.role_arn,
-        external_id=custom_storage.external_id,
-        region=region,
-    )
-    with _roles_lock:
-        _roles[identity] = found
-    return found
+    with _roles_lock:  # one asks, the other threads wait for its answer
+        known = _roles.get(identity)
+        if known and known.expires_at > datetime.now(UTC) + _RENEW_BEFORE:
+            return known
+        _roles[identity] = assume_role(
+            operator,
+            role_arn=custom_storage.role_arn,
+            external_id=custom_storage.external_id,
+            region=region,
+        )
+        return _roles[identity]
 
 
 def forget_role(custom_storage: CustomStorage) -> None:
@@ -116,3 +116,12 @@ def forget_role(custom_storage: CustomStorage) -> None:
     with _roles_lock:
         for identity in [known for known in _roles if known[0] == custom_storage.role_arn]:
             del _roles[identity]
+
+
+def _forget_roles() -> None:
+    """A forked child must not wait for a lock that a thread of its parent held."""
+    global _roles_lock  # noqa: PLW0603
+    _roles_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_roles)

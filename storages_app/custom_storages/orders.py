@@ -19,14 +19,21 @@ _RETESTS_AT_ONCE = 50
 _KEEP_REPEATS_FOR = timedelta(days=1)
 
 
-def waiting_test(*, custom_storage: CustomStorage, kind: Kind, again: str) -> ConnectionTest | None:
+def waiting_test(
+    *, custom_storage: CustomStorage, kind: ConnectionTest.Kind, again: str
+) -> ConnectionTest | None:
     """A test that will answer the same question, and that no worker has begun."""
     tests = custom_storage.connection_tests.waiting().filter(access_change=None, kind=kind)
     return tests.filter(again__in=["", again]).first()
 
 
 def order_test(
-    *, custom_storage: CustomStorage, asked_by: str, kind: Kind, trigger: Trigger, again: str
+    *,
+    custom_storage: CustomStorage,
+    asked_by: str,
+    kind: ConnectionTest.Kind,
+    trigger: ConnectionTest.Trigger,
+    again: str,
 ) -> ConnectionTest:
     test: ConnectionTest = ConnectionTest.objects.create(
         custom_storage=custom_storage, asked_by=asked_by, kind=kind, trigger=trigger, again=again
@@ -38,7 +45,7 @@ def order_test(
 @transaction.atomic
 def order_retests() -> int:
     """Have those tested that were not for long: broken ones sooner, doubtful ones soonest."""
-    due = list(_due_for_a_test().order_by("tested_at")[:_RETESTS_AT_ONCE])
+    due = list(_due_for_a_test()[:_RETESTS_AT_ONCE])
     for row in due:
         order_test(
             custom_storage=row,
@@ -60,11 +67,12 @@ def _due_for_a_test() -> "QuerySet[CustomStorage]":
     )
     is_broken = Q(circuit_opened_at__isnull=False)
     is_doubtful = Q(test_state=ConnectionTest.State.FAILED) & ~is_broken
-    return rows.filter(paused_at=None).filter(
+    due = rows.filter(paused_at=None).filter(
         Q(tested_at__lt=db_now() - _RETEST_AFTER)
         | is_broken & Q(tested_at__lt=db_now() - _RETEST_BROKEN_AFTER)
         | is_doubtful & Q(tested_at__lt=db_now() - _RETEST_DOUBTFUL_AFTER)
     )
+    return due.order_by("tested_at")
 
 
 def forget_repeats() -> None:

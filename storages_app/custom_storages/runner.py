@@ -86,7 +86,7 @@ def run_test(test: ConnectionTest) -> None:
     custom_storage.copies_to_find = _copies_to_find(test)
     forget_role(custom_storage)
     probe = Probe.of(custom_storage, open_probe_store, open_outside_store)
-    asked = checks_for(custom_storage, test.kind)
+    asked = checks_for(custom_storage, ConnectionTest.Kind(test.kind))
     findings = _write_rows(test, asked)
     if test.again:
         probe.capabilities |= custom_storage.capabilities
@@ -117,7 +117,7 @@ def _copies_to_find(test: ConnectionTest) -> list[tuple[str, int]]:
         return []
     done = CopyJob.objects.filter(custom_storage=test.custom_storage, state="done")
     newest = done.order_by("-pk").values_list("key", "size")[:_N_COPIES_TO_FIND]
-    return [(key, size) for key, size in newest]
+    return [(key, size or 0) for key, size in newest]
 
 
 def _first_missing(found: Check, findings: dict[str, Finding]) -> Finding | None:

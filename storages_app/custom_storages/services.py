@@ -238,8 +238,8 @@ def request_test(
     *,
     custom_storage: CustomStorage,
     asked_by: str,
-    kind: Kind = Kind.TEST,
-    trigger: Trigger = Trigger.PERSON,
+    kind: ConnectionTest.Kind = Kind.TEST,
+    trigger: ConnectionTest.Trigger = Trigger.PERSON,
     again: str = "",
 ) -> ConnectionTest:
     """Have a worker ask the questions; a test that still waits is not doubled.

@@ -15,7 +15,9 @@ from storages_app.copying import making, orders, runner, services, settling, sou
 from storages_app.copying.evidence import Evidence, Expected
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages import services as custom_storages
+from storages_app.custom_storages.errors import OwnershipUnproved
 from storages_app.imaging.errors import ImagingBusy
+from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import CopyJob, CustomStorage, Event, Reason
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
@@ -646,3 +648,38 @@ def test_an_unknown_refusal_is_final_and_an_unknown_failure_is_not(project, stor
     first = drained(order(make_file(project), storage))
     second = drained(order(make_file(project), storage))
     assert (first.state, second.state) == (State.FAILED, State.RETRY_WAIT)
+
+
+class TestWaysIn:
+    """What goes wrong before the first byte is an outcome of the job, not of the worker."""
+
+    @pytest.mark.parametrize(
+        ("refusal", "state", "reason"),
+        [
+            (
+                AccessDenied(operation="AssumeRole", provider_code="AccessDenied"),
+                State.RETRY_WAIT,
+                Reason.AUTH_DENIED,
+            ),
+            (OwnershipUnproved(), State.RETRY_WAIT, Reason.AUTH_DENIED),
+            (TimedOut(operation="AssumeRole"), State.RETRY_WAIT, Reason.TIMEOUT),
+            (CannotUnseal(), State.RETRY_WAIT, Reason.AUTH_DENIED),
+        ],
+    )
+    def test_a_bucket_that_cannot_be_opened_delays_its_own_copies_alone(
+        self, project, storage, bucket, monkeypatch, refusal, state, reason
+    ):
+        other = make_custom_storage(project, capabilities=PROVEN)
+
+        def open_(custom_storage):
+            if custom_storage == other:
+                raise refusal
+            return bucket
+
+        monkeypatch.setattr(runner, "open_store", open_)
+        refused, made = order(make_file(project), other), order(make_file(project), storage)
+        runner.drain()
+        refused.refresh_from_db()
+        made.refresh_from_db()
+        assert (refused.state, refused.reason) == (state, reason)
+        assert made.state == State.DONE
