@@ -177,3 +177,44 @@ class TestUrls:
         with pytest.raises(EndpointForbidden):
             transport.client.put_object_acl(Bucket=location.bucket, Key="a é/../b")
         assert prepared == [url(location, "a é/../b") + "?acl"]
+
+
+class TestSts:
+    """Who answers for credentials: Amazon for its own hosts, elsewhere whoever is named."""
+
+    @pytest.mark.parametrize(
+        ("location", "origin"),
+        [
+            (AWS, "https://sts.eu-west-1.amazonaws.com"),
+            (replace(AWS, region=""), "https://sts.us-east-1.amazonaws.com"),
+            (replace(AWS, region="cn-north-1"), "https://sts.cn-north-1.amazonaws.com.cn"),
+            (replace(AWS, region="us-gov-west-1"), "https://sts.us-gov-west-1.amazonaws.com"),
+            (replace(AWS, region="eusc-de-east-1"), "https://sts.eusc-de-east-1.amazonaws.eu"),
+            (
+                replace(AWS, endpoint_url="https://s3.eu-west-1.amazonaws.com"),
+                "https://sts.eu-west-1.amazonaws.com",
+            ),
+            (
+                replace(AWS, sts_url="https://sts.{region}.vpce.example"),
+                "https://sts.eu-west-1.vpce.example",
+            ),
+            (
+                replace(OTHER, sts_url="https://sts.example.com:9000"),
+                "https://sts.example.com:9000",
+            ),
+        ],
+    )
+    def test_is_of_the_region_and_partition(self, location, origin):
+        address = BucketAddress(location).sts()
+        assert address.origin == origin
+        assert address.target == "/"
+
+    @pytest.mark.parametrize(
+        "endpoint", ["https://s3.example.com", "https://amazonaws.com.evil.example"]
+    )
+    def test_is_nobody_elsewhere(self, endpoint):
+        assert BucketAddress(replace(AWS, endpoint_url=endpoint)).sts() is None
+
+    def test_an_address_that_is_none_is_refused(self):
+        with pytest.raises(AddressInvalid):
+            BucketAddress(replace(AWS, sts_url="sts")).sts()

@@ -30,10 +30,11 @@ _PARAMETER = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"[A-Za-z0-9+=_]{16,}")
-_IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w.]*\w)")
-_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?![\w:.])")
+_IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\.?\w)")
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:.]{2,45}(?![\w:])")
 _INNER_NAME = re.compile(
-    r"\bip(?:-[0-9]{1,3}){4}[\w.-]*|\b[\w.-]+\.(?:internal|local|localdomain)\b", re.IGNORECASE
+    r"\bip(?:-[0-9]{1,3}){4}[\w.-]*|\b[\w.-]{1,250}\.(?:internal|local|localdomain)\b",
+    re.IGNORECASE,
 )
 
 
