@@ -6,7 +6,12 @@ import pytest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
-pytest_plugins = ["tests.rig.radosgw", "tests.rig.rclone", "tests.rig.seaweed"]
+pytest_plugins = [
+    "tests.rig.radosgw",
+    "tests.rig.rclone",
+    "tests.rig.seaweed",
+    "tests.s3double.fixtures",
+]
 
 
 @pytest.fixture(autouse=True)
