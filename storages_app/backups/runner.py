@@ -16,11 +16,11 @@ from storages_app.backups import evidence, manifest
 from storages_app.backups import orders as runs
 from storages_app.copying import auto_copy, orders
 from storages_app.copying import evidence as proofs
-from storages_app.custom_storages.connect import open_store
+from storages_app.custom_storages.connect import open_store, put_options
+from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import BackupPlan, BackupRun, CopyJob, Event, Reason
 from storages_app.models.copy_jobs import TERMINAL_STATES, CopyJobQuerySet, State
 from storages_app.models.fields import db_now, read_db_now
-from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import ChecksumRefused, ObjectStoreError
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def _finish(run: BackupRun) -> None:
         if run.n_sample_matches < run.n_sampled:
             _count(run, there)  # what was found lost is a gap of this very run
         _write_manifest(run, there)
-    except ObjectStoreError as error:
+    except (ObjectStoreError, CannotUnseal) as error:
         run.state, run.reason = RunState.FAILED, f"{error.message} ({error.code})"
     except OSError as error:
         run.state, run.reason = RunState.FAILED, f"No room for the manifest ({error.errno})."
@@ -231,9 +231,9 @@ def _write_manifest(run: BackupRun, there: CopyJobQuerySet) -> None:
         jobs = there.filter(state=State.DONE).select_related("file").order_by("pk")
         written = manifest.write(body, jobs.iterator(chunk_size=_PAGE), head=head)
         body.seek(0)
-        options = PutOptions(
-            content_type="application/x-ndjson",
-            checksum=plan.custom_storage.capabilities.get("checksum", "sha256"),
+        # Never in an archive class: a restore begins with it.
+        options = put_options(
+            plan.custom_storage, content_type="application/x-ndjson", storage_class=""
         )
         receipt = store.put(
             run.manifest_key,

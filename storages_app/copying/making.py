@@ -19,6 +19,7 @@ from storages_app.copying.evidence import Comparison, Evidence, Expected
 from storages_app.copying.orders import MAX_ORIGINAL, MAX_PROCESSED
 from storages_app.copying.sources import Source, SourceBroken
 from storages_app.custom_storages import key_patterns
+from storages_app.custom_storages.connect import put_options
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.errors import UcdashError
@@ -316,9 +317,9 @@ def _prove_by_looking(assignment: Assignment, source: Source, commit: Commit) ->
 
 
 def _options(assignment: Assignment, source: Source) -> PutOptions:
-    file, storage = assignment.file, assignment.storage
-    encryption = storage.encryption
-    return PutOptions(
+    file = assignment.file
+    return put_options(
+        assignment.storage,
         content_type=source.content_type,
         metadata={
             "uuid": str(file.uuid),
@@ -327,10 +328,6 @@ def _options(assignment: Assignment, source: Source) -> PutOptions:
         },
         only_if_absent=_is_conditional(assignment),
         is_public=assignment.job.is_public,
-        storage_class=storage.storage_class,
-        encryption=encryption.get("mode", ""),
-        kms_key_id=encryption.get("kms_key_id", ""),
-        checksum=storage.capabilities.get("checksum", "sha256"),
     )
 
 

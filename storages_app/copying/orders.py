@@ -45,11 +45,16 @@ def order_for(
     is_backup: bool = False,
 ) -> Order:
     """The order that follows from the storage's own settings, unless said otherwise."""
+    pattern = pattern or custom_storage.key_pattern
     key = key_patterns.expand(
-        pattern or custom_storage.key_pattern,
+        pattern,
         prefix=custom_storage.prefix,
         uuid=str(file.uuid),
         original_filename=file.original_filename,
+        uploaded_at=file.uploaded_at,
+        # By the storage, which many orders share, and only where it is asked for.
+        project=custom_storage.project.slug if "${project}" in pattern else "",
+        mime_type=file.mime_type,
         effects=key_text,
     )
     if is_public is None:

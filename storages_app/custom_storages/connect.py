@@ -3,6 +3,7 @@
 import os
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -15,7 +16,7 @@ from storages_app.objectstores.backends.s3.roles import (
     TemporaryCredentials,
     assume_role,
 )
-from storages_app.objectstores.base import Location, ObjectStore
+from storages_app.objectstores.base import Location, ObjectStore, PutOptions
 from storages_app.objectstores.errors import AddressInvalid
 
 Identity = CustomStorage.Identity
@@ -47,6 +48,18 @@ def open_store(custom_storage: CustomStorage) -> ObjectStore:
     if custom_storage.identity == Identity.PRINCIPAL and not custom_storage.proved_at:
         raise OwnershipUnproved
     return s3.open_store(location_of(custom_storage))
+
+
+def put_options(custom_storage: CustomStorage, **more: Any) -> PutOptions:
+    """How objects are written there: class, encryption, and the checksum its test found."""
+    encryption = custom_storage.encryption
+    settled: dict[str, Any] = {
+        "storage_class": custom_storage.storage_class,
+        "encryption": encryption.get("mode", ""),
+        "kms_key_id": encryption.get("kms_key_id", ""),
+        "checksum": custom_storage.capabilities.get("checksum", "sha256"),
+    }
+    return PutOptions(**(settled | more))
 
 
 def open_probe_store(custom_storage: CustomStorage) -> ObjectStore:

@@ -12,6 +12,7 @@ from storages_app.backups.errors import AlreadyConnected, BackupRefused, Storage
 from storages_app.copying import runner as copying
 from storages_app.copying import services as copies
 from storages_app.custom_storages import services as custom_storages
+from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import BackupRun, CopyJob, Event
 from storages_app.models.copy_jobs import State
 from storages_app.objectstores.errors import KeyInvalid, ServerError
@@ -122,6 +123,42 @@ def test_a_damaged_object_is_found_by_the_sample_and_mended_by_the_next_run(
     assert (damaged.n_already, damaged.n_gaps) == (0, 1)
     services.request_run(plan=plan, asked_by="a test")
     assert run_through(plan).state == BackupRun.State.DONE
+
+
+def test_copies_and_manifest_are_encrypted_as_set_and_only_copies_are_archived(
+    project, storage, bucket
+):
+    storage.encryption = {"mode": "aws:kms", "kms_key_id": "alias/vault"}
+    storage.storage_class = "GLACIER_IR"
+    storage.save()
+    make_file(project)
+    seen = []
+    put = bucket.inner.put
+
+    def spy(key, body, **named):
+        seen.append(named["options"])
+        return put(key, body, **named)
+
+    bucket.inner.put = spy
+    run = run_through(connect(project, storage))
+    assert run.state == BackupRun.State.DONE
+    assert [(o.encryption, o.kms_key_id, o.storage_class) for o in seen] == [
+        ("aws:kms", "alias/vault", "GLACIER_IR"),
+        ("aws:kms", "alias/vault", ""),
+    ]
+
+
+def test_a_secret_that_cannot_be_opened_fails_the_run_in_words(
+    project, storage, bucket, monkeypatch
+):
+    def locked(custom_storage):
+        raise CannotUnseal
+
+    plan = connect(project, storage)
+    monkeypatch.setattr(runner, "open_store", locked)
+    run = run_through(plan)
+    assert run.state == BackupRun.State.FAILED
+    assert run.reason
 
 
 def test_a_manifest_that_cannot_be_written_fails_the_run(project, storage, bucket):
