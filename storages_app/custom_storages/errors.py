@@ -36,7 +36,10 @@ class BadPattern(UcdashError):
     """The key pattern has an unknown variable or a forbidden character."""
 
     code = "pattern_invalid"
-    hint = "Use ${default}, ${auto_filename}, ${filename}, ${effects}, ${ext} and ${uuid}."
+    hint = (
+        "Use ${default}, ${auto_filename}, ${filename}, ${effects}, ${ext}, ${uuid}, ${yyyy}, "
+        "${mm}, ${dd}, ${project} and ${mime_group}."
+    )
 
 
 class NotTested(UcdashError):
