@@ -18,6 +18,7 @@ from storages_app.lib import outbound
 from storages_app.lib.outbound import (
     Forbidden,
     GuardedPoolManager,
+    LookupTimedOut,
     NameNotFound,
     Policy,
     UnparsableAddress,
@@ -106,8 +107,10 @@ def resolver(monkeypatch):
         try:
             answers = names[host].pop(0) if len(names[host]) > 1 else names[host][0]
         except KeyError:
-            ip = ipaddress.ip_address(host)  # a number is its own answer
-            answers = [str(ip)]
+            try:
+                answers = [str(ipaddress.ip_address(host))]  # a number is its own answer
+            except ValueError as error:
+                raise socket.gaierror from error
         found = []
         for ip in answers:
             v6 = ":" in ip
@@ -289,6 +292,85 @@ class TestResolve:
         with pytest.raises(Forbidden, match="https"):
             outbound.resolve(parse("http://s3.example/"), Policy())
         assert outbound.resolve(parse("http://s3.example/"), OPEN)
+
+
+class TestReasons:
+    """Whoever is refused is told why, since two different people can mend it."""
+
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("https://10.0.0.1/", "private"),
+            ("http://10.0.0.1/", "private"),  # https alone would not help
+            ("https://db.internal/", "private"),
+            ("https://inner.example/", "private"),
+            ("http://s3.example/", "http"),
+        ],
+    )
+    def test_tell_private_from_plain(self, resolver, url, reason):
+        resolver["inner.example"] = [["10.0.0.1"]]
+        with pytest.raises(Forbidden) as caught:
+            outbound.resolve(parse(url), Policy())
+        assert caught.value.reason == reason
+
+    def test_tell_ports(self):
+        with pytest.raises(Forbidden) as caught:
+            outbound.check(parse("https://s3.example:22/"), Policy(allowed_ports=frozenset({443})))
+        assert caught.value.reason == "port"
+
+
+class TestLookups:
+    @pytest.fixture
+    def stuck(self, monkeypatch):
+        """A resolver that answers when the test says so, and counts who asks."""
+        answers = threading.Event()
+        asked = []
+
+        def getaddrinfo(*args):
+            asked.append(args)
+            answers.wait(5)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(outbound, "_LOOKUP_S", 0.02)
+        yield asked
+        answers.set()
+        for thread in threading.enumerate():
+            if thread.name == "look-up":
+                thread.join(2)
+
+    def test_a_resolver_that_is_silent_is_left(self, stuck):
+        with pytest.raises(LookupTimedOut):
+            outbound.resolve(parse("https://slow.example/"), Policy())
+        assert len(stuck) == 1
+
+    def test_those_that_are_left_are_bounded(self, stuck, monkeypatch):
+        monkeypatch.setattr(outbound, "_free_lookups", threading.BoundedSemaphore(2))
+        for _ in range(4):
+            with pytest.raises(LookupTimedOut):
+                outbound.resolve(parse("https://slow.example/"), Policy())
+        assert len(stuck) == 2
+
+    def test_one_that_was_answered_makes_room(self, resolver, monkeypatch):
+        monkeypatch.setattr(outbound, "_free_lookups", threading.BoundedSemaphore(1))
+        resolver["s3.example"] = [["8.8.8.8"]]
+        for _ in range(3):
+            assert outbound.resolve(parse("https://s3.example/"), Policy())
+        with pytest.raises(NameNotFound):
+            outbound.resolve(parse("https://nowhere.invalid/"), Policy())
+        assert outbound.resolve(parse("https://s3.example/"), Policy())
+
+    def test_a_number_is_not_looked_up(self, stuck, monkeypatch):
+        monkeypatch.setattr(outbound, "_free_lookups", threading.BoundedSemaphore(1))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [(2, 1, 6, "", ("8.8.8.8", 443))])
+        outbound._free_lookups.acquire()
+        assert outbound.resolve(parse("https://8.8.8.8/"), Policy())
+
+    def test_a_forked_child_begins_anew(self, monkeypatch):
+        monkeypatch.setattr(outbound, "_free_lookups", threading.BoundedSemaphore(1))
+        outbound._free_lookups.acquire()
+        outbound._forget_lookups()
+        assert outbound._free_lookups.acquire(blocking=False)
 
 
 class TestAllowedHosts:

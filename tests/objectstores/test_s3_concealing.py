@@ -38,6 +38,8 @@ class TestConceal:
             ("at 169.254.169.254:80 now", "at [internal address]:80 now"),
             ("at fd00:ec2::254 now", "at [internal address] now"),
             ("at ::1 now", "at [internal address] now"),
+            ("at fd00::1. At [::1]:9000.", "at [internal address]. At [[internal address]]:9000."),
+            ("at 10.0.0.1.", "at [internal address]."),
             ("via ip-10-0-0-7.ec2.internal", "via [internal address]"),
             ("via minio.svc.local", "via [internal address]"),
             ("two\r\nlines\tand\x00 \u202e more", "two lines and more"),

@@ -82,8 +82,9 @@ def _shortened(match: re.Match[str]) -> str:
 
 
 def _without_inner_ip(match: re.Match[str]) -> str:
+    text = match[0].rstrip(".")  # of the sentence
     try:
-        ip = ipaddress.ip_address(match[0])
+        ip = ipaddress.ip_address(text)
     except ValueError:
         return match[0]
-    return _INNER if is_denied(ip) else match[0]
+    return match[0].replace(text, _INNER) if is_denied(ip) else match[0]
