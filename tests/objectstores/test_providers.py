@@ -22,6 +22,7 @@ from storages_app.objectstores.providers import (
 )
 
 FOLDER = Path(providers.__file__).parent
+PAGES = FOLDER.parents[2] / "docs" / "providers"
 GROUPS = {"bucket", "prefix", "region", "account"}
 
 each_provider = pytest.mark.parametrize("one", all_providers(), ids=lambda p: p.slug)
@@ -152,3 +153,43 @@ def test_only_amazon_has_roles_and_no_endpoint():
 def test_the_folder_has_only_providers():
     assert {p.stem for p in FOLDER.glob("*.toml")} == {p.slug for p in all_providers()}
     assert isinstance(all_providers()[0].addresses[0], PastedAddress)
+
+
+class TestPages:
+    """docs/providers: what people read is what the forms say."""
+
+    def test_every_provider_has_exactly_one_page(self):
+        assert {page.stem for page in PAGES.iterdir()} == {p.slug for p in all_providers()}
+        assert {page.suffix for page in PAGES.iterdir()} == {".md"}
+
+    @each_provider
+    def test_the_page_has_every_trap_and_every_click(self, one):
+        page = (PAGES / f"{one.slug}.md").read_text(encoding="utf-8")
+        for text in (*one.traps, *one.bucket_path, *one.keys_path, *one.public_path):
+            assert text in page, f"docs/providers/{one.slug}.md lacks: {text}"
+
+    @each_provider
+    def test_the_page_says_what_works_as_the_data_does(self, one):
+        page = (PAGES / f"{one.slug}.md").read_text(encoding="utf-8")
+        assert page.startswith(f"# {one.name}\n")
+        assert f"<{one.docs_url}>" in page or not one.docs_url
+        assert f"up to {one.max_parts:,} parts" in page
+        assert all(f"`{name}`" in page for name in one.storage_classes)
+        assert all(f"`{r.code}`" in page for r in one.regions) or one.slug == "aws"
+        for row, has_it in {
+            "Bucket policy": one.has_bucket_policy,
+            "Block Public Access can be read": one.has_block_public_access,
+        }.items():
+            answers = {"yes"} if has_it else {"no"}
+            answers |= {"not known; the test finds out"} if one.slug == "other" else set()
+            assert any(f"| {row} | {answer} |" in page for answer in answers)
+
+    @each_provider
+    def test_the_page_is_honest_about_what_was_tested(self, one):
+        page = (PAGES / f"{one.slug}.md").read_text(encoding="utf-8")
+        assert "**not tested against the real service**" in page
+
+    @each_provider
+    def test_the_list_of_documents_links_the_page(self, one):
+        contents = (PAGES.parent / "README.md").read_text(encoding="utf-8")
+        assert f"[{one.name}](providers/{one.slug}.md)" in contents
