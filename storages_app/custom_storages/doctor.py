@@ -368,7 +368,15 @@ def _endpoint(clues: list[_Clue], provider: Provider, region: str, account_id: s
         return endpoint
     if provider.region_needed and not region:
         return ""  # the usual region would be a guess
-    return endpoint_for(provider, region, account_id)
+    endpoint = endpoint_for(provider, region, account_id)
+    # New regions come up that our list lacks, but all are called like the ones that it has.
+    host = endpoint.removeprefix("https://")
+    if endpoint and not any(_is_of(form, host) for form in provider.addresses):
+        known = ", ".join(one.code for one in provider.regions)
+        raise AddressRefused(
+            f"`{region}` is no region of {provider.name}. Its regions are {known}."
+        )
+    return endpoint
 
 
 def _region(clues: list[_Clue], provider: Provider, typed: str) -> tuple[str, list[str]]:

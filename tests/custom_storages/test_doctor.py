@@ -250,6 +250,15 @@ class TestRegion:
     def test_the_endpoint_is_not_guessed(self):
         assert read("wasabi", bucket="media")[1] == ""
 
+    def test_one_of_another_service_is_refused(self):
+        with pytest.raises(
+            AddressRefused, match="`eu-west-1` is no region of Hetzner. Its .* fsn1"
+        ):
+            doctor.read("hetzner", bucket="media", region="eu-west-1")
+
+    def test_a_new_one_is_taken(self):
+        assert read("hetzner", region="ash1")[1] == "https://ash1.your-objectstorage.com"
+
     def test_what_is_none_is_refused(self):
         with pytest.raises(AddressRefused, match="A region has small letters"):
             doctor.read("aws", region="near me!")
@@ -397,13 +406,13 @@ PIECES = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SLUGS, PIECES, PIECES, PIECES, PIECES, PIECES)
 def test_whatever_is_typed_is_read_or_refused(slug, endpoint, bucket, prefix, region, account_id):
     settle(slug, endpoint, bucket, prefix, region, account_id)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SLUGS, st.sampled_from(["endpoint", "bucket", "prefix"]), PIECES)
 def test_whatever_is_pasted_into_one_field_is_read_or_refused(slug, name, pasted):
     typed = {"endpoint": "", "bucket": "", "prefix": ""} | {name: pasted}
