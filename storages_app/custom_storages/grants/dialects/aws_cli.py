@@ -52,15 +52,15 @@ def _identity(wanted: Wanted) -> list[str]:
     name = wanted.name
     if wanted.identity == "access_key":
         return [
-            "# A user for this storage alone. Leave this line out if you have one.",
-            _aws(wanted, "iam", "create-user", "--user-name", name),
+            "# A user for this storage alone. Leave this line out if you have one.\n"
+            + _aws(wanted, "iam", "create-user", "--user-name", name),
             _aws(
                 wanted,
                 *("iam", "put-user-policy", "--user-name", name, "--policy-name", name),
                 *("--policy-document", as_json(wanted.identity_policy)),
             ),
-            "# Shows the secret once: enter both here, and keep them nowhere else.",
-            _aws(wanted, "iam", "create-access-key", "--user-name", name),
+            "# Shows the secret once: enter it where you connect the storage.\n"
+            + _aws(wanted, "iam", "create-access-key", "--user-name", name),
         ]
     if wanted.identity == "role":
         return [
@@ -74,8 +74,8 @@ def _identity(wanted: Wanted) -> list[str]:
                 *("iam", "put-role-policy", "--role-name", name, "--policy-name", name),
                 *("--policy-document", as_json(wanted.identity_policy)),
             ),
-            "# The role ARN to enter here.",
-            _aws(
+            "# Shows the role ARN: enter it where you connect the storage.\n"
+            + _aws(
                 wanted,
                 *("iam", "get-role", "--role-name", name),
                 *("--query", "Role.Arn", "--output", "text"),
@@ -110,8 +110,8 @@ def _bucket_policy(wanted: Wanted) -> list[str]:
     if wanted.merged:
         keep = _s3api(wanted, "get-bucket-policy", "--query", "Policy", "--output", "text")
         before = shlex.quote(f"{wanted.name}-policy-before.json")
-        note = "# The policy as it was is kept in a file; the new one has its statements in it."
-        return [note, f"{keep} > {before}", put]
+        note = "# The policy as it was is kept in a file; the new one has its statements in it.\n"
+        return [f"{note}{keep} > {before}", put]
     return [
         _unless_missing(wanted, "get-bucket-policy", "NoSuchBucketPolicy", _HAS_A_POLICY),
         put,

@@ -29,7 +29,8 @@ def _aws_identity(wanted: Wanted) -> list[Step]:
     if wanted.identity == "role":
         return [
             Step(
-                "Open IAM, Roles, Create role, Custom trust policy: paste the trust policy.", keys
+                "Open IAM, Roles, Create role, Custom trust policy: paste the trust policy.",
+                keys.replace("#/users", "#/roles"),
             ),
             Step(f"Next, Next, name it {wanted.name}, Create role."),
             Step("Open the role, Add permissions, Create inline policy, JSON: paste the policy."),

@@ -18,12 +18,12 @@ def script(wanted: Wanted) -> str:
     endpoint = wanted.endpoint or wanted.provider.endpoint_example
     name, policy_file = wanted.name, f"{wanted.name}.json"
     steps = [
-        "# Asks for the keys of an administrator.",
-        shlex.join(["mc", "alias", "set", _ALIAS, endpoint]),
+        "# Asks for the keys of an administrator.\n"
+        + shlex.join(["mc", "alias", "set", _ALIAS, endpoint]),
         _file(wanted.identity_policy, policy_file),
         shlex.join(["mc", "admin", "policy", "create", _ALIAS, name, policy_file]),
-        f"# Asks for a secret. Enter it here with {name} as the access key id.",
-        shlex.join(["mc", "admin", "user", "add", _ALIAS, name]),
+        f"# Asks for a secret. Enter it where you connect the storage; the key id is {name}.\n"
+        + shlex.join(["mc", "admin", "user", "add", _ALIAS, name]),
         shlex.join(["mc", "admin", "policy", "attach", _ALIAS, name, "--user", name]),
         *_bucket_policy(wanted),
     ]
@@ -35,10 +35,12 @@ def _bucket_policy(wanted: Wanted) -> list[str]:
         return []
     ours, place = f"{wanted.name}-bucket.json", f"{_ALIAS}/{wanted.bucket}"
     before = shlex.quote(f"{wanted.name}-bucket-before.json")
+    note = (
+        "# Replaces the bucket's own policy, which is kept in a file.\n"
+        "# If there is one, paste it into the page first, which puts both together.\n"
+    )
     return [
-        "# Replaces the bucket's own policy, which is kept in a file.",
-        "# If there was one, paste it into the page first, which puts both together.",
-        f"{shlex.join(['mc', 'anonymous', 'get-json', place])} > {before} || true",
+        f"{note}{shlex.join(['mc', 'anonymous', 'get-json', place])} > {before} || true",
         _file(wanted.bucket_policy, ours),
         shlex.join(["mc", "anonymous", "set-json", ours, place]),
     ]

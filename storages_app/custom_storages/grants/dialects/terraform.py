@@ -133,13 +133,16 @@ def _document(label: str, policy: Policy) -> str:
 
 
 def _statement(statement: Statement) -> Iterable[str]:
+    arguments = {
+        "sid": quoted(statement["Sid"]) if "Sid" in statement else "",
+        "effect": quoted(statement["Effect"]),
+        "actions": _list(statement["Action"]),
+        "resources": _list(statement["Resource"]) if "Resource" in statement else "",
+    }
+    given = {name: value for name, value in arguments.items() if value}
+    width = max(map(len, given))
     yield "  statement {"
-    if "Sid" in statement:
-        yield f"    sid       = {quoted(statement['Sid'])}"
-    yield f"    effect    = {quoted(statement['Effect'])}"
-    yield f"    actions   = {_list(statement['Action'])}"
-    if "Resource" in statement:
-        yield f"    resources = {_list(statement['Resource'])}"
+    yield from (f"    {name.ljust(width)} = {value}" for name, value in given.items())
     principal = statement.get("Principal")
     if principal:
         kind, names = ("*", "*") if principal == "*" else ("AWS", principal["AWS"])
