@@ -136,6 +136,17 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(one_external_id_each, migrations.RunPython.noop),
+        migrations.AlterField(
+            model_name="customstorage",
+            name="external_id",
+            field=models.CharField(
+                default=storages_app.models.custom_storages.new_external_id,
+                editable=False,
+                help_text="Made here, never chosen: what the role's trust policy asks for.",
+                max_length=36,
+                unique=True,
+            ),
+        ),
         migrations.CreateModel(
             name="AccessChange",
             fields=[

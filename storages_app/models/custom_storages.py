@@ -74,6 +74,7 @@ class CustomStorage(models.Model):
     external_id = models.CharField(
         max_length=36,
         default=new_external_id,
+        unique=True,
         editable=False,
         help_text="Made here, never chosen: what the role's trust policy asks for.",
     )
