@@ -43,7 +43,7 @@ test: .venv/dev.done  ## the whole suite on SQLite; starts what wheels carry, no
 test-fast: .venv/dev.done  ## the suite without real processes
 	$(BIN)/pytest -m "not real" $(or $(ARGS),-n 2 --dist loadgroup)
 
-test-services: .venv/dev.done  ## the suite on PostgreSQL and Redis, installed and started for it
+test-services: .venv/dev.done  ## the suite on PostgreSQL, Redis and Ceph, installed and started for it
 	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
 
 screenshots: .venv/dev.done  ## every page, light and dark, 1280 and 320 px wide, into docs/screenshots/
