@@ -100,9 +100,7 @@ class _Plan:
                 self.pairs.append((statement, statement))
         taken = {_sid(after) for _, after in self.pairs if after}
         for mine in waiting:
-            sid = _free(mine["Sid"], taken)
-            taken.add(sid)
-            self.pairs.append((None, {**mine, "Sid": sid}))
+            self.pairs.append((None, {**mine, "Sid": _free(mine["Sid"], taken)}))
 
     def sids(self, what: Literal["added", "replaced", "removed", "kept"]) -> list[str]:
         found: dict[str, list[Statement | None]] = {

@@ -102,8 +102,10 @@ class TestMerge:
         assert any(kind == "removed" for kind, _ in merged.diff)
 
     def test_another_storage_in_the_same_bucket_keeps_its_rights(self):
-        first = grants.merge("", ours(prefix="a/", uses=["copies", "verify", "clean_up"]))
-        both = grants.merge(first.text, ours(prefix="b/"))
+        first = grants.merge("", ours(prefix="a/", uses=["copies", "browse", "clean_up"]))
+        both = grants.merge(first.text, ours(prefix="b/", uses=["copies", "browse"]))
+        listed = [s["Condition"] for s in both.policy["Statement"] if "Condition" in s]
+        assert listed == [{"StringLike": {"s3:prefix": f"{prefix}/*"}} for prefix in "ab"]
         assert both.policy["Statement"][: len(sids(first))] == first.policy["Statement"]
         smaller = grants.merge(both.text, ours(prefix="b/", with_setup=False))
         assert [s for s in first.policy["Statement"] if s not in smaller.policy["Statement"]] == []
