@@ -251,9 +251,7 @@ class TestRegion:
         assert read("wasabi", bucket="media")[1] == ""
 
     def test_one_of_another_service_is_refused(self):
-        with pytest.raises(
-            AddressRefused, match="`eu-west-1` is no region of Hetzner. Its .* fsn1"
-        ):
+        with pytest.raises(AddressRefused, match="`eu-west-1` is no region of Hetzner"):
             doctor.read("hetzner", bucket="media", region="eu-west-1")
 
     def test_a_new_one_is_taken(self):
@@ -313,6 +311,7 @@ class TestContradictions:
         ("arn:aws:s3:eu-west-1:111122223333:accesspoint/mine", "access point"),
         ("arn:aws:s3-object-lambda:eu-west-1:111122223333:accesspoint/mine", "access point"),
         ("arn:aws:iam::111122223333:role/ucdash", "ARN of iam"),
+        ("arn:aws:s3:eu-west-1:111122223333:media", "neither region nor account"),
         ("arn:aws:s3", "looks like arn:aws:s3:::my-bucket"),
         ("https://mine-111122223333.s3-accesspoint.eu-west-1.amazonaws.com", "access point"),
         ("https://m.mrap.accesspoint.s3-global.amazonaws.com", "access point"),
