@@ -11,7 +11,8 @@ from concurrent.futures import TimeoutError as NotInTime
 from datetime import timedelta
 from time import monotonic, perf_counter
 
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from storages_app.custom_storages import conclusions
 from storages_app.custom_storages.connect import forget_role, open_outside_store, open_probe_store
@@ -33,6 +34,7 @@ from storages_app.objectstores.errors import ObjectStoreError
 log = logging.getLogger(__name__)
 
 _LEASE = timedelta(seconds=90)
+_AT_ONCE = 2  # tests of one project
 _TIME_FOR_ALL_S = 30
 _TIME_TO_TIDY_S = 5
 _N_COPIES_TO_FIND = 3
@@ -56,9 +58,8 @@ def claim(*, test_id: int | None = None) -> ConnectionTest | None:
         Q(state=ConnectionTest.State.WAITING)
         | Q(state=ConnectionTest.State.RUNNING, lease_until__lt=db_now())
     )
-    if test_id is not None:
-        open_tests = open_tests.filter(pk=test_id)
-    for row in open_tests.order_by("pk"):
+    candidates = _fairly(open_tests) if test_id is None else open_tests.filter(pk=test_id)
+    for row in candidates:
         n_claimed = open_tests.filter(pk=row.pk, fence=row.fence).update(
             state=ConnectionTest.State.RUNNING,
             started_at=db_now(),
@@ -71,6 +72,22 @@ def claim(*, test_id: int | None = None) -> ConnectionTest | None:
             ).get(pk=row.pk)
             return claimed
     return None
+
+
+def _fairly(open_tests: "QuerySet[ConnectionTest]") -> "QuerySet[ConnectionTest]":
+    """Oldest first, but two of a project at a time: a tenant's dead hosts hold up no other."""
+    running = (
+        ConnectionTest.objects.filter(
+            custom_storage__project=OuterRef("custom_storage__project"),
+            state=ConnectionTest.State.RUNNING,
+            lease_until__gte=db_now(),
+        )
+        .order_by()
+        .values("custom_storage__project")
+        .annotate(n=Count("pk"))
+    )
+    n_running = Coalesce(Subquery(running.values("n")), 0)
+    return open_tests.annotate(n_running=n_running).filter(n_running__lt=_AT_ONCE).order_by("pk")
 
 
 def _give_up_deadly_tests() -> None:

@@ -240,6 +240,19 @@ def test_two_workers_never_run_one_test(draft):
     assert runner.claim() is None
 
 
+def test_a_tenant_with_many_tests_leaves_room_for_others(draft):
+    for name in ("a", "b", "c"):
+        storage = make_custom_storage(draft.project, name=name, connected_at=None)
+        services.request_test(custom_storage=storage, asked_by="one")
+    other = make_custom_storage(make_project(), connected_at=None)
+    patient = services.request_test(custom_storage=other, asked_by="two")
+    assert [runner.claim(), runner.claim()] == list(ConnectionTest.objects.order_by("pk")[:2])
+    assert runner.claim() == patient
+    assert runner.claim() is None
+    ConnectionTest.objects.filter(custom_storage__name="a").update(state="failed", lease_until=None)
+    assert runner.claim() is not None
+
+
 def test_each_check_is_registered_once_under_its_file_name_with_a_docstring():
     names = registry.module_names()
     assert sorted(registry.all()) == sorted(names)
