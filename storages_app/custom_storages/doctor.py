@@ -25,6 +25,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/+")
 _HOST_WITH_PORT = re.compile(r"[^/:]+:[0-9]+(?:/|$)")
 _BUCKET_SCHEMES = {"s3": "", "s3a": "", "s3n": "", "gs": "gcs", "r2": "r2", "b2": "b2"}
 _ANY_HOST = ".+"
+_LONGEST = 4096  # the longest page of a console with a whole key in it is half of that
 
 # Never echoed: what these find may be somebody's password.
 _SECRETS = re.compile(
@@ -80,7 +81,9 @@ def read(
     """Take apart what was typed; raises AddressRefused where it cannot be an address."""
     chosen = _provider(provider_slug)
     typed = {"endpoint": endpoint, "bucket": bucket, "prefix": prefix}
-    _refuse_secrets({**typed, "region": region, "account id": account_id})
+    texts = {**typed, "region": region, "account id": account_id}
+    _refuse_too_long(texts)
+    _refuse_secrets(texts)
     clues = [_clue(name, tidy(text), chosen) for name, text in typed.items() if tidy(text)]
     provider = _provider_of(clues, chosen)
     found_region, notes_of_region = _region(clues, provider, region)
@@ -110,6 +113,14 @@ def _provider(slug: str) -> Provider:
         if one.slug == slug:
             return one
     raise AddressRefused("Choose one of the services first.")
+
+
+def _refuse_too_long(texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        if len(text) > _LONGEST:
+            raise AddressRefused(
+                f"The {name} field has {len(text):,} characters; no address is that long."
+            )
 
 
 def _refuse_secrets(texts: Mapping[str, str]) -> None:

@@ -382,6 +382,12 @@ def test_a_host_is_no_bucket():
         doctor.read("other", endpoint="https://s3.example.com/s3.amazonaws.com/")
 
 
+@pytest.mark.parametrize("name", ["endpoint", "bucket", "prefix", "region", "account_id"])
+def test_what_is_longer_than_any_address_is_not_even_looked_at(name):
+    with pytest.raises(AddressRefused, match="no address is that long"):
+        doctor.read("aws", **{name: "secret" * 1000})
+
+
 def test_an_unknown_service_is_refused():
     with pytest.raises(AddressRefused):
         doctor.read("dropbox", bucket="media")
