@@ -90,7 +90,7 @@ def _or_placeholder(clean: Any, text: str, placeholder: str) -> str:
 
 
 def _grant(*, bucket: str, prefix: str, region: str, public_mode: str, uses: Any) -> dict[str, Any]:
-    names = {"bucket": bucket, "prefix": prefix, "region": region}
+    names: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "region": region}
     for_bucket = grants.bucket_policy(
         **names,
         uses=uses,

@@ -166,7 +166,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ('{"Version": "2012-10-17"\n "Statement": []}', "line 2, column 2: a comma or a clos"),
+            (
+                '{"Version": "2012-10-17"\n "Statement": []}',
+                "line 2, column 2: a comma or a closing bracket",
+            ),
             ('{\n  "Statement": [],\n}', "line 3, column 1: a name in straight double quotes"),
             ("{“Version”: 1}", "line 1, column 2: JSON has straight double quotes"),
             ("{'Version': 1}", "line 1, column 2: JSON has straight double quotes"),
