@@ -334,6 +334,12 @@ class TestNetwork:
         assert caught.value.operation == "PutObject"
         assert caught.value.__cause__ is happened
 
+    @pytest.mark.parametrize("reason", ["private", "http", "port"])
+    def test_why_an_address_is_forbidden_is_passed_on(self, reason):
+        with pytest.raises(errors.EndpointForbidden) as caught, translated("PutObject"):
+            raise outbound.Forbidden(reason=reason)
+        assert caught.value.reason == reason
+
     @pytest.mark.parametrize("happened", [BotoCoreError(), KeyError("UploadId"), ValueError()])
     def test_an_answer_that_cannot_be_read_is_the_servers_fault(self, happened):
         with pytest.raises(errors.ServerError) as caught, control_call("ListObjectsV2"):
