@@ -35,6 +35,12 @@ class Tab:
     steps: tuple[Step, ...] = ()
 
 
+KEY_NOTE = (
+    "# If the KMS key is in another account, its own policy needs the statement that is under\n"
+    "# “Policy JSON”. A key's policy is only replaced whole, so that is left to you."
+)
+
+
 def as_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 

@@ -1,5 +1,6 @@
 """What is to be granted: every name that a grant has in it, and the policies that follow."""
 
+import json
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,6 +16,8 @@ Identity = Literal["access_key", "role", "principal"]
 UNKNOWN_TO_MINIO = frozenset(
     {"s3:GetBucketOwnershipControls", "s3:GetBucketPublicAccessBlock", "s3:PutObjectAcl"}
 )
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_MAX_INLINE_OF_USER = 2048  # characters, without spaces
 _NOT_FOR_IAM = re.compile(r"[^A-Za-z0-9+=,.@_-]")
 _NOT_FOR_TERRAFORM = re.compile(r"[^A-Za-z0-9_]")
 
@@ -73,6 +76,12 @@ class Wanted:
             with_setup=self.with_setup,
         )
         return self._for_provider(policy)
+
+    @property
+    def fits_inline(self) -> bool:
+        """Whether the user can have it as its own; a long prefix makes a policy beside it."""
+        compact = json.dumps(self.identity_policy, separators=(",", ":"))
+        return self.identity == "role" or len(compact) <= _MAX_INLINE_OF_USER
 
     @property
     def bucket_policy(self) -> Policy | None:

@@ -114,6 +114,13 @@ class TestPolicyJson:
         assert json.loads(texts[-1].text)["Principal"] == {"AWS": PRINCIPAL}
         assert texts[-1].title == "Statement for the policy of the KMS key"
 
+    def test_scripts_leave_the_keys_policy_to_its_owner_and_say_so(self):
+        keyed = wanted(identity="principal", kms_key_id="k-1")
+        assert "its own policy needs the statement" in aws_cli.script(keyed)
+        assert "its own policy needs the statement" in terraform.configuration(keyed)
+        assert is_valid_shell(aws_cli.script(keyed))
+        assert "KMS" not in aws_cli.script(wanted(identity="principal"))
+
     def test_the_smaller_grant_has_no_setup_in_any_tab(self):
         for tab in grants.grant_for(wanted().smaller).tabs:
             assert not any("SetUpOnly" in text.text for text in tab.texts)
@@ -196,6 +203,30 @@ class TestAwsCli:
     @pytest.mark.parametrize("mode", ["private", "policy", "acl"])
     def test_the_shell_can_read_it(self, identity, mode):
         assert is_valid_shell(aws_cli.script(wanted(identity=identity, public_mode=mode)))
+
+
+class TestAPolicyTooLongForAUser:
+    """IAM takes 2,048 characters as a user's own; a prefix has up to 512 and stands in it often."""
+
+    def test_stands_beside_the_user_in_every_tool(self):
+        long = wanted(prefix="p" * 500 + "/")
+        words = commands(
+            aws_cli.script(long).replace("policy=$(aws", "aws").replace(")\naws", "\naws")
+        )
+        made = next(one for one in words if "create-policy" in one)
+        assert json.loads(made[made.index("--policy-document") + 1]) == long.identity_policy
+        assert '--policy-arn "$policy"' in aws_cli.script(long)
+        assert is_valid_shell(aws_cli.script(long))
+        assert 'resource "aws_iam_user_policy_attachment"' in terraform.configuration(long)
+        steps = " ".join(step.text for step in grants.grant_for(long).tabs[-1].steps)
+        assert "Attach policies directly: choose ucdash-main" in steps
+
+    def test_is_a_roles_own_all_the_same(self):
+        script = aws_cli.script(wanted(prefix="p" * 500 + "/", identity="role"))
+        assert "put-role-policy" in script
+
+    def test_a_usual_one_is_the_users_own(self):
+        assert wanted(bucket="b" * 63, prefix="p" * 60 + "/").fits_inline
 
 
 class TestMc:

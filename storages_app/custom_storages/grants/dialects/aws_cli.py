@@ -1,10 +1,9 @@
 """The grant as commands of the AWS CLI."""
 
 import shlex
-from typing import Any
 
 from storages_app.custom_storages.grants.policies import lifecycle_rule
-from storages_app.custom_storages.grants.tabs import Tab, Text, as_json
+from storages_app.custom_storages.grants.tabs import KEY_NOTE, Tab, Text, as_json
 from storages_app.custom_storages.grants.wanted import Wanted
 
 _HAS_A_POLICY = (
@@ -34,8 +33,8 @@ def tab(wanted: Wanted) -> Tab:
 
 def script(wanted: Wanted) -> str:
     """In a shell of its own, so that it may be pasted: a refusal stops it, not the terminal."""
-    steps = [*_identity(wanted), *_public_access(wanted), *_bucket_policy(wanted)]
-    return _subshell(steps)
+    key = [KEY_NOTE] if wanted.key_policy_statement else []
+    return _subshell([*_identity(wanted), *_public_access(wanted), *_bucket_policy(wanted), *key])
 
 
 def lifecycle_script(wanted: Wanted) -> str:
@@ -54,11 +53,7 @@ def _identity(wanted: Wanted) -> list[str]:
         return [
             "# A user for this storage alone. Leave this line out if you have one.\n"
             + _aws(wanted, "iam", "create-user", "--user-name", name),
-            _aws(
-                wanted,
-                *("iam", "put-user-policy", "--user-name", name, "--policy-name", name),
-                *("--policy-document", as_json(wanted.identity_policy)),
-            ),
+            _policy_of_user(wanted),
             "# Shows the secret once: enter it where you connect the storage.\n"
             + _aws(wanted, "iam", "create-access-key", "--user-name", name),
         ]
@@ -82,6 +77,18 @@ def _identity(wanted: Wanted) -> list[str]:
             ),
         ]
     return []
+
+
+def _policy_of_user(wanted: Wanted) -> str:
+    name = wanted.name
+    document = ("--policy-document", as_json(wanted.identity_policy))
+    if wanted.fits_inline:
+        user = ("iam", "put-user-policy", "--user-name", name)
+        return _aws(wanted, *user, "--policy-name", name, *document)
+    arn = ("--query", "Policy.Arn", "--output", "text")
+    create = _aws(wanted, "iam", "create-policy", "--policy-name", name, *document, *arn)
+    attach = _aws(wanted, "iam", "attach-user-policy", "--user-name", name)
+    return f'policy=$({create})\n{attach} --policy-arn "$policy"'
 
 
 def _public_access(wanted: Wanted) -> list[str]:
@@ -139,5 +146,5 @@ def _aws(wanted: Wanted, *words: str) -> str:
     return shlex.join(["aws", *words, *region])
 
 
-def _subshell(steps: list[Any]) -> str:
+def _subshell(steps: list[str]) -> str:
     return "(\nset -eu\n\n" + "\n\n".join(steps) + "\n)\n"

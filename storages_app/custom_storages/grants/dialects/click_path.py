@@ -19,8 +19,7 @@ def _aws_identity(wanted: Wanted) -> list[Step]:
     if wanted.identity == "access_key":
         return [
             Step(f"Open IAM, Users, and create a user named {wanted.name}, or open yours.", keys),
-            Step("Permissions, Add permissions, Create inline policy, JSON: paste the policy."),
-            Step(f"Next, name it {wanted.name}, Create policy."),
+            *_aws_policy_of_user(wanted),
             Step(
                 "Security credentials, Create access key, Application running outside AWS. Copy "
                 "both parts: the secret is shown once."
@@ -38,6 +37,23 @@ def _aws_identity(wanted: Wanted) -> list[Step]:
             Step("Copy the role's ARN from the top of its page and enter it here."),
         ]
     return []
+
+
+def _aws_policy_of_user(wanted: Wanted) -> list[Step]:
+    named = f"Next, name it {wanted.name}, Create policy."
+    if wanted.fits_inline:
+        paste = "Permissions, Add permissions, Create inline policy, JSON: paste the policy."
+        return [Step(paste), Step(named)]
+    return [
+        Step(
+            "Open IAM, Policies, Create policy, JSON: paste the policy, too long for a user's own."
+        ),
+        Step(named),
+        Step(
+            "Open the user, Permissions, Add permissions, Attach policies directly: choose "
+            f"{wanted.name}."
+        ),
+    ]
 
 
 def _aws_public(wanted: Wanted) -> list[Step]:

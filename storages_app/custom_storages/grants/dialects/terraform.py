@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from storages_app.custom_storages.grants.policies import Policy, Statement, as_list
-from storages_app.custom_storages.grants.tabs import Tab, Text
+from storages_app.custom_storages.grants.tabs import KEY_NOTE, Tab, Text
 from storages_app.custom_storages.grants.wanted import Wanted
 
 _CONTROLS = {"\\b": "\\u0008", "\\f": "\\u000c"}  # HCL has no short form of these
@@ -17,7 +17,8 @@ def tab(wanted: Wanted) -> Tab:
 
 
 def configuration(wanted: Wanted) -> str:
-    blocks = [*_identity(wanted), *_public_access(wanted), *_bucket_policy(wanted)]
+    key = [KEY_NOTE] if wanted.key_policy_statement else []
+    blocks = [*_identity(wanted), *_public_access(wanted), *_bucket_policy(wanted), *key]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -60,12 +61,19 @@ def _identity(wanted: Wanted) -> list[str]:
         "# Make the access key of this user outside Terraform, whose state would keep the secret.\n"
         + _resource("aws_iam_user", label, name=name),
         document,
-        _resource(
-            *("aws_iam_user_policy", label),
-            name=name,
-            user=f"aws_iam_user.{label}.name",
-            policy=f"data.aws_iam_policy_document.{label}.json",
-        ),
+        *_policy_of_user(wanted),
+    ]
+
+
+def _policy_of_user(wanted: Wanted) -> list[str]:
+    label, name = wanted.label, quoted(wanted.name)
+    user, policy = f"aws_iam_user.{label}.name", f"data.aws_iam_policy_document.{label}.json"
+    if wanted.fits_inline:
+        return [_resource("aws_iam_user_policy", label, name=name, user=user, policy=policy)]
+    arn = f"aws_iam_policy.{label}.arn"
+    return [
+        _resource("aws_iam_policy", label, name=name, policy=policy),
+        _resource("aws_iam_user_policy_attachment", label, user=user, policy_arn=arn),
     ]
 
 
