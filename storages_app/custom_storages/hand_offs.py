@@ -52,7 +52,7 @@ def report(*, token: str, role_arn: str = "") -> HandOff:
     if not row.is_draft:
         raise AlreadyConnected
     if row.identity == CustomStorage.Identity.ROLE:
-        row.role_arn = addresses.clean_role_arn(role_arn)
+        row.role_arn = addresses.clean_role_arn(role_arn, region=row.region)
         row.access_changed_at = timezone.now()
         row.save(update_fields=["role_arn", "access_changed_at"])
         hand_off.report = "Role ARN received"

@@ -44,12 +44,12 @@ _CLEANERS = {
     "region": addresses.clean_region,
     "account_id": addresses.clean_account_id,
     "access_key_id": lambda text: text and addresses.clean_access_key_id(text),
-    "role_arn": lambda text: text and addresses.clean_role_arn(text),
     "key_pattern": key_patterns.clean_pattern,
 }
 _PLAIN = {
     "provider",
     "identity",
+    "role_arn",  # cleaned beside the region, which has to fit
     "public_mode",
     "on_clash",
     "storage_class",
@@ -77,7 +77,7 @@ _MAX_TESTS_OF_PROJECT = 120  # a page that is open asks 60 times in that time
 def create_draft(*, project: Project, actor: str, secret: str = "", **fields: Any) -> CustomStorage:
     """Keep a new storage that nothing is copied to until it is connected."""
     row = CustomStorage(project=project)
-    for name, value in _with_endpoint(row, _clean(fields)).items():
+    for name, value in _with_endpoint(row, _clean(row, fields)).items():
         setattr(row, name, value)
     _require_offered(row)
     row.seal_secret(addresses.clean_secret(secret))
@@ -95,7 +95,7 @@ def change(
     decides is returned, and the old ones stay in use. All else is kept at once.
     """
     _require_live(custom_storage)
-    cleaned = _with_endpoint(custom_storage, _clean(fields))
+    cleaned = _with_endpoint(custom_storage, _clean(custom_storage, fields))
     new = {name: value for name, value in cleaned.items() if getattr(custom_storage, name) != value}
     new_secret = _new_secret(custom_storage, secret)
     tried = {} if custom_storage.is_draft else {n: v for n, v in new.items() if n in _ACCESS}
@@ -148,14 +148,18 @@ def _audited(new: dict[str, Any]) -> dict[str, Any]:
     return {name: new[name] for name in ("public_mode", "auto_copy") if name in new}
 
 
-def _clean(fields: dict[str, Any]) -> dict[str, Any]:
+def _clean(row: CustomStorage, fields: dict[str, Any]) -> dict[str, Any]:
     unknown = fields.keys() - _CLEANERS.keys() - _PLAIN
     if unknown:
         raise TypeError(f"not a setting of a storage: {', '.join(sorted(unknown))}")
-    return {
+    cleaned = {
         name: _CLEANERS[name](value) if name in _CLEANERS else value
         for name, value in fields.items()
     }
+    if cleaned.get("role_arn"):
+        region = cleaned.get("region", row.region)
+        cleaned["role_arn"] = addresses.clean_role_arn(cleaned["role_arn"], region=region)
+    return cleaned
 
 
 def _with_endpoint(row: CustomStorage, new: dict[str, Any]) -> dict[str, Any]:
