@@ -37,6 +37,9 @@ _VARIABLE = re.compile(r"\$\{([^${}]*)\}")
 _LITERAL = re.compile(r"[A-Za-z0-9_.\-/~!*'()@+=,]*")
 _MAX_PATTERN = 512
 _BAD_CHARACTER = "Invalid pattern provided: Invalid character in a pattern."
+_NO_ROOM = (
+    f"Prefix and pattern together make keys of more than {MAX_KEY_BYTES:,} bytes, which S3 refuses."
+)
 
 
 def check_pattern(pattern: str, *, prefix: str = "") -> None:
@@ -52,8 +55,10 @@ def check_pattern(pattern: str, *, prefix: str = "") -> None:
     if not _LITERAL.fullmatch(_VARIABLE.sub("", pattern)):
         raise BadPattern(_BAD_CHARACTER)
     sample = _substitute(pattern, _VARIABLES)
-    if not {"", ".", ".."}.isdisjoint(sample.split("/")) or len(prefix + sample) > MAX_KEY_BYTES:
+    if not {"", ".", ".."}.isdisjoint(sample.split("/")):
         raise BadPattern(_BAD_CHARACTER)
+    if len(prefix + sample) > MAX_KEY_BYTES:
+        raise BadPattern(_NO_ROOM, hint="Shorten the prefix or the pattern.")
 
 
 def clean_pattern(text: str) -> str:

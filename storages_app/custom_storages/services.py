@@ -193,12 +193,13 @@ def _new_secret(row: CustomStorage, typed: str) -> str:
 
 
 def _require_offered(row: CustomStorage, **tried: Any) -> None:
-    """The provider takes this way in, and this installation can go it."""
+    """The provider takes this way in, this installation can go it, and keys have room."""
     provider = providers.provider(tried.get("provider", row.provider))
     if provider.needs_endpoint and not tried.get("endpoint_url", row.endpoint_url):
         raise AddressRefused("This provider needs an address like https://s3.example.com.")
     if tried.get("identity", row.identity) not in identities_offered(provider.slug):
         raise IdentityNotOffered
+    key_patterns.check_pattern(row.key_pattern, prefix=tried.get("prefix", row.prefix))
 
 
 def _save(row: CustomStorage) -> None:

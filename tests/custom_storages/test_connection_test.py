@@ -8,7 +8,7 @@ import pytest
 
 from storages_app.custom_storages import circuit, runner, services, tasks
 from storages_app.custom_storages.checks import what_works
-from storages_app.custom_storages.errors import NotTested, TooManyTests
+from storages_app.custom_storages.errors import BadPattern, NotTested, TooManyTests
 from storages_app.custom_storages.probe import registry
 from storages_app.custom_storages.services import Trigger
 from storages_app.models import AccessChange, ConnectionTest, CopyJob, Event
@@ -300,6 +300,15 @@ class TestConnect:
 
 
 class TestChange:
+    def test_to_a_prefix_that_leaves_no_room_for_keys_is_refused(self, draft, connected):
+        long = "p" * 500
+        with pytest.raises(BadPattern, match="more than 1,024 bytes"):
+            services.change(
+                custom_storage=connected, actor="x", prefix=long, key_pattern="q" * 500 + "${uuid}"
+            )
+        connected.refresh_from_db()
+        assert (connected.prefix, connected.key_pattern) == ("up/", "${default}")
+
     def test_of_a_draft_is_kept_at_once(self, draft):
         assert services.change(custom_storage=draft, actor="a test", bucket="other-bucket") is None
         draft.refresh_from_db()
