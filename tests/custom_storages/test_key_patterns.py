@@ -107,13 +107,17 @@ def test_an_unknown_variable_is_refused_with_the_text_of_the_wire(pattern):
         "a\nb",
         "%2e%2e/x",
         "x" * 10_000,
-        "/".join(["${project}"] * 20),
     ],
 )
 def test_a_forbidden_character_or_segment_is_refused(pattern):
     with pytest.raises(BadPattern) as refused:
         check_pattern(pattern)
     assert refused.value.message == "Invalid pattern provided: Invalid character in a pattern."
+
+
+def test_a_pattern_whose_keys_no_s3_takes_is_refused():
+    with pytest.raises(BadPattern, match="more than 1,024 bytes"):
+        check_pattern("/".join(["${project}"] * 20))
 
 
 def test_a_pattern_that_leaves_no_room_after_the_prefix_is_refused():
