@@ -129,6 +129,12 @@ CASES = [
     (503, "SlowDown", "Request rate quota exceeded", errors.Throttled),
     (403, "RegionDisabledException", "", errors.RegionDisabled),
     (403, "AccessDenied", "Access to the captain's log is denied", errors.AccessDenied),
+    (
+        403,
+        "AccessDenied",
+        "is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::b/cap exceeded kms:G",
+        errors.AccessDenied,
+    ),
     (507, "", "", errors.QuotaExceeded),
     (503, "SlowDown", "", errors.Throttled),
     (429, "", "", errors.Throttled),

@@ -18,7 +18,8 @@ from storages_app.objectstores import errors
 from storages_app.objectstores.backends.s3.concealing import conceal, cut, without
 from storages_app.objectstores.errors import ObjectStoreError
 
-_BY_CODE: dict[str, type[ObjectStoreError]] = {
+# What the codes of providers mean; the docs have an entry for each.
+PROVIDER_CODES: dict[str, type[ObjectStoreError]] = {
     # Who is asking
     "AccessDenied": errors.AccessDenied,
     "AccessDeniedException": errors.AccessDenied,
@@ -228,7 +229,7 @@ def _key_state(said: _Said) -> str:
 
 
 def _kind(said: _Said) -> type[ObjectStoreError]:
-    found = _by_words(said) or _BY_CODE.get(said.code) or _by_status(said)
+    found = _by_words(said) or PROVIDER_CODES.get(said.code) or _by_status(said)
     if found is errors.AccessDenied and said.operation == "PutObjectAcl":
         return errors.AclDenied
     return found
@@ -236,13 +237,26 @@ def _kind(said: _Said) -> type[ObjectStoreError]:
 
 def _by_words(said: _Said) -> type[ObjectStoreError] | None:
     """Where the code alone would mislead."""
+    if named := _UNAUTHORIZED.search(said.message):
+        # The rest repeats names of the owner's, in which any of the words below may be.
+        return errors.KmsDenied if named[1].startswith("kms:") else None
     if said.code.startswith("KMS") or _KMS_REFUSAL.search(said.message):
         is_refusal = not said.code.startswith("KMS") or "AccessDenied" in said.code
         return errors.KmsDenied if is_refusal else errors.KmsKeyUnusable
-    if _QUOTA_WORDS.search(said.message) and _BY_CODE.get(said.code) is not errors.Throttled:
-        return errors.QuotaExceeded  # Backblaze says it as AccessDenied
+    return _by_account(said) or _by_circumstance(said)
+
+
+def _by_account(said: _Said) -> type[ObjectStoreError] | None:
+    """Caps and closed accounts, which some providers hide behind AccessDenied."""
+    if _QUOTA_WORDS.search(said.message) and PROVIDER_CODES.get(said.code) is not errors.Throttled:
+        return errors.QuotaExceeded
     if said.status == 403 and _CLOSED_WORDS.search(said.message):
         return errors.AccountClosed
+    return None
+
+
+def _by_circumstance(said: _Said) -> type[ObjectStoreError] | None:
+    """Codes that mean another thing by what comes with them."""
     if said.code == "AuthorizationHeaderMalformed":
         # Without a region in it, the malformed thing is the key id.
         return errors.RegionRedirect if said.region else errors.UnknownAccessKey
