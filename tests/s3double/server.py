@@ -206,6 +206,7 @@ class S3Double:
             aws_session_token=session_token,
             config=Config(
                 **{
+                    "signature_version": "s3v4" if service_name == "s3" else "v4",
                     "s3": {"addressing_style": "path"},
                     "retries": {"total_max_attempts": 1},
                     **config,

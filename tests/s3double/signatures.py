@@ -49,9 +49,10 @@ def read(headers: Mapping[str, str], query: Mapping[str, str]) -> Signature | No
     if "X-Amz-Signature" in query or "X-Amz-Algorithm" in query:
         return _of_query(query)
     authorization = headers.get("authorization", "")
-    if not authorization:
+    is_of_old = "AWSAccessKeyId" in query
+    if not authorization and not is_of_old:
         return None
-    if not authorization.startswith(ALGORITHM):
+    if is_of_old or not authorization.startswith(ALGORITHM):
         raise S3Error(
             "InvalidRequest",
             "The authorization mechanism you have provided is not supported. Please use "

@@ -1,0 +1,348 @@
+"""What can be made to go wrong with the strict double, and what goes right without it."""
+
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.s3double import S3Double
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def double() -> Iterator[S3Double]:
+    with S3Double(seed=7) as found:
+        found.add_account()
+        found.add_bucket("bkt")
+        yield found
+
+
+@pytest.fixture
+def owner(double: S3Double) -> Iterator[Any]:
+    client = double.client(double.add_account())
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def http() -> Iterator[urllib3.PoolManager]:
+    with urllib3.PoolManager(retries=False) as pool:
+        yield pool
+
+
+def put(client: Any, key: str = "k", body: bytes = b"bytes", **more: Any) -> Any:
+    return client.put_object(Bucket="bkt", Key=key, Body=body, **more)
+
+
+def read(client: Any, key: str = "k") -> bytes:
+    content: bytes = client.get_object(Bucket="bkt", Key=key)["Body"].read()
+    return content
+
+
+def refusal(call: Callable[[], object]) -> tuple[int, str]:
+    with pytest.raises(ClientError) as caught:
+        call()
+    answer = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+REFUSING = {
+    "no_new_checksums": (put, (501, "NotImplemented")),
+    "closed_account": (read, (403, "AllAccessDisabled")),
+    "quota_reached": (put, (403, "QuotaExceeded")),
+    "no_conditional_put_501": (lambda c: put(c, "n", IfNoneMatch="*"), (501, "NotImplemented")),
+    "no_acl_501": (
+        lambda c: put(c, ACL="bucket-owner-full-control"),
+        (501, "NotImplemented"),
+    ),
+    "no_delete": (lambda c: c.delete_object(Bucket="bkt", Key="k"), (403, "AccessDenied")),
+    "no_settings_501": (
+        lambda c: c.get_public_access_block(Bucket="bkt"),
+        (501, "NotImplemented"),
+    ),
+}
+
+
+class TestQuirks:
+    @pytest.mark.parametrize("name", REFUSING)
+    def test_one_refuses_what_is_taken_without_it(
+        self, double: S3Double, owner: Any, name: str
+    ) -> None:
+        call, expected = REFUSING[name]
+        put(owner)
+        call(owner)
+        put(owner)
+        setattr(double.quirks, name, True)
+        assert refusal(lambda: call(owner)) == expected
+
+    def test_one_may_refuse_with_another_code(self, double: S3Double, owner: Any) -> None:
+        double.quirks.no_new_checksums = "InvalidArgument"
+        assert refusal(lambda: put(owner)) == (400, "InvalidArgument")
+        double.quirks.quota_reached = "StorageCapExceeded"
+        double.quirks.no_new_checksums = False
+        assert refusal(lambda: put(owner)) == (403, "StorageCapExceeded")
+
+    def test_what_is_ignored_is_refused_without_it(self, double: S3Double, owner: Any) -> None:
+        put(owner)
+        cases = {
+            "ignores_conditions": {"IfNoneMatch": "*"},
+            "ignores_checksums": {"ContentMD5": "AAAAAAAAAAAAAAAAAAAAAA=="},
+            "ignores_expected_owner": {"ExpectedBucketOwner": "999999999999"},
+        }
+        for name, more in cases.items():
+            assert refusal(lambda m=more: put(owner, **m))[0] in {400, 403, 412}
+            setattr(double.quirks, name, True)
+            put(owner, **more)
+
+    def test_names_are_mangled(self, double: S3Double, owner: Any) -> None:
+        put(owner, "a b+é")
+        double.quirks.mangles_names = True
+        put(owner, "c d+é")
+        assert read(owner, "a b+é") == b"bytes"
+        assert refusal(lambda: read(owner, "c d+é")) == (404, "NoSuchKey")
+
+    def test_reads_are_corrupted(self, double: S3Double, owner: Any) -> None:
+        put(owner)
+        double.quirks.no_checksums_told = True  # else boto3 would find out
+        assert read(owner) == b"bytes"
+        double.quirks.corrupts_reads = True
+        assert read(owner) == b"cytes"
+
+    def test_a_clock_may_be_off(self, double: S3Double, owner: Any) -> None:
+        double.quirks.clock_offset_s = 600
+        put(owner)
+        double.quirks.clock_offset_s = 1000
+        assert refusal(lambda: put(owner)) == (403, "RequestTimeTooSkewed")
+
+    def test_presigned_links_are_refused(
+        self, double: S3Double, owner: Any, http: urllib3.PoolManager
+    ) -> None:
+        put(owner)
+        link = owner.generate_presigned_url("get_object", Params={"Bucket": "bkt", "Key": "k"})
+        assert http.request("GET", link).status == 200
+        double.quirks.refuses_presigned = True
+        assert http.request("GET", link).status == 403
+
+    def test_the_signatures_of_old_are_refused(
+        self, double: S3Double, http: urllib3.PoolManager
+    ) -> None:
+        client = double.client(double.add_account(), signature_version="s3")
+        link = client.generate_presigned_url("get_object", Params={"Bucket": "bkt", "Key": "k"})
+        assert refusal(lambda: put(client)) == (400, "InvalidRequest")
+        client.close()
+        assert http.request("GET", link).status == 400
+
+    @pytest.mark.parametrize(
+        ("code", "status"),
+        [
+            ("AuthorizationHeaderMalformed", 400),
+            ("PermanentRedirect", 301),
+            ("TemporaryRedirect", 307),
+            ("IllegalLocationConstraintException", 400),
+        ],
+    )
+    def test_a_wrong_region_is_refused_in_several_ways(
+        self, double: S3Double, code: str, status: int
+    ) -> None:
+        double.add_bucket("far", region="eu-north-1")
+        double.quirks.wrong_region_code = code
+        client = double.client(double.add_account())
+        answers = []  # boto3 goes where it is sent, so the first is looked at
+        client.meta.events.register(
+            "response-received.s3", lambda response_dict, **_: answers.append(response_dict)
+        )
+        try:
+            client.list_objects_v2(Bucket="far")
+        except (ClientError, BotoCoreError):
+            pass
+        finally:
+            client.close()
+        assert answers[0]["status_code"] == status
+        assert code.encode() in answers[0]["body"]
+        assert answers[0]["headers"].get("x-amz-bucket-region") == "eu-north-1"
+
+
+class TestFaults:
+    def test_a_code_comes_as_often_as_planned(self, double: S3Double, owner: Any) -> None:
+        fault = double.faults.add(
+            operation="PutObject", code="SlowDown", times=2, headers={"Retry-After": "3"}
+        )
+        assert refusal(lambda: put(owner)) == (503, "SlowDown")
+        assert refusal(lambda: put(owner)) == (503, "SlowDown")
+        put(owner)
+        assert read(owner) == b"bytes"
+        assert fault.n_injected == double.faults.n_injected == 2
+
+    def test_one_may_wait_and_look_at_the_key(self, double: S3Double, owner: Any) -> None:
+        double.faults.add(operation="PutObject", code="InternalError", after=1, key_prefix="a/")
+        put(owner, "b/1")
+        put(owner, "a/1")
+        put(owner, "b/2")
+        assert refusal(lambda: put(owner, "a/2")) == (500, "InternalError")
+
+    def test_a_reset_does_nothing_and_a_lost_answer_did_it(
+        self, double: S3Double, owner: Any
+    ) -> None:
+        double.faults.add(operation="PutObject", code="reset")
+        with pytest.raises(BotoCoreError):
+            put(owner, "reset")
+        double.faults.add(operation="PutObject", code="lost")
+        with pytest.raises(BotoCoreError):
+            put(owner, "lost")
+        assert list(double.buckets["bkt"].objects) == ["lost"]
+
+    def test_an_answer_is_cut(self, double: S3Double, owner: Any) -> None:
+        put(owner, body=b"x" * 1000)
+        double.faults.add(operation="GetObject", code="truncate")
+        with pytest.raises(Exception, match=r"500|[Ii]ncomplete|broken"):
+            read(owner)
+
+    def test_a_stall_ends_with_the_server(self, http: urllib3.PoolManager) -> None:
+        double = S3Double()
+        double.faults.add(code="stall:3600")
+        failures: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                http.request("GET", double.endpoint_url)
+            except urllib3.exceptions.HTTPError as error:
+                failures.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while not double.log:
+            time.sleep(0.001)
+        double.close()
+        asking.join(5)
+        assert not asking.is_alive()
+        assert failures
+
+    def test_an_error_comes_with_status_200(self, double: S3Double, owner: Any) -> None:
+        double.faults.add(operation="CopyObject", code="InternalError", status=200)
+        put(owner)
+        source = {"Bucket": "bkt", "Key": "k"}
+        status, code = refusal(
+            lambda: owner.copy_object(Bucket="bkt", Key="copy", CopySource=source)
+        )
+        assert code == "InternalError"
+        assert status in {200, 500}  # boto3 makes a 500 of it
+
+    def test_chance_is_repeated_by_its_seed(self) -> None:
+        def codes() -> list[str]:
+            with S3Double(seed=3) as double:
+                double.add_bucket("bkt")
+                double.faults.at_random(0.5)
+                client = double.client(double.add_account())
+                for n in range(20):
+                    try:
+                        put(client, str(n))
+                    except ClientError:
+                        continue
+                client.close()
+                return [call.code for call in double.log]
+
+        first = codes()
+        assert first == codes()
+        assert {"", "SlowDown", "InternalError"} == set(first)
+
+
+class TestServer:
+    def test_it_starts_and_ends_in_no_time(self) -> None:
+        began = time.perf_counter()
+        for _ in range(10):
+            S3Double().close()
+        assert time.perf_counter() - began < 0.2
+
+    def test_a_closed_one_listens_no_more(self) -> None:
+        double = S3Double()
+        double.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(double.host_and_port)
+
+    def test_what_was_asked_is_noted_without_the_signature(
+        self, double: S3Double, owner: Any
+    ) -> None:
+        put(owner, ExpectedBucketOwner="111122223333")
+        (call,) = double.calls("PutObject")
+        assert (call.bucket, call.key, call.status, call.code) == ("bkt", "k", 200, "")
+        assert call.expected_owner == "111122223333"
+        assert call.principal_arn == "arn:aws:iam::111122223333:root"
+        assert "authorization" not in call.headers
+
+    def test_a_hundred_megabytes_go_through_a_file(
+        self, double: S3Double, owner: Any, tmp_path: Any
+    ) -> None:
+        block = os.urandom(MIB)
+        path = tmp_path / "big"
+        with path.open("wb") as big:
+            for _ in range(100):
+                big.write(block)
+        with path.open("rb") as big:
+            etag = put(owner, body=big)["ETag"].strip('"')
+        assert etag == hashlib.md5(block * 100).hexdigest()
+        stored = double.buckets["bkt"].objects["k"]
+        assert stored.size == 100 * MIB
+        assert len(stored.content.blobs[0]._start) == 0
+        answer = owner.get_object(Bucket="bkt", Key="k", Range=f"bytes={99 * MIB}-")
+        assert answer["Body"].read() == block
+
+    def test_a_bucket_may_be_in_the_host(
+        self, double: S3Double, owner: Any, http: urllib3.PoolManager
+    ) -> None:
+        put(owner, "/k")
+        host, port = double.host_and_port
+        double.buckets["bkt"].block = None
+        double.buckets["bkt"].policy = {
+            "Statement": [
+                {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
+            ]
+        }
+        headers = {"Host": f"bkt.s3.test:{port}"}
+        with socket.create_connection((host, port)) as connection:
+            connection.sendall(
+                f"GET //k HTTP/1.1\r\nHost: {headers['Host']}\r\nConnection: close\r\n\r\n".encode()
+            )
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert answer.endswith(b"\r\n\r\nbytes")
+
+    def test_a_delete_in_between_makes_a_conflict(self, double: S3Double, owner: Any) -> None:
+        """If-None-Match looks at what was there when the request began."""
+        put(owner)
+        body = _SlowBody(lambda: owner.delete_object(Bucket="bkt", Key="k"))
+        other = double.client(double.add_account(), request_checksum_calculation="when_required")
+        try:
+            found = refusal(lambda: put(other, body=body, IfNoneMatch="*"))
+        finally:
+            other.close()
+        assert found == (409, "ConditionalRequestConflict")
+
+
+class _SlowBody:
+    """While its last byte is read for sending, something else happens."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self._data, self._at, self._n_reads, self._meanwhile = b"bytes", 0, 0, meanwhile
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (len(self._data) if whence == 2 else 0)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, amount: int = -1) -> bytes:
+        data = self._data[self._at :]
+        self._at = len(self._data)
+        self._n_reads += bool(data)
+        if self._n_reads == 2 and data:  # the first time it is hashed
+            self._meanwhile()
+        return data
