@@ -1,18 +1,29 @@
 """What can be made to go wrong with the strict double, and what goes right without it."""
 
 import hashlib
+import ipaddress
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.s3double import S3Double
+from tests.s3double import S3Double, checksums
 
 MIB = 1024 * 1024
 
@@ -314,6 +325,73 @@ class TestServer:
         assert answer.startswith(b"HTTP/1.1 200 OK")
         assert answer.endswith(b"\r\n\r\nbytes")
 
+    def test_it_speaks_tls_with_a_certificate_given(self, tmp_path: Path) -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(_certificate(tmp_path / "own.pem"))
+        url_of: dict[str, int] = {}
+        with S3Double(tls=context) as double:
+            trusting = urllib3.PoolManager(retries=False, ca_certs=str(tmp_path / "own.pem"))
+            url_of["trusting"] = trusting.request("GET", double.endpoint_url).status
+            wary = urllib3.PoolManager(retries=False)
+            with pytest.raises(urllib3.exceptions.SSLError):
+                wary.request("GET", double.endpoint_url)
+            trusting.clear()
+            wary.clear()
+        assert url_of == {"trusting": 403}
+
+    @pytest.mark.parametrize("damage", [b"", b"x"])
+    def test_each_chunk_of_a_chunked_body_is_signed(
+        self, double: S3Double, http: urllib3.PoolManager, damage: bytes
+    ) -> None:
+        """As clients of other languages send what they cannot read twice."""
+        owner = double.add_account()
+        url = f"{double.endpoint_url}/bkt/chunked"
+        request = AWSRequest(method="PUT", url=url, headers={"x-amz-decoded-content-length": "9"})
+        signer = _ChunkedAuth(
+            Credentials(owner.access_key_id, owner.secret_access_key), "s3", "us-east-1"
+        )
+        signer.add_auth(request)
+        seed = request.headers["Authorization"].rpartition("=")[2]
+        body = b""
+        for data in (b"12345", b"6789", b""):
+            seed = signer.sign_chunk(request, seed, data)
+            sent = data[: -len(damage)] + damage if data and damage else data
+            body += b"%x;chunk-signature=%s\r\n%s\r\n" % (len(data), seed.encode(), sent)
+        answer = http.request("PUT", url, body=body, headers=dict(request.headers.items()))
+        if damage:
+            assert (answer.status, b"SignatureDoesNotMatch" in answer.data) == (403, True)
+            assert double.buckets["bkt"].objects == {}
+        else:
+            assert answer.status == 200
+            assert double.buckets["bkt"].objects["chunked"].read() == b"123456789"
+
+    def test_checksums_may_come_behind_the_body(
+        self, double: S3Double, http: urllib3.PoolManager
+    ) -> None:
+        owner = double.add_account()
+        url = f"{double.endpoint_url}/bkt/trailer"
+        for text, status in (("y/Q5Jg==", 200), ("y/Q5Jw==", 400)):  # the CRC of 123456789
+            headers = {"x-amz-decoded-content-length": "9", "x-amz-trailer": "x-amz-checksum-crc32"}
+            request = AWSRequest(method="PUT", url=url, headers=headers)
+            signer = _TrailerAuth(
+                Credentials(owner.access_key_id, owner.secret_access_key), "s3", "us-east-1"
+            )
+            signer.add_auth(request)
+            body = b"9\r\n123456789\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n" % text.encode()
+            sent = dict(request.headers.items())
+            assert http.request("PUT", url, body=body, headers=sent).status == status
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("crc32", "y/Q5Jg=="),
+            ("crc32c", "4waSgw=="),
+            ("crc64nvme", "rosUhgp5mIg="),
+        ],
+    )
+    def test_checksums_are_those_of_the_standards(self, name: str, expected: str) -> None:
+        assert checksums.of_chunks(name, [b"12345", b"6789"]) == expected
+
     def test_a_delete_in_between_makes_a_conflict(self, double: S3Double, owner: Any) -> None:
         """If-None-Match looks at what was there when the request began."""
         put(owner)
@@ -324,6 +402,39 @@ class TestServer:
         finally:
             other.close()
         assert found == (409, "ConditionalRequestConflict")
+
+
+class _ChunkedAuth(S3SigV4Auth):
+    def payload(self, request: Any) -> str:
+        return "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+
+    def sign_chunk(self, request: Any, previous: str, data: bytes) -> str:
+        hashes = [hashlib.sha256().hexdigest(), hashlib.sha256(data).hexdigest()]
+        head = ["AWS4-HMAC-SHA256-PAYLOAD", request.context["timestamp"]]
+        text = "\n".join([*head, self.credential_scope(request), previous, *hashes])
+        return str(self.signature(text, request))
+
+
+class _TrailerAuth(S3SigV4Auth):
+    def payload(self, request: Any) -> str:
+        return "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+
+def _certificate(path: Path) -> Path:
+    """One that vouches for itself, with its key, for 127.0.0.1."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "s3double")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(signed.public_bytes(Encoding.PEM) + secret)
+    return path
 
 
 class _SlowBody:

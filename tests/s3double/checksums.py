@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Protocol
 
@@ -53,7 +53,7 @@ class _Crc32:
         return self._value.to_bytes(4, "big")
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[], Hash]] = {
     "sha256": hashlib.sha256,
     "sha1": hashlib.sha1,
     "crc32": _Crc32,

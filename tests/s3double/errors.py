@@ -1,5 +1,7 @@
 """The refusals of S3: code, status and the sentence that goes with it."""
 
+from collections.abc import Mapping
+
 _KNOWN = {
     "AccessControlListNotSupported": (400, "The bucket does not allow ACLs"),
     "AccessDenied": (403, "Access Denied"),
@@ -152,7 +154,7 @@ _KNOWN = {
 
 
 class S3Error(Exception):
-    """A refusal; `more` are further elements of the answer, `headers` further headers."""
+    """A refusal; `more`, and `named` where Python has no such name, are elements of the answer."""
 
     def __init__(
         self,
@@ -161,6 +163,7 @@ class S3Error(Exception):
         *,
         status: int = 0,
         headers: dict[str, str] | None = None,
+        named: Mapping[str, object] | None = None,
         **more: object,
     ) -> None:
         known_status, known_message = _KNOWN.get(code, (400, code))
@@ -169,7 +172,7 @@ class S3Error(Exception):
         self.status = status or known_status
         self.message = message or known_message
         self.headers = headers or {}
-        self.more = more
+        self.more = {**more, **(named or {})}
 
 
 class NotModified(Exception):

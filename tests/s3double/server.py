@@ -4,18 +4,19 @@ import contextlib
 import random
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, cast
 
 import boto3
 from botocore.config import Config
 
-from tests.s3double import service
+from tests.s3double import service, signatures
 from tests.s3double.accounts import Account, Block, Directory, KmsKey, Role, User
 from tests.s3double.buckets import Bucket, Encryption, ObjectLock
 from tests.s3double.errors import NotModified, S3Error
@@ -40,7 +41,7 @@ class S3Double:
     and may be changed while it runs.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         self.directory = Directory()
         self.buckets: dict[str, Bucket] = {}
         self.regions: tuple[str, ...] = _REGIONS
@@ -48,11 +49,11 @@ class S3Double:
         self.faults = Faults(seed)
         self.log: list[Call] = []
         self.failures: list[BaseException] = []  # mistakes of this double itself
-        self.is_tls = False
+        self.is_tls = tls is not None
         self._ids = random.Random(seed)
         self._lock = threading.RLock()
         self._closing = threading.Event()
-        self._server = _Server(self)
+        self._server = _Server(self, tls)
 
     # --- Life ----------------------------------------------------------------------------------
 
@@ -80,7 +81,7 @@ class S3Double:
 
     @property
     def endpoint_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.port}"
+        return f"{'https' if self.is_tls else 'http'}://127.0.0.1:{self._server.port}"
 
     @property
     def sts_url(self) -> str:
@@ -197,7 +198,7 @@ class S3Double:
         **config: Any,
     ) -> Any:
         """A boto3 client that tries once; close it."""
-        return boto3.client(
+        return boto3.client(  # type: ignore[call-overload]
             service_name,
             endpoint_url=self.endpoint_url,
             region_name=region,
@@ -217,7 +218,7 @@ class S3Double:
     # --- Requests ------------------------------------------------------------------------------
 
     def signed_region(self, request: Request) -> str:
-        found = service.signatures.read(request.headers, request.query)
+        found = signatures.read(request.headers, request.query)
         return found.region if found else ""
 
     def calls(self, operation: str) -> list[Call]:
@@ -291,9 +292,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, double: S3Double) -> None:
+    def __init__(self, double: S3Double, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.double = double
+        self.double, self._tls = double, tls
         self.port = int(self.server_address[1])
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -307,13 +308,23 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             try:
                 connection, address = self.get_request()
             except OSError:
-                return
+                if self._is_stopped:
+                    return
+                continue  # a client that was gone before its hand was shaken
             with self._lock:
                 if self._is_stopped:
                     connection.close()
                     return
                 self._open.add(connection)
             self.process_request(connection, address)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self._tls:  # hands are shaken by the thread that serves
+            connection = self._tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
+        return connection, address
 
     def shutdown_request(self, request: Any) -> None:
         with self._lock:
@@ -361,7 +372,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request.of(self.command, target, headers)
         started = double.began(request)
         try:
-            request.body = receive(self.rfile, headers)
+            request.body = receive(cast("BinaryIO", self.rfile), headers)
         except S3Error:  # the sender is gone
             self.close_connection = True
             return

@@ -162,9 +162,9 @@ def _credential(double: "S3Double", signature: Signature) -> Credential:
     if found is None or (found.token and not signature.token):
         raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=signature.access_key_id)
     if found.token != signature.token:
-        raise S3Error("InvalidToken", **{"Token-0": signature.token})
+        raise S3Error("InvalidToken", named={"Token-0": signature.token})
     if found.expires_at and found.expires_at <= double.now():
-        raise S3Error("ExpiredToken", **{"Token-0": signature.token})
+        raise S3Error("ExpiredToken", named={"Token-0": signature.token})
     return found
 
 

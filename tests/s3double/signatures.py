@@ -111,7 +111,8 @@ def _checked(
             "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header"
         )
     names = tuple(signed_headers.split(";"))
-    return Signature(*words[:4], names, value, time, seconds, token)
+    key_id, day, region, service, _ = words
+    return Signature(key_id, day, region, service, names, value, time, seconds, token)
 
 
 def check_time(signature: Signature, now: datetime) -> None:
@@ -134,7 +135,7 @@ def _check_expiry(signature: Signature, seconds: int, now: datetime) -> None:
         raise S3Error(
             "AccessDenied",
             "Request has expired",
-            **{
+            named={
                 "X-Amz-Expires": seconds,
                 "Expires": f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
                 "ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",

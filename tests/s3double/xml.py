@@ -1,6 +1,7 @@
 """Documents as S3 writes and reads them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -8,7 +9,7 @@ from tests.s3double.errors import S3Error
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
-Content = str | int | bool | None | Mapping[str, "Content"] | Iterable["Content"]
+Content = Any  # text, a number, a mapping of elements, a list of a repeated one or None
 
 
 def element(name: str, content: Content, attributes: str = "") -> str:

@@ -3,6 +3,7 @@
 import re
 
 from tests.s3double import access, xml
+from tests.s3double.accounts import Block
 from tests.s3double.buckets import Bucket, ObjectLock
 from tests.s3double.errors import S3Error
 from tests.s3double.exchange import Answer, Exchange, handles, iso
@@ -58,7 +59,7 @@ def create_bucket(exchange: Exchange) -> Answer:
         account,
         region=region,
         ownership=exchange.header("x-amz-object-ownership") or "BucketOwnerEnforced",
-        block=access.Block.all_on(),
+        block=Block.all_on(),
         object_lock=ObjectLock() if is_locked else None,
         created_at=exchange.now,
     )

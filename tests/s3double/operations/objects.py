@@ -1,7 +1,7 @@
 """Reading and removing objects."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.s3double import xml
 from tests.s3double.buckets import Object
@@ -119,7 +119,9 @@ def _range(text: str, size: int) -> tuple[int, int] | None:
     return first, last
 
 
-def _bytes(exchange: Exchange, content: Content, first: int = 0, last: int | None = None):
+def _bytes(
+    exchange: Exchange, content: Content, first: int = 0, last: int | None = None
+) -> Callable[[], Iterator[bytes]]:
     def chunks() -> Iterator[bytes]:
         is_damaged = exchange.quirks.corrupts_reads
         for chunk in content.chunks(first, last):

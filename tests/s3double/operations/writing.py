@@ -209,7 +209,7 @@ def check_body(exchange: Exchange) -> tuple[str, str] | None:
     if exchange.quirks.ignores_checksums:
         return asked
     if md5 and checksums.decoded_size(md5) != 16:
-        raise S3Error("InvalidDigest", **{"Content-MD5": md5})
+        raise S3Error("InvalidDigest", named={"Content-MD5": md5})
     if md5 and md5 != body.md5_base64:
         raise S3Error("BadDigest", ExpectedDigest=md5, CalculatedDigest=body.md5_base64)
     if asked is None:
