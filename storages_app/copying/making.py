@@ -12,6 +12,7 @@ from io import BytesIO
 from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from storages_app.copying import evidence as proofs
 from storages_app.copying import sources
@@ -167,7 +168,12 @@ def _abort_unknown_uploads(assignment: Assignment) -> None:
     """
     key = assignment.job.key
     try:
-        stale = [found for found in assignment.store.list_multiparts(key) if found.key == key]
+        # radosgw encodes the keys of this listing without saying so; an id fits one key only.
+        stale = [
+            found
+            for found in assignment.store.list_multiparts(key)
+            if key in {found.key, unquote(found.key)}
+        ]
         for upload in stale:
             assignment.store.abort_multipart(key, upload.upload_id)
     except ObjectStoreError as error:  # the right to list uploads is not needed for copying

@@ -1,9 +1,11 @@
 """The engine from order to evidence, over a memory store and with faults."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.core.files.storage import storages
@@ -440,6 +442,24 @@ class TestLedger:
         )
         assert drained(job).state == State.DONE
         assert [found.key for found in bucket.inner.list_multiparts()] == [job.key + "-of-others"]
+
+    def test_a_takeover_finds_it_where_the_server_encodes_the_key(
+        self, project, storage, bucket, settings, monkeypatch
+    ):
+        settings.MULTIPART_THRESHOLD = 1
+        job = order(make_file(project), storage, pattern="a+b/(c).bin")
+        bucket.inner.start_multipart(job.key, PutOptions())
+        honest = bucket.inner.list_multiparts
+
+        def encoded(prefix=""):
+            return [replace(found, key=quote(found.key)) for found in honest(prefix)]
+
+        monkeypatch.setattr(bucket, "list_multiparts", encoded, raising=False)
+        CopyJob.objects.update(
+            state=State.LEASED, run_after=None, lease_until=db_now() - timedelta(seconds=1)
+        )
+        assert drained(job).state == State.DONE
+        assert list(honest()) == []
 
     def test_a_job_that_killed_three_workers_is_stopped(self, project, storage, bucket):
         job = order(make_file(project), storage)

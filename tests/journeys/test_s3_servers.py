@@ -2,6 +2,7 @@
 
 import hashlib
 from io import BytesIO
+from urllib.parse import unquote
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,6 +13,7 @@ from storages_app.objectstores.errors import (
     AccessDenied,
     AclDenied,
     KeyTaken,
+    NotSupported,
     ObjectMissing,
     UnknownAccessKey,
     WrongSecret,
@@ -193,6 +195,10 @@ class TestRadosgw:
         put_in_parts(owner, b"other", only_if_absent=True)
         assert read(owner) == b"other"
 
+    def test_lists_an_open_upload_whose_key_it_encodes(self, owner):
+        owner.start_multipart("a+b", PutOptions())
+        assert [unquote(found.key) for found in owner.list_multiparts("a+b")] == ["a+b"]
+
     def test_names_its_zone_group_as_the_region(self, owner):
         assert owner.region_of_bucket() == "default"
 
@@ -226,3 +232,23 @@ class TestRclone:
         assert read(store) == b"second"
         put_in_parts(store, b"third", only_if_absent=True)
         assert read(store) == b"third"
+
+    def test_has_no_settings_and_is_not_taken_for_one_with_empty_ones(self, store):
+        settings = store.settings
+        for read_setting in (
+            settings.ownership,
+            settings.public_access_block,
+            settings.encryption,
+            settings.object_lock,
+            settings.unfinished_uploads_removed_after,
+        ):
+            with pytest.raises(NotSupported):
+                read_setting()
+
+    def test_says_that_no_upload_is_open(self, store):
+        assert list(store.list_multiparts()) == []
+
+    def test_gives_a_range(self, store):
+        put(store)
+        with store.get("key", first=1, last=3) as chunks:
+            assert b"".join(chunks) == b"yte"

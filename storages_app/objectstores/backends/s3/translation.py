@@ -331,6 +331,11 @@ def has_error_body(body: bytes) -> bool:
     return re.match(rb"\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]", body[:500]) is not None
 
 
+def is_listing(body: bytes) -> bool:
+    """Whether an answer lists the objects of a bucket."""
+    return re.match(rb"\s*(<\?xml[^>]*\?>)?\s*<ListBucketResult[\s>]", body[:500]) is not None
+
+
 @contextmanager
 def translated(operation: str) -> Iterator[None]:
     """Turn what happens on the way to the provider and back into our errors."""

@@ -28,9 +28,14 @@ from botocore.credentials import CredentialResolver, Credentials
 
 from storages_app.lib.outbound import Address, GuardedPoolManager
 from storages_app.objectstores.backends.s3.address import BucketAddress
-from storages_app.objectstores.backends.s3.translation import error_of, has_error_body, translated
+from storages_app.objectstores.backends.s3.translation import (
+    error_of,
+    has_error_body,
+    is_listing,
+    translated,
+)
 from storages_app.objectstores.base import Location
-from storages_app.objectstores.errors import ObjectStoreError, ServerError
+from storages_app.objectstores.errors import NotSupported, ObjectStoreError, ServerError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -174,6 +179,9 @@ class Transport:
             body = _body_of(response, _MAX_BODY)
         if has_error_body(body):
             raise self._line.refusal(operation, response, body)
+        if is_listing(body) and not operation.startswith("ListObjects"):
+            # A server that knows no such setting lists the bucket instead (rclone serve s3).
+            raise NotSupported(operation=operation, http_status=response.status)
         received: Any = response.headers
         return AWSResponse(request.url, response.status, received, _Read(body))
 
