@@ -4,6 +4,7 @@ Where a server is known to differ its sentence is expected to fail, so that a di
 goes away is noticed. So nobody proves a refusal with a server that does not refuse.
 """
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.contract.dialects import (
     rclone_dialect,
     seaweed_dialect,
 )
+from tests.rig import radosgw
 
 pytest.register_assert_rewrite("tests.contract.probes")
 from tests.contract.probes import PROBES  # noqa: E402  (its asserts shall say what they saw)
@@ -35,12 +37,11 @@ UNLIKE: dict[str, dict[str, str]] = {"double": {}} | tomllib.loads(
 )
 
 
+REAL = ["seaweed", "rclone", *(["radosgw"] if radosgw.VARIABLE in os.environ else [])]
+
+
 @pytest.fixture(
-    params=[
-        "double",
-        "moto",
-        *(pytest.param(name, marks=pytest.mark.real) for name in ("seaweed", "rclone")),
-    ]
+    params=["double", "moto", *(pytest.param(name, marks=pytest.mark.real) for name in REAL)]
 )
 def server(request: pytest.FixtureRequest) -> Dialect:
     dialect: Dialect = request.getfixturevalue(f"{request.param}_dialect")
