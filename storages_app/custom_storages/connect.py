@@ -2,6 +2,7 @@
 
 import os
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from storages_app.objectstores.backends.s3.roles import (
     assume_role,
 )
 from storages_app.objectstores.base import Location, ObjectStore, PutOptions
-from storages_app.objectstores.errors import AddressInvalid
+from storages_app.objectstores.errors import AccessDenied, AddressInvalid
 
 Identity = CustomStorage.Identity
 
@@ -62,9 +63,17 @@ def put_options(custom_storage: CustomStorage, **more: Any) -> PutOptions:
     return PutOptions(**(settled | more))
 
 
-def open_probe_store(custom_storage: CustomStorage) -> ObjectStore:
-    """A store for one connection test: it gives up early and is not kept."""
-    return s3.probe_store(location_of(custom_storage))
+def open_probe_store(
+    custom_storage: CustomStorage, *, account_id: str | None = None
+) -> ObjectStore:
+    """A store for one connection test: it gives up early and is not kept.
+
+    `account_id` is expected as the bucket's owner in place of the storage's own; "" is nobody.
+    """
+    location = location_of(custom_storage)
+    if account_id is not None:
+        location = replace(location, account_id=account_id)
+    return s3.probe_store(location)
 
 
 def open_outside_store(custom_storage: CustomStorage) -> ObjectStore:
@@ -77,15 +86,20 @@ def location_of(custom_storage: CustomStorage) -> Location:
     if custom_storage.identity == Identity.ACCESS_KEY:
         secret = custom_storage.unseal_secret()
         return _location(custom_storage, custom_storage.access_key_id, secret)
-    operator = operator_identity()
-    if operator is None:
-        raise AddressInvalid("This installation has no AWS identity any more; ask its operator.")
+    operator = _operator()
     if custom_storage.identity == Identity.PRINCIPAL:
         return _location(custom_storage, operator.access_key_id, operator.secret_access_key)
     found = _assumed(operator, custom_storage)
     return _location(
         custom_storage, found.access_key_id, found.secret_access_key, found.session_token
     )
+
+
+def _operator() -> OperatorIdentity:
+    operator = operator_identity()
+    if operator is None:
+        raise AddressInvalid("This installation has no AWS identity any more; ask its operator.")
+    return operator
 
 
 def _location(
@@ -122,6 +136,20 @@ def _assumed(operator: OperatorIdentity, custom_storage: CustomStorage) -> Tempo
             region=region,
         )
         return _roles[identity]
+
+
+def may_assume(custom_storage: CustomStorage, *, external_id: str | None) -> bool:
+    """Whether the role lets us in with another external id than the storage's, or with none."""
+    region = custom_storage.region or providers.provider(custom_storage.provider).default_region
+    try:
+        assume_role(
+            _operator(), role_arn=custom_storage.role_arn, external_id=external_id, region=region
+        )
+    except AccessDenied as error:
+        if type(error) is AccessDenied:
+            return False
+        raise
+    return True
 
 
 def forget_role(custom_storage: CustomStorage) -> None:

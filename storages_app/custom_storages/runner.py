@@ -20,13 +20,15 @@ from storages_app.custom_storages.probe import (
     Advice,
     CannotTell,
     Check,
+    Noted,
     Probe,
     Refused,
+    action_of,
     checks_for,
     registry,
 )
 from storages_app.lib.errors import UcdashError
-from storages_app.models import ConnectionTest, CopyJob, Finding
+from storages_app.models import ConnectionTest, CopyJob, CustomStorage, File, Finding
 from storages_app.models.copy_jobs import MAX_CRASHES
 from storages_app.models.fields import db_now
 from storages_app.objectstores.errors import ObjectStoreError
@@ -38,6 +40,7 @@ _AT_ONCE = 2  # tests of one project
 _TIME_FOR_ALL_S = 30
 _TIME_TO_TIDY_S = 5
 _N_COPIES_TO_FIND = 3
+_N_FILES_SEEN = 1000
 _OUT_OF_TIME = Advice(
     f"Not answered: the test ends after {_TIME_FOR_ALL_S} s.",
     "The provider answered too slowly.",
@@ -103,6 +106,7 @@ def run_test(test: ConnectionTest) -> None:
     custom_storage.copies_to_find = _copies_to_find(test)
     forget_role(custom_storage)
     probe = Probe.of(custom_storage, open_probe_store, open_outside_store)
+    probe.stored = _stored(custom_storage)
     asked = checks_for(custom_storage, ConnectionTest.Kind(test.kind))
     findings = _write_rows(test, asked)
     if test.again:
@@ -137,6 +141,14 @@ def _copies_to_find(test: ConnectionTest) -> list[tuple[str, int]]:
     return [(key, size or 0) for key, size in newest]
 
 
+def _stored(custom_storage: CustomStorage) -> tuple[int, int]:
+    """How many files the project has and about how many bytes, by its newest ones."""
+    files = File.objects.filter(project=custom_storage.project_id).stored()
+    sizes = list(files.order_by("-uploaded_at").values_list("size", flat=True)[:_N_FILES_SEEN])
+    n_files = len(sizes) if len(sizes) < _N_FILES_SEEN else files.count()
+    return n_files, round(sum(sizes) / max(len(sizes), 1) * n_files)
+
+
 def _first_missing(found: Check, findings: dict[str, Finding]) -> Finding | None:
     """The first row that this one waits for and that did not pass."""
     waited_for = (findings[name] for name in found.requires if name in findings)
@@ -160,7 +172,10 @@ def _write_rows(
 
 
 def _answers_to_keep(test: ConnectionTest) -> dict[str, Finding]:
-    """Where one row is run again: what the last test found for those it does not wait for."""
+    """Where one row is run again: what the last test found for those it does not wait for.
+
+    Rows that waited for another, or could not be answered, are asked again with it.
+    """
     if not test.again or test.again not in registry:
         return {}
     tests = test.custom_storage.connection_tests.of_kind(test.kind).over().exclude(pk=test.pk)
@@ -168,7 +183,8 @@ def _answers_to_keep(test: ConnectionTest) -> dict[str, Finding]:
     if last is None:
         return {}
     needed = _with_what_it_requires(test.again)
-    return {row.check_id: row for row in last.findings.all() if row.check_id not in needed}
+    kept = last.findings.exclude(check_id__in=needed).exclude(state=State.SKIPPED)
+    return {row.check_id: row for row in kept}
 
 
 def _with_what_it_requires(check_id: str) -> set[str]:
@@ -186,7 +202,7 @@ def _ask(
     started = perf_counter()
     future = thread.submit(found.ask, probe)
     try:
-        title = _result(future, within=ends_at - monotonic())
+        answer = _result(future, within=ends_at - monotonic())
     except NotInTime:
         finding.milliseconds = _since(started)
         _answer(finding, State.FAILED, _OUT_OF_TIME, code="timeout")
@@ -196,7 +212,8 @@ def _ask(
         _answer(finding, State.SKIPPED, Advice(unknown.title, unknown.why), code=code)
     except Refused as refusal:
         finding.milliseconds = _since(started)
-        advice = found.refusals[refusal.code].filled(probe.facts | refusal.facts)
+        facts = probe.facts | _facts_of(refusal.error) | refusal.facts
+        advice = found.refusals[refusal.code].filled(facts)
         _answer(
             finding, State.FAILED, advice, code=_take_over(finding, refusal.error, refusal.code)
         )
@@ -213,10 +230,19 @@ def _ask(
         _answer(finding, State.FAILED, _OUR_FAULT, code="internal")
     else:
         finding.milliseconds = _since(started)
-        _answer(finding, State.PASSED, Advice(title), code="")
+        _pass(found, finding, answer, probe)
 
 
-def _result(future: "Future[str]", *, within: float) -> str:
+def _pass(found: Check, finding: Finding, answer: str | Noted, probe: Probe) -> None:
+    if isinstance(answer, str):
+        _answer(finding, State.PASSED, Advice(answer), code="")
+        return
+    facts = {**probe.facts, **_facts_of(answer.error), **answer.facts}
+    advice = found.notes[answer.code].filled(facts)
+    _answer(finding, State.PASSED, advice, code=_take_over(finding, answer.error, answer.code))
+
+
+def _result(future: "Future[str | Noted]", *, within: float) -> str | Noted:
     try:
         return future.result(timeout=max(within, 0.1))
     except NotInTime:
@@ -236,11 +262,15 @@ def _take_over(finding: Finding, error: ObjectStoreError | None, code: str) -> s
     return error.provider_code or code or error.code
 
 
-def _facts_of(error: ObjectStoreError) -> dict[str, str]:
+def _facts_of(error: ObjectStoreError | None) -> dict[str, str]:
     """What a text may name besides the storage: the right that is missing, why TLS failed."""
+    if error is None:
+        return {}
     return {
-        "action": getattr(error, "action", ""),
-        "reason": getattr(error, "reason", ""),
+        "action": action_of(error) or "This action",
+        "resource": error.resource or "the key",
+        "principal": error.principal or "this identity",
+        "reason": error.reason or "the reason is not known",
         "message": error.message,
         "operation": error.operation,
         "code": error.provider_code or error.code,
@@ -266,7 +296,7 @@ def _tidy(probe: Probe, thread: ThreadPoolExecutor) -> None:
         *(lambda key=key: probe.store.delete(key) for key in sorted(probe.leftovers)),
         *(
             lambda key=key, upload=upload: probe.store.abort_multipart(key, upload)
-            for key, upload in probe.uploads.items()
+            for upload, key in probe.uploads.items()
         ),
     ]
 

@@ -1,47 +1,79 @@
 """May copies be set public one by one?"""
 
-from storages_app.custom_storages.probe import Advice, Level, Probe, check
+from storages_app.custom_storages.checks.bpa import is_blocked
+from storages_app.custom_storages.probe import (
+    Advice,
+    CannotTell,
+    Level,
+    Probe,
+    Refused,
+    check,
+)
 from storages_app.models import CustomStorage
-from storages_app.objectstores.errors import AccessDenied, AclNotSupported, NotSupported
+from storages_app.objectstores.errors import (
+    AccessDenied,
+    AclDenied,
+    AclNotSupported,
+    NotSupported,
+    ObjectStoreError,
+)
 
+_WITHOUT = "Copies are sent without an ACL"
 _OFF = Advice(
     "Copies are set to be public by ACL, but this bucket has ACLs turned off.",
-    "That is the default of Amazon S3 since April 2023.",
+    "ACLs turned off is the default since April 2023.",
     [
-        "Advised: make copies public with a bucket policy instead (statement below).",
+        "Advised: make copies public with a bucket policy (statement below).",
         "Or: Permissions, Object Ownership, Edit, ACLs enabled, Bucket owner preferred.",
     ],
 )
 
 
-def _level(custom_storage: CustomStorage) -> Level | None:
+def _level(custom_storage: CustomStorage) -> Level:
     is_asked = custom_storage.public_mode == CustomStorage.PublicMode.ACL
-    return Level.REQUIRED if is_asked else None
+    return Level.REQUIRED if is_asked else Level.INFO
 
 
 @check(
     "acl",
     name="ACL",
-    position=90,
+    position=120,
     level=_level,
-    requires=["write"],
+    requires=["write", "sse", "class"],
     failures={
         AclNotSupported: _OFF,
-        NotSupported: _OFF,
-        AccessDenied: Advice(
-            "We may write files but not set them public.",
-            "s3:PutObjectAcl is missing, or Block Public Access refuses public ACLs.",
-            [
-                "Add s3:PutObjectAcl to the policy, or make copies private.",
-                (
-                    "Permissions, Block public access, Edit: clear the two ACL boxes. An "
-                    "account-wide setting wins over the bucket's."
-                ),
-            ],
+        NotSupported: Advice(
+            "Copies are set to be public by ACL, but this provider has no ACLs.",
+            "It answers that this is not implemented.",
+            ["Make copies public with a bucket policy, or keep them private."],
+        ),
+    },
+    refusals={
+        "acl_denied": Advice(
+            "We may write files but not set them public: s3:PutObjectAcl is missing.",
+            "A public ACL was refused where a private file was taken.",
+            ["Add s3:PutObjectAcl to the policy, or make copies private."],
         ),
     },
 )
 def acl(probe: Probe) -> str:
-    """Write the test object with the ACL public-read."""
-    probe.put(is_public=True)
+    """Write the test object with the ACL public-read, if copies are to have one."""
+    if probe.custom_storage.public_mode != CustomStorage.PublicMode.ACL:
+        return _as_it_is_set(probe)
+    try:
+        probe.put(is_public=True)
+    except (AccessDenied, AclDenied) as error:
+        if is_blocked(probe, error):
+            raise CannotTell("Waits for “Block Public Access”", error=error) from error
+        raise Refused("acl_denied", error=error) from error
     return "Copies can be set public one by one"
+
+
+def _as_it_is_set(probe: Probe) -> str:
+    try:
+        setting = probe.store.settings.ownership()
+    except ObjectStoreError:
+        return _WITHOUT
+    if setting == "BucketOwnerEnforced":
+        return f"ACLs are off (bucket owner enforced). {_WITHOUT}"
+    return f"ACLs are on. {_WITHOUT}"

@@ -1,28 +1,39 @@
 """Does the provider catch two writes of one key?"""
 
 from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
-from storages_app.objectstores.errors import AccessDenied, KeyTaken, NotSupported
-
-_IGNORED = Advice(
-    "This provider does not support conditional writes.",
-    "We look first, which costs a request per file and can miss a clash made at the same moment.",
+from storages_app.models import CustomStorage
+from storages_app.objectstores.errors import (
+    AccessDenied,
+    ConditionConflict,
+    KeyTaken,
+    NotSupported,
 )
 
 
 @check(
     "cond",
     name="No overwrite",
-    position=70,
+    position=180,
     level=Level.INFO,
-    requires=["write"],
-    refusals={"second_write_accepted": _IGNORED},
+    requires=["write", "checksum", "sse", "class"],
+    refusals={
+        "second_write_accepted": Advice(
+            "This provider does not support conditional writes.",
+            (
+                "We look first, which costs a request per file and can miss a clash made at the "
+                "same moment."
+            ),
+            ["Nothing to do."],
+        ),
+    },
 )
 def cond(probe: Probe) -> str:
     """Write the test object again, on the condition that nothing is there."""
     probe.capabilities["conditional_put"] = False
+    is_public = probe.custom_storage.public_mode == CustomStorage.PublicMode.ACL
     try:
-        probe.put(only_if_absent=True)
-    except KeyTaken:
+        probe.put(only_if_absent=True, is_public=is_public)
+    except (KeyTaken, ConditionConflict):
         probe.capabilities["conditional_put"] = True
         return "Clashes are caught by the provider"
     except (AccessDenied, NotSupported) as error:

@@ -2,7 +2,15 @@
 
 from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
 from storages_app.models import CustomStorage
-from storages_app.objectstores.errors import AccessDenied, ObjectMissing
+from storages_app.objectstores.errors import (
+    AccessDenied,
+    Archived,
+    ObjectMissing,
+    ObjectStoreError,
+    ServerError,
+)
+
+_RANGE_REFUSED = 416
 
 
 def _level(custom_storage: CustomStorage) -> Level | None:
@@ -12,20 +20,21 @@ def _level(custom_storage: CustomStorage) -> Level | None:
 @check(
     "copies",
     name="Copies made so far",
-    position=35,
+    position=60,
     level=_level,
-    requires=["bucket"],
+    requires=["bucket", "proof"],
     failures={
         AccessDenied: Advice(
             "We may not look whether the copies made so far are in this bucket.",
-            "What is shown as done has to be there, so another bucket is not taken on trust.",
+            "{action} is missing. What is shown as done has to be there, so another bucket is "
+            "not taken on trust.",
             ["Allow s3:GetObject.", "Or connect this bucket as a new storage."],
         ),
     },
     refusals={
         "copies_missing": Advice(
             "The copies made so far are not in this bucket.",
-            "{key} is not there, or has another size.",
+            "{copy} is not there, or has another size.",
             [
                 "Move them over first, under the same keys.",
                 "Or connect this bucket as a new storage; the old one stays as it is.",
@@ -34,12 +43,26 @@ def _level(custom_storage: CustomStorage) -> Level | None:
     },
 )
 def copies(probe: Probe) -> str:
-    """Look for the newest copies where another bucket or address is to take over."""
+    """Read the last byte of the newest copies where another bucket is to take over."""
     for key, size in probe.custom_storage.copies_to_find:
         try:
-            is_there = probe.store.head(key).size == size
-        except ObjectMissing as error:
-            raise Refused("copies_missing", key=key) from error
+            is_there = _ends_at(probe, key, size)
+        except (ObjectMissing, ServerError) as error:
+            raise Refused("copies_missing", copy=key) from error
+        except Archived:
+            is_there = True
+        except ObjectStoreError as error:
+            if error.http_status != _RANGE_REFUSED:
+                raise
+            is_there = False
         if not is_there:
-            raise Refused("copies_missing", key=key)
+            raise Refused("copies_missing", copy=key)
     return f"The newest {len(probe.custom_storage.copies_to_find)} copies are there"
+
+
+def _ends_at(probe: Probe, key: str, size: int) -> bool:
+    """Whether the object has this size; a refused HEAD would not say why."""
+    if not size:
+        return not probe.read(key, limit=1)
+    with probe.store.get(key, first=size - 1) as chunks:
+        return sum(len(chunk) for chunk in chunks) == 1

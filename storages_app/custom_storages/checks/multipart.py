@@ -2,47 +2,79 @@
 
 from io import BytesIO
 
-from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
-from storages_app.objectstores.base import PutOptions
-from storages_app.objectstores.errors import AccessDenied, KmsDenied, ObjectStoreError
-
-_LEFT_OPEN = Advice(
-    "An unfinished upload was left in the bucket and costs storage.",
-    "It could not be aborted.",
-    [
-        "Add s3:AbortMultipartUpload.",
-        "A lifecycle rule that removes unfinished uploads after one day helps too.",
-    ],
+from storages_app.custom_storages.checks.sse import KMS_FAILURES
+from storages_app.custom_storages.probe import (
+    Advice,
+    Level,
+    Probe,
+    Refused,
+    action_of,
+    check,
+    is_used_for,
+    required_for,
 )
+from storages_app.objectstores.errors import AccessDenied, KmsDenied, NotSupported
+
+_DECRYPT = "kms:Decrypt"
 
 
 @check(
     "multipart",
     name="Big files",
-    position=80,
-    level=Level.REQUIRED,
-    requires=["write"],
+    position=150,
+    level=required_for("large_files", "resume_large", otherwise=Level.ADVISED),
+    requires=["write", "checksum", "sse"],
     failures={
-        KmsDenied: Advice(
-            "Small files work, big ones will not: kms:Decrypt is missing.",
-            "",
-            ["Add kms:Decrypt to the key grant."],
-        ),
+        **KMS_FAILURES,
         AccessDenied: Advice(
-            "Big files are refused.",
-            "Starting an upload in parts needs s3:PutObject, like a small file.",
+            "Small files work, big ones will not: an upload in parts is refused.",
+            "It needs {action}, like a small file; another statement may deny it.",
             ["Look for a Deny on multipart uploads in the policy of the bucket."],
         ),
+        NotSupported: Advice(
+            "Small files work, big ones will not.",
+            "This provider does not take uploads in parts.",
+            ["Choose another provider, or keep to small files."],
+        ),
     },
-    refusals={"abort_refused": _LEFT_OPEN},
+    refusals={
+        "decrypt_denied": Advice(
+            "Small files work, big ones will not: kms:Decrypt is missing.",
+            "The parts of an encrypted upload are decrypted to be put together.",
+            ["Add kms:Decrypt to the key grant."],
+        ),
+        "parts_hidden": Advice(
+            "A broken upload of a big file starts anew: {action} is missing.",
+            "We may not see which parts have arrived already.",
+            ["Add {action}, or untick Resume large copies."],
+        ),
+        "abort_refused": Advice(
+            "An unfinished upload was left in the bucket and costs storage.",
+            "{action} is missing, so it stays at `{left}`.",
+            [
+                "Add s3:AbortMultipartUpload.",
+                (
+                    "A lifecycle rule that removes unfinished uploads after 1 day helps too "
+                    "(snippet)."
+                ),
+            ],
+        ),
+    },
 )
 def multipart(probe: Probe) -> str:
     """Start an upload in parts, send one, and abort."""
     probe.capabilities["multipart"] = False
-    key = probe.key + ".parts"
-    upload_id = probe.store.start_multipart(
-        key, PutOptions(content_type="text/plain", checksum=probe.checksum)
-    )
+    key = f"{probe.key}.parts"
+    upload_id = probe.store.start_multipart(key, probe.options)
+    probe.uploads[upload_id] = key
+    try:
+        _send_one(probe, key, upload_id)
+    finally:
+        _abort(probe, key, upload_id)
+    return "Started, sent one part, aborted"
+
+
+def _send_one(probe: Probe, key: str, upload_id: str) -> None:
     try:
         probe.store.put_part(
             key,
@@ -52,14 +84,21 @@ def multipart(probe: Probe) -> str:
             size=len(probe.body),
             checksum=probe.checksum,
         )
-    finally:
-        _abort(probe, key, upload_id)
+    except KmsDenied as error:
+        if action_of(error) == _DECRYPT:
+            raise Refused("decrypt_denied", error=error) from error
+        raise
     probe.capabilities["multipart"] = True
-    return "Started, sent one part, aborted"
+    if is_used_for(probe.custom_storage, "resume_large"):
+        try:
+            probe.store.list_parts(key, upload_id)
+        except AccessDenied as error:
+            raise Refused("parts_hidden", error=error) from error
 
 
 def _abort(probe: Probe, key: str, upload_id: str) -> None:
     try:
         probe.store.abort_multipart(key, upload_id)
-    except ObjectStoreError as error:
-        raise Refused("abort_refused", error=error) from error
+    except AccessDenied as error:
+        raise Refused("abort_refused", error=error, left=key) from error
+    del probe.uploads[upload_id]

@@ -1,24 +1,33 @@
 """Does anything answer at the endpoint?"""
 
-from time import perf_counter
+from time import monotonic
 
-from storages_app.custom_storages.probe import BOTH_KINDS, Advice, Level, Probe, check
+from storages_app.custom_storages.probe import (
+    BOTH_KINDS,
+    Advice,
+    Level,
+    Noted,
+    Probe,
+    Refused,
+    check,
+)
 from storages_app.objectstores.errors import (
     ConnectionFailed,
     EndpointForbidden,
     HostNotFound,
-    ObjectStoreError,
     TimedOut,
     TlsFailed,
 )
 
-_NO_ANSWER = (ConnectionFailed, EndpointForbidden, TimedOut, TlsFailed)
+_LET_IN = "Ask the operator to add it to the endpoint allow-list, UCDASH_ALLOWED_PRIVATE_HOSTS."
+_FORBIDDEN = {"private": "private_address", "http": "plain_http", "port": "port_forbidden"}
+_NO_TRUST = {"no TLS": "no_tls", "protocol too old": "tls_too_old"}
 
 
 @check(
     "reach",
     name="Address answers",
-    position=10,
+    position=20,
     level=Level.REQUIRED,
     kinds=BOTH_KINDS,
     requires=["input"],
@@ -29,8 +38,8 @@ _NO_ANSWER = (ConnectionFailed, EndpointForbidden, TimedOut, TlsFailed)
             [
                 (
                     "Check the address for typing errors. For R2 it is "
-                    "https://ACCOUNT_ID.r2.cloudflarestorage.com, for B2 "
-                    "https://s3.REGION.backblazeb2.com."
+                    "`https://ACCOUNT_ID.r2.cloudflarestorage.com`, for B2 "
+                    "`https://s3.REGION.backblazeb2.com`."
                 ),
                 "If the name is internal, the operator must make it resolvable.",
             ],
@@ -40,36 +49,70 @@ _NO_ANSWER = (ConnectionFailed, EndpointForbidden, TimedOut, TlsFailed)
             "The connection was refused or broke off.",
             ["Check the host and the port.", "Look whether the server is running."],
         ),
-        TimedOut: Advice(
-            "{host} did not answer in time.",
-            "A firewall may block this instance.",
-            ["Allow outgoing connections from this instance to {host}."],
-        ),
         TlsFailed: Advice(
-            "The certificate of {host} was not trusted.",
-            "It is not made for this name, has run out, or its authority is unknown here.",
+            "The certificate of {host} was not trusted: {reason}.",
+            "Keys and files are sent only to a server that proves its name.",
             [
                 "Use the host name on the certificate.",
                 "For a private CA the operator adds it; checks are not turned off.",
             ],
         ),
-        EndpointForbidden: Advice(
-            "{host} is an address that this instance does not talk to.",
-            "It is private or plain http, and neither is allowed unless the operator lets it in.",
-            [
-                "Use the public https address of the provider.",
-                "Or ask the operator to add {host} to UCDASH_ALLOWED_PRIVATE_HOSTS.",
-            ],
+    },
+    refusals={
+        "timeout": Advice(
+            "{host} did not answer in {s} s.",
+            "A firewall may block this instance.",
+            ["Allow outgoing HTTPS from {egress_ip}."],
+        ),
+        "private_address": Advice(
+            "{host} is a private address, and this instance does not allow those.",
+            "It lies in a network that is not meant to be reached from outside.",
+            [_LET_IN],
+        ),
+        "plain_http": Advice(
+            "The address is http. Keys and files would travel unprotected.",
+            "Everybody on the way could read them.",
+            ["Use https; the operator may allow http for local tests."],
+        ),
+        "port_forbidden": Advice(
+            "The port of {host} is one that this instance does not talk to.",
+            "It belongs to another service than a bucket.",
+            ["Use the address that the provider gives for S3.", _LET_IN],
+        ),
+        "no_tls": Advice(
+            "{host} does not speak TLS.",
+            "What answered there answered in plain http.",
+            ["Check the port: https is usually on 443.", "Or turn TLS on at the server."],
+        ),
+        "tls_too_old": Advice(
+            "{host} speaks only an old TLS.",
+            "TLS 1.2 is the least that this instance takes.",
+            ["Update the server, or the proxy before it."],
+        ),
+    },
+    notes={
+        "plain_http": Advice(
+            "{host} answered in {ms} ms over plain http",
+            "Keys and files travel unprotected; the operator of this instance allows it here.",
+            ["Use https for anything but local tests."],
         ),
     },
 )
-def reach(probe: Probe) -> str:
-    """Ask for an object as a stranger: any answer, even a refusal, comes from a server."""
-    started = perf_counter()
+def reach(probe: Probe) -> str | Noted:
+    """Send one unsigned request: any answer, even a refusal, comes from a server."""
+    started = monotonic()
     try:
-        probe.outside.get_anonymously(probe.key)
-    except _NO_ANSWER:
+        found = probe.connected = probe.outside.connection()
+    except TimedOut as error:
+        raise Refused("timeout", error=error, s=max(1, round(monotonic() - started))) from error
+    except EndpointForbidden as error:
+        raise Refused(_FORBIDDEN.get(error.reason, "private_address"), error=error) from error
+    except TlsFailed as error:
+        if error.reason in _NO_TRUST:
+            raise Refused(_NO_TRUST[error.reason], error=error) from error
         raise
-    except ObjectStoreError:
-        pass  # an S3 that says no has answered
-    return f"{probe.host} answered in {(perf_counter() - started) * 1000:.0f} ms"
+    ms = f"{found.milliseconds:.0f}"
+    if probe.custom_storage.endpoint_url.startswith("http://"):
+        return Noted("plain_http", facts={"ms": ms})
+    version = found.tls_version.replace("TLSv", "TLS ") or "TLS"
+    return f"{probe.host} answered in {ms} ms over {version}"

@@ -1,0 +1,78 @@
+"""Does the bucket encrypt as this storage asks, and may we use the key?"""
+
+from collections.abc import Mapping
+
+from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
+from storages_app.models import CustomStorage
+from storages_app.objectstores.errors import (
+    AccessDenied,
+    KmsDenied,
+    KmsKeyUnusable,
+    NotSupported,
+    ObjectStoreError,
+)
+
+# What a refusal of the key says in every row that meets it first.
+KMS_FAILURES: Mapping[type[ObjectStoreError], Advice] = {
+    KmsDenied: Advice(
+        "S3 took the request, but the KMS key did not.",
+        "{action} on {resource} is not allowed for {principal}.",
+        [
+            "Add the statement below to the *key policy* (KMS console, Key policy).",
+            "A key in another account needs both sides.",
+            "The AWS-managed key `aws/s3` cannot be shared.",
+        ],
+    ),
+}
+KMS_REFUSALS: Mapping[str, Advice] = {
+    "kms_key_unusable": Advice(
+        "The KMS key {key_name} is {key_state}.",
+        "Nothing can be encrypted with it.",
+        ["Enable it or choose another."],
+    ),
+}
+
+
+def kms_refusal(probe: Probe, error: KmsKeyUnusable) -> Refused:
+    """The state of the key in the words of the row."""
+    states = {"": "not usable", "not found": f"not in {probe.region}"}
+    return Refused(
+        "kms_key_unusable",
+        error=error,
+        key_name=error.resource or probe.facts["kms_key"],
+        key_state=states.get(error.reason, error.reason),
+    )
+
+
+def _level(custom_storage: CustomStorage) -> Level | None:
+    return Level.REQUIRED if custom_storage.encryption.get("mode") else None
+
+
+@check(
+    "sse",
+    name="Encryption",
+    position=100,
+    level=_level,
+    requires=["write"],
+    failures={
+        **KMS_FAILURES,
+        NotSupported: Advice(
+            "This provider does not encrypt with {encryption}.",
+            "It does not know the header that asks for it.",
+            ["Set Encryption to none in this storage; many providers encrypt anyway."],
+        ),
+        AccessDenied: Advice(
+            "The bucket refuses files that are encrypted with {encryption}.",
+            "{action} is denied when the encryption is named, and allowed without.",
+            ["Look for a Deny that asks for another encryption.", "Set that one in this storage."],
+        ),
+    },
+    refusals=KMS_REFUSALS,
+)
+def sse(probe: Probe) -> str:
+    """Write the test object encrypted as copies will be."""
+    try:
+        probe.put()
+    except KmsKeyUnusable as error:
+        raise kms_refusal(probe, error) from error
+    return f"Encrypted with {probe.facts['encryption']}"

@@ -1,0 +1,10 @@
+"""Does the bucket keep versions?"""
+
+from storages_app.custom_storages.checklist_rows import checklist_row
+from storages_app.objectstores.base import ObjectStore
+
+
+@checklist_row("versioning")
+def versioning(store: ObjectStore, prefix: str) -> object:
+    """Read whether versions are kept."""
+    return store.settings.versioning()
