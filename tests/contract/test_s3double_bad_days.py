@@ -1,5 +1,6 @@
 """What can be made to go wrong with the strict double, and what goes right without it."""
 
+import base64
 import hashlib
 import ipaddress
 import os
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.s3double import S3Double, checksums
+from tests.s3double import ObjectLock, S3Double, checksums
 
 MIB = 1024 * 1024
 
@@ -39,6 +40,14 @@ def double() -> Iterator[S3Double]:
 @pytest.fixture
 def owner(double: S3Double) -> Iterator[Any]:
     client = double.client(double.add_account())
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def plain(double: S3Double) -> Iterator[Any]:
+    """One that sends no checksum unless it is told to."""
+    client = double.client(double.add_account(), request_checksum_calculation="when_required")
     yield client
     client.close()
 
@@ -392,15 +401,57 @@ class TestServer:
     def test_checksums_are_those_of_the_standards(self, name: str, expected: str) -> None:
         assert checksums.of_chunks(name, [b"12345", b"6789"]) == expected
 
-    def test_a_delete_in_between_makes_a_conflict(self, double: S3Double, owner: Any) -> None:
+    def test_a_header_added_behind_the_signature_is_refused(
+        self, double: S3Double, http: urllib3.PoolManager
+    ) -> None:
+        owner = double.add_account()
+        url = f"{double.endpoint_url}/bkt/k"
+        request = AWSRequest(method="PUT", url=url, data=b"")
+        credentials = Credentials(owner.access_key_id, owner.secret_access_key)
+        S3SigV4Auth(credentials, "s3", "us-east-1").add_auth(request)
+        headers = dict(request.headers.items())
+        assert http.request("PUT", url, headers=headers).status == 200
+        answer = http.request("PUT", url, headers=headers | {"x-amz-acl": "private"})
+        assert (answer.status, b"not signed" in answer.data) == (403, True)
+
+    def test_object_lock_wants_a_checksum(self, double: S3Double, plain: Any) -> None:
+        double.buckets["bkt"].object_lock = ObjectLock("GOVERNANCE", 1)
+        assert refusal(lambda: put(plain)) == (400, "InvalidRequest")
+        put(plain, ContentMD5=base64.b64encode(hashlib.md5(b"bytes").digest()).decode())
+        put(plain, ChecksumAlgorithm="SHA256")
+
+    def test_a_part_has_the_checksum_that_was_announced(self, plain: Any) -> None:
+        names = {"Bucket": "bkt", "Key": "big"}
+        for announced, code in (({"ChecksumAlgorithm": "SHA256"}, ""), ({}, "InvalidRequest")):
+            upload = plain.create_multipart_upload(**names, **announced)["UploadId"]
+            send = lambda u=upload: plain.upload_part(  # noqa: E731
+                **names, UploadId=u, PartNumber=1, Body=b"x", ChecksumAlgorithm="SHA256"
+            )
+            if code:
+                assert refusal(send) == (400, code)
+            else:
+                send()
+
+    def test_the_parts_of_a_checked_upload_are_named_with_their_checksums(self, plain: Any) -> None:
+        names = {"Bucket": "bkt", "Key": "big"}
+        upload = plain.create_multipart_upload(**names, ChecksumAlgorithm="SHA256")["UploadId"]
+        answer = plain.upload_part(
+            **names, UploadId=upload, PartNumber=1, Body=b"x", ChecksumAlgorithm="SHA256"
+        )
+        part = {"PartNumber": 1, "ETag": answer["ETag"]}
+        complete = lambda *parts: plain.complete_multipart_upload(  # noqa: E731
+            **names, UploadId=upload, MultipartUpload={"Parts": parts}
+        )
+        assert refusal(lambda: complete(part)) == (400, "InvalidRequest")
+        complete(part | {"ChecksumSHA256": answer["ChecksumSHA256"]})
+
+    def test_a_delete_in_between_makes_a_conflict(
+        self, double: S3Double, owner: Any, plain: Any
+    ) -> None:
         """If-None-Match looks at what was there when the request began."""
         put(owner)
         body = _SlowBody(lambda: owner.delete_object(Bucket="bkt", Key="k"))
-        other = double.client(double.add_account(), request_checksum_calculation="when_required")
-        try:
-            found = refusal(lambda: put(other, body=body, IfNoneMatch="*"))
-        finally:
-            other.close()
+        found = refusal(lambda: put(plain, body=body, IfNoneMatch="*"))
         assert found == (409, "ConditionalRequestConflict")
 
 

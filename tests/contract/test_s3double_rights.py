@@ -149,6 +149,19 @@ class TestIdentityPolicies:
         # The condition has nothing to look at where no listing is asked for.
         assert code_of(lambda: mine.head_bucket(Bucket="bkt")) == "403"
 
+    def test_open_uploads_know_no_condition_on_a_prefix(
+        self, double: S3Double, client: Client
+    ) -> None:
+        one = allow_all("s3:ListBucketMultipartUploads", "arn:aws:s3:::bkt")["Statement"][0]
+        condition = {"StringLike": {"s3:prefix": "in/*"}}
+        bound = double.add_user("bound", policies=[{"Statement": [one | {"Condition": condition}]}])
+        free = double.add_user("free", policies=[{"Statement": [one]}])
+        listed = lambda who: client(who).list_multipart_uploads(  # noqa: E731
+            Bucket="bkt", Prefix="in/a"
+        )
+        listed(free)
+        assert code_of(lambda: listed(bound)) == "AccessDenied"
+
     def test_who_may_not_list_learns_nothing_of_what_is_not_there(
         self, double: S3Double, client: Client
     ) -> None:
@@ -416,6 +429,21 @@ class TestRoles:
         operator.policies.clear()
         sts = client(operator, "sts")
         assert message_of(lambda: self.assume(sts, role_arn, ExternalId=self.EXTERNAL))
+
+    def test_a_root_user_assumes_nothing(
+        self, double: S3Double, role_arn: str, client: Client
+    ) -> None:
+        role = double.directory.roles[role_arn]
+        role.trust = {
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"AWS": THEIRS}, "Action": "sts:AssumeRole"}
+            ]
+        }
+        self.assume(
+            client(double.directory.users[f"arn:aws:iam::{THEIRS}:user/operator"], "sts"), role_arn
+        )
+        root = client(double.add_account(THEIRS), "sts")
+        assert "root accounts" in message_of(lambda: self.assume(root, role_arn))
 
     def test_a_session_policy_narrows(self, operator: User, role_arn: str, client: Client) -> None:
         policy = json.dumps(allow_all("s3:PutObject", "arn:aws:s3:::bkt/in/*"))
