@@ -8,6 +8,7 @@ own additions under `/api/v1/` a problem with code, what, why and fix.
 import logging
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpResponse, JsonResponse
 from rest_framework import exceptions as drf
@@ -163,7 +164,7 @@ def _problem(code: str, what: str, why: str, fix: str) -> dict[str, str | None]:
         "what": what,
         "why": None if why in {"", what} else why,
         "fix": fix or None,
-        "docs_url": None,
+        "docs_url": f"{settings.DASHBOARD_URL}/docs/errors/#{code}",
     }
 
 

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from storages_app.dashboard.views import (
     activity,
     backup,
+    docs,
     files,
     jobs,
     keys,
@@ -70,4 +71,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("new-project/", projects.new, name="project_new"),
     path("projects/", projects.listing, name="projects"),
     path("projects/<slug:slug>/", include(_PROJECT)),
+    path("docs/", docs.page, name="docs"),
+    path("docs/<path:path>/", docs.page, name="docs_page"),
 ]

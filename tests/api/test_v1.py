@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from storages_app.models import CopyJob
@@ -91,7 +92,7 @@ class TestJob:
             "what": "Not found.",
             "why": None,
             "fix": "It may belong to another project, or may have been deleted.",
-            "docs_url": None,
+            "docs_url": f"{settings.DASHBOARD_URL}/docs/errors/#not_found",
         }
 
     def test_of_another_project_is_not_found(self, rest):

@@ -1,0 +1,18 @@
+"""The product's own docs, for whoever asks: they hold what the repository holds, and no secret.
+
+A colleague with a hand-off link and a program that follows `docs_url` have no session.
+"""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from storages_app.dashboard import handbook
+
+
+@require_safe
+def page(request: HttpRequest, path: str = "") -> HttpResponse:
+    found = handbook.page(path)
+    if found is None:
+        raise Http404
+    return render(request, "dashboard/docs.html", {"page": found})
