@@ -3,10 +3,17 @@
 const live = document.querySelector("#live");
 
 // Copy buttons are hidden until we know that copying works.
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) break;
-  button.hidden = false;
-}
+const showCopyButtons = (part) => {
+  if (!navigator.clipboard) return;
+  for (const button of part.querySelectorAll("[data-copy]")) button.hidden = false;
+};
+showCopyButtons(document);
+document.addEventListener("htmx:load", (event) => showCopyButtons(event.detail.elt));
+
+// A page that nobody looks at asks for no tests.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.target.matches("[data-watch]")) event.preventDefault();
+});
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -57,7 +64,7 @@ for (const all of document.querySelectorAll("[data-tick-all]")) {
 // A button that was pressed keeps its label and is not pressed twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") return;
+  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
   setTimeout(() => {
     for (const button of form.querySelectorAll("button")) button.disabled = true;
   });

@@ -1,5 +1,6 @@
 """Who may see and change a page: one decorator in front of every page of a project."""
 
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
@@ -7,10 +8,11 @@ from typing import Any, cast
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
 from django_htmx.middleware import HtmxDetails
 
-from storages_app.models import Membership, Project, User
+from storages_app.models import CustomStorage, Membership, Project, User
 from storages_app.projects.roles import Action, may, role_of
 
 SAFE_METHODS = ("GET", "HEAD")
@@ -89,3 +91,8 @@ def _role_too_low(user: User, project: Project) -> RoleTooLow:
 def actor_of(request: PageRequest) -> str:
     """Who is written into events and orders."""
     return request.user.email
+
+
+def storage_of(project: Project, storage_id: uuid.UUID) -> CustomStorage:
+    """The project's storage, or 404; one that was disconnected has no page."""
+    return get_object_or_404(CustomStorage.objects.live(), project=project, pk=storage_id)

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from storages_app.custom_storages.checks import what_was_proved
 from storages_app.models import (
     BackupRun,
     ConnectionTest,
@@ -19,7 +18,6 @@ from storages_app.models import (
     CustomStorage,
     Event,
     File,
-    Finding,
     Project,
 )
 from storages_app.models.copy_jobs import RUNNING_STATES, WAITING_STATES, State
@@ -111,6 +109,15 @@ class StorageSums:
     n_waiting: int = 0
     n_failed: int = 0
     oldest_waiting_at: datetime | None = None
+    tested_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime | None:
+        """When its state began."""
+        row = self.storage
+        if row.is_paused:
+            return row.paused_at
+        return row.circuit_opened_at or row.connected_at
 
     @property
     def word(self) -> str:
@@ -129,10 +136,12 @@ def storage_word(storage: CustomStorage) -> str:
 
 def storages(project: Project) -> list[StorageSums]:
     """Every live storage with its copies counted, in two queries."""
-    rows = {
-        storage.pk: StorageSums(storage)
-        for storage in CustomStorage.objects.live().filter(project=project).order_by("name")
-    }
+    tests = ConnectionTest.objects.filter(
+        custom_storage=OuterRef("pk"), kind=ConnectionTest.Kind.TEST, access_change=None
+    ).over()
+    live = CustomStorage.objects.live().filter(project=project).order_by("name")
+    listed = live.annotate(tested_at=Subquery(tests.order_by("-pk").values("finished_at")[:1]))
+    rows = {row.pk: StorageSums(row, tested_at=row.tested_at) for row in listed}
     counts = (
         CopyJob.objects.filter(custom_storage__in=list(rows))
         .order_by()
@@ -277,79 +286,6 @@ def projects(listed: QuerySet[Project]) -> list[ProjectSums]:
     for run in BackupRun.objects.filter(pk__in=newest).select_related("plan"):
         rows[run.plan.project_id].last_backup = run
     return list(rows.values())
-
-
-@dataclass(frozen=True)
-class TestReport:
-    """A connection test as its page shows it."""
-
-    __test__ = False  # not a test of ours, whatever pytest thinks of the name
-
-    test: ConnectionTest
-    findings: list[Finding]
-    word: str
-    banner: str
-
-    @property
-    def version(self) -> str:
-        states = [f"{f.pk}:{f.state}" for f in self.findings]
-        return _digest([self.test.state, *states])
-
-
-_TEST_WORDS = {
-    ConnectionTest.State.WAITING: "waiting",
-    ConnectionTest.State.RUNNING: "running",
-    ConnectionTest.State.PASSED: "passed",
-    ConnectionTest.State.LIMITED: "limited",
-    ConnectionTest.State.FAILED: "failed",
-}
-
-
-def test_report(test: ConnectionTest) -> TestReport:
-    findings = sorted(test.findings.all(), key=lambda finding: finding.position)
-    return TestReport(
-        test=test,
-        findings=findings,
-        word=_TEST_WORDS[ConnectionTest.State(test.state)],
-        banner=_banner(test, findings),
-    )
-
-
-test_report.__test__ = False  # type: ignore[attr-defined]
-
-
-def _banner(test: ConnectionTest, findings: list[Finding]) -> str:
-    passed = [f for f in findings if f.state == Finding.State.PASSED]
-    failed = [f for f in findings if f.state == Finding.State.FAILED]
-    required = [f for f in failed if f.level == Finding.Level.REQUIRED]
-    if test.state == ConnectionTest.State.WAITING:
-        return "Waiting for a free worker."
-    if test.state == ConnectionTest.State.RUNNING:
-        n_over = sum(f.state not in {"waiting", "running"} for f in findings)
-        return f"Checking… {n_over} of {len(findings)} checks are over."
-    if test.state == ConnectionTest.State.PASSED:
-        return f"Connected. {len(passed)} of {len(findings)} checks passed."
-    if test.state == ConnectionTest.State.LIMITED:
-        return _banner_with_limits(test, failed)
-    first = f" Start with “{required[0].name}”; the others may depend on it." if required else ""
-    return f"Not connected yet. {_count(len(required), 'required check')} failed.{first}"
-
-
-def _banner_with_limits(test: ConnectionTest, failed: list[Finding]) -> str:
-    storage = test.custom_storage
-    is_private = storage.public_mode == CustomStorage.PublicMode.PRIVATE
-    missing = [
-        name
-        for name, works, _ in what_was_proved(storage)
-        if not works and not (name == "Public links" and is_private)
-    ]
-    features = ", ".join(name[:1].lower() + name[1:] for name in missing)
-    rest = f"{features} will not until you" if features else "To have everything,"
-    return f"Works, with limits. Copies go through; {rest} fix {_count(len(failed), 'check')}."
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def version_of(jobs: Iterable[CopyJob]) -> str:

@@ -10,6 +10,7 @@ from storages_app.dashboard.views import (
     jobs,
     keys,
     overview,
+    patterns,
     projects,
     storage_tests,
     storages,
@@ -21,12 +22,15 @@ app_name = "dashboard"
 
 _STORAGE: list[URLPattern | URLResolver] = [
     path("", storages.health, name="storage"),
+    path("copies/", storages.copies, name="storage_copies"),
     path("settings/", storages.settings, name="storage_settings"),
+    path("pattern/", patterns.preview, name="pattern_preview"),
     path("rights/", storages.rights, name="storage_rights"),
     path("use/", storages.use, name="storage_use"),
     path("test/", storage_tests.start, name="storage_test_start"),
     path("tests/<int:pk>/", storage_tests.page, name="storage_test"),
     path("tests/<int:pk>/rows/", storage_tests.rows, name="storage_test_rows"),
+    path("tests/<int:pk>/watch/", storage_tests.watch, name="storage_test_watch"),
     path("pause/", storages.pause, name="storage_pause"),
     path("resume/", storages.resume, name="storage_resume"),
     path("auto-copy/", storages.auto_copy, name="storage_auto_copy"),

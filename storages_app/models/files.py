@@ -5,6 +5,7 @@ import uuid
 from django.core.files import File as DjangoFile
 from django.core.files.storage import storages
 from django.db import models
+from django.db.models import Count, F, Sum
 
 from storages_app.models.projects import Project
 
@@ -16,6 +17,14 @@ class FileQuerySet(models.QuerySet["File"]):
 
     def stored(self) -> "FileQuerySet":
         return self.live().exclude(stored_at=None)
+
+    def n_pairs_of_one_name(self, *, among: int = 20_000) -> int:
+        """How many pairs of the newest of these files have the same name."""
+        newest = self.order_by("-uploaded_at").values("pk")[:among]
+        names = File.objects.filter(pk__in=newest).order_by().values("original_filename")
+        counted = names.annotate(n=Count("pk")).filter(n__gt=1)
+        pairs: int | None = counted.aggregate(pairs=Sum(F("n") * (F("n") - 1) / 2))["pairs"]
+        return int(pairs or 0)
 
 
 class File(models.Model):

@@ -1,26 +1,27 @@
-"""Connecting, changing, testing and disconnecting a storage through the pages."""
+"""The list of storages, and the pages of one: health, copies, settings, rights, use."""
+
+import html
+import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from storages_app.custom_storages import services
-from storages_app.models import ConnectionTest, CustomStorage, Event
-from tests.factories import make_connection_test, make_custom_storage
-
-SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
-TYPED = {
-    "name": "photos",
-    "provider": "other",
-    "endpoint_url": "https://s3.example.com",
-    "region": "",
-    "bucket": "acme-photos",
-    "prefix": "uploads",
-    "access_key_id": "AKIAIOSFODNN7EXAMPLE",
-    "secret_access_key": SECRET,
-    "public_mode": "private",
-    "key_pattern": "${default}",
-}
+from storages_app.custom_storages import circuit, services
+from storages_app.dashboard.forms.storages import StorageSettingsForm
+from storages_app.models import AccessChange, ConnectionTest, CustomStorage, Event
+from storages_app.objectstores.providers import all_providers
+from tests.factories import (
+    make_backup_plan,
+    make_connection_test,
+    make_copy_job,
+    make_custom_storage,
+    make_file,
+)
 
 
 def address(page, project, *args):
@@ -31,125 +32,300 @@ def said(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-class TestConnect:
-    def test_keeps_a_draft_and_starts_its_test(self, project, as_owner):
-        response = as_owner.post(address("connect", project), TYPED | {"auto_copy": "on"})
-        storage = CustomStorage.objects.get()
-        test = ConnectionTest.objects.get(custom_storage=storage)
+def words(page):
+    """The page with every run of white space as one space."""
+    return " ".join((page if isinstance(page, str) else page.text).split())
+
+
+def text_of(page):
+    """What is read of a page."""
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", page).split()))
+
+
+class TestList:
+    def test_a_row_tells_where_how_and_what_waits(self, project, storage, as_owner):
+        make_connection_test(storage)
+        make_copy_job(make_file(project), storage)
+        make_copy_job(make_file(project), storage, state="pending")
+        page = words(as_owner.get(address("storages", project)))
+        for text in (
+            "s3://acme-photos/up/",
+            "Other S3",
+            "1 copy",
+            "1 waiting, the oldest for",
+            "auto-copy off",
+            "tested",
+            "Connected",
+            "Test now",
+            "Pause",
+            "Open",
+        ):
+            assert text in page
+
+    def test_a_paused_storage_can_be_resumed_and_says_since_when(self, project, storage, as_owner):
+        services.pause(custom_storage=storage, actor="somebody")
+        page = words(as_owner.get(address("storages", project)))
+        assert "Paused since" in text_of(page)
+        assert "Resume" in page
+
+    def test_a_draft_has_its_own_row(self, project, as_owner):
+        draft = make_custom_storage(project, connected_at=None, setup_step=3)
+        page = text_of(words(as_owner.get(address("storages", project))))
+        assert "Draft step 3 of 5 Continue" in page
+        assert draft.name in page
+        assert "Test now" not in page
+
+    def test_without_storages_it_says_what_they_are_for(self, project, as_owner):
+        page = words(as_owner.get(address("storages", project)))
+        assert "No storage connected" in page
+        assert "Connect a bucket to copy them to your own S3, by REST or on each upload." in page
+        assert "How it works" in page
+
+    def test_a_viewer_finds_no_buttons(self, project, storage, as_viewer):
+        page = words(as_viewer.get(address("storages", project)))
+        assert "Open" in page
+        assert "Test now" not in page
+        assert "Connect S3 bucket" not in page
+
+    def test_more_storages_cost_no_more_queries(self, project, as_owner):
+        def count():
+            with CaptureQueriesContext(connection) as queries:
+                as_owner.get(address("storages", project))
+            return len(queries)
+
+        make_connection_test(make_custom_storage(project))
+        before = count()
+        for _ in range(3):
+            make_connection_test(make_custom_storage(project))
+        assert count() == before
+
+
+class TestHealth:
+    def test_a_broken_storage_says_since_when_and_what_waits(self, project, storage, as_owner):
+        make_copy_job(make_file(project), storage, state="blocked")
+        circuit.open_(storage, reason="AccessDenied")
+        page = words(as_owner.get(address("storage", project, storage.pk)))
+        assert "1 file waits." in page
+        assert "They go out by themselves when “photos” passes its check." in page
+
+    def test_the_history_tells_what_changed(self, project, storage, as_owner):
+        for state in ("passed", "failed"):
+            make_connection_test(storage, state=state, findings=[("Write", state, "required")])
+        page = text_of(words(as_owner.get(address("storage", project, storage.pk))))
+        history = page.partition("Test history")[2]
+        assert "Failed By somebody. Failed Write AccessDenied" in history
+
+    def test_a_test_of_settings_that_were_not_kept_says_nothing_of_the_storage(
+        self, project, storage, as_owner
+    ):
+        make_connection_test(storage)
+        change = AccessChange.objects.create(
+            custom_storage=storage, state="refused", asked_by="somebody"
+        )
+        refused = make_connection_test(storage, state="failed")
+        refused.access_change = change
+        refused.save()
+        page = words(as_owner.get(address("storage", project, storage.pk)))
+        assert "Connected. 1 of 1 checks passed." in page
+        assert "New settings were tried and not kept." in page
+
+    def test_repeats_are_not_in_the_history(self, project, storage, as_owner):
+        make_connection_test(storage)
+        repeat = make_connection_test(storage)
+        ConnectionTest.objects.filter(pk=repeat.pk).update(is_repeat=True)
+        page = as_owner.get(address("storage", project, storage.pk)).text
+        assert page.partition("Test history")[2].count('class="episode"') == 1
+
+    def test_a_draft_has_no_copies_yet(self, project, as_owner):
+        draft = make_custom_storage(project, connected_at=None, setup_step=2)
+        page = words(as_owner.get(address("storage", project, draft.pk)))
+        assert "Continue, step 2 of 5" in page
+        assert "Not run yet. Run the test" in page
+
+
+class TestCopies:
+    def test_each_copy_tells_its_key_its_state_and_its_evidence(
+        self, project, storage, file, as_owner
+    ):
+        job = make_copy_job(file, storage)
+        page = text_of(words(as_owner.get(address("storage_copies", project, storage.pk))))
+        for text in ("cat.txt", job.key, "Done", "10 B", "The ETag is the MD5 of the bytes"):
+            assert text in page.replace("\xa0", " ")
+
+    def test_a_failed_copy_says_why(self, project, storage, file, as_owner):
+        make_copy_job(file, storage, state="failed", reason="key_conflict", evidence="")
+        page = words(as_owner.get(address("storage_copies", project, storage.pk)))
+        assert "Another file has this name in the bucket already" in page
+
+    def test_copies_of_other_storages_are_not_among_them(self, project, storage, file, as_owner):
+        make_copy_job(file, make_custom_storage(project))
+        page = words(as_owner.get(address("storage_copies", project, storage.pk)))
+        assert "No files in it yet" in page
+
+    def test_long_lists_have_pages(self, project, storage, file, as_owner, monkeypatch):
+        monkeypatch.setattr("storages_app.dashboard.views.storages._N_COPIES_ON_A_PAGE", 2)
+        jobs = [make_copy_job(file, storage) for _ in range(3)]
+        first = as_owner.get(address("storage_copies", project, storage.pk)).text
+        assert jobs[2].key in first
+        assert jobs[0].key not in first
+        second = as_owner.get(
+            address("storage_copies", project, storage.pk), {"before": jobs[1].pk}
+        ).text
+        assert jobs[0].key in second
+        assert (
+            as_owner.get(
+                address("storage_copies", project, storage.pk), {"before": "x", "after": "9" * 30}
+            ).status_code
+            == 200
+        )
+
+    def test_more_copies_cost_no_more_queries(self, project, storage, as_owner):
+        def count():
+            with CaptureQueriesContext(connection) as queries:
+                as_owner.get(address("storage_copies", project, storage.pk))
+            return len(queries)
+
+        make_copy_job(make_file(project), storage)
+        before = count()
+        for _ in range(3):
+            make_copy_job(make_file(project), storage, state="blocked")
+        assert count() == before
+
+
+class TestSettings:
+    def typed(self, storage, **changes):
+        form = StorageSettingsForm(storage=storage)
+        typed = {name: form.initial.get(name, "") for name in form.fields}
+        if not typed["auto_copy"]:
+            del typed["auto_copy"]
+        return typed | changes
+
+    def post(self, client, project, storage, **changes):
+        where = address("storage_settings", project, storage.pk)
+        return client.post(where, self.typed(storage, **changes))
+
+    def test_saving_what_is_there_changes_and_tests_nothing(self, project, storage, as_owner):
+        response = self.post(as_owner, project, storage)
+        assert said(response) == ["Saved."]
+        assert not ConnectionTest.objects.exists()
+        assert not Event.objects.exists()
+
+    def test_names_and_options_are_kept_at_once(self, project, storage, as_owner):
+        old = storage.unseal_secret()
+        response = self.post(
+            as_owner,
+            project,
+            storage,
+            name="pictures",
+            key_pattern="${uuid}",
+            on_clash="keep_both",
+            auto_copy="on",
+        )
+        assert said(response) == ["Saved."]
+        storage.refresh_from_db()
+        assert storage.unseal_secret() == old
+        assert (storage.name, storage.key_pattern) == ("pictures", "${uuid}")
+        assert (storage.on_clash, storage.auto_copy) == ("keep_both", True)
+        assert not ConnectionTest.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("typed", "tried"),
+        [
+            ({"bucket": "another"}, {"bucket": "another", "proved_at": None}),
+            ({"access_key_id": "AKIAOTHER"}, {"access_key_id": "AKIAOTHER"}),
+            ({"public_mode": "acl"}, {"public_mode": "acl"}),
+            ({"uses": ["verify"]}, {"uses": ["verify"]}),
+            (
+                {"encryption": "aws:kms", "kms_key_id": "alias/ours"},
+                {"encryption": {"mode": "aws:kms", "kms_key_id": "alias/ours"}},
+            ),
+        ],
+    )
+    def test_what_touches_access_is_tried_while_the_old_settings_stay(
+        self, typed, tried, project, storage, as_owner
+    ):
+        response = self.post(as_owner, project, storage, **typed)
+        test = ConnectionTest.objects.get()
         assert response["Location"] == address("storage_test", project, storage.pk, test.pk)
-        assert storage.is_draft
-        assert storage.auto_copy
-        assert (storage.prefix, storage.region) == ("uploads/", "us-east-1")
-        assert storage.unseal_secret() == SECRET
-        assert test.asked_by == "owner@example.com"
+        assert test.access_change.settings == tried
+        before = {name: getattr(storage, name) for name in tried}
+        storage.refresh_from_db()
+        assert {name: getattr(storage, name) for name in tried} == before
+        page = words(as_owner.get(address("storage_settings", project, storage.pk)))
+        assert "New settings are being tested. The old ones stay in use" in page
+
+    def test_a_new_secret_is_tested_and_never_shown(self, project, storage, as_owner):
+        old = storage.unseal_secret()
+        response = self.post(as_owner, project, storage, secret_access_key="a-new-secret")
+        test = ConnectionTest.objects.get()
+        storage.refresh_from_db()
+        assert not storage.is_draft
+        assert storage.unseal_secret() == old
+        assert test.subject.unseal_secret() == "a-new-secret"
+        page = as_owner.get(response["Location"]).text
+        assert "Tried with new: secret access key." in words(page)
+        assert "a-new-secret" not in page
+        assert test.access_change.sealed_secret not in page
+
+    @pytest.mark.parametrize(
+        ("state", "sentence"),
+        [
+            ("kept", "The new keys passed. Swapped 2026-01-01 00:00 UTC."),
+            ("refused", "The new keys failed “Write”. The old ones are still in use."),
+        ],
+    )
+    def test_the_outcome_of_new_keys_is_told(self, state, sentence, project, storage, as_owner):
+        self.post(as_owner, project, storage, secret_access_key="a-new-secret")
+        outcome = "passed" if state == "kept" else "failed"
+        test = make_connection_test(
+            storage, state=outcome, findings=[("Write", outcome, "required")]
+        )
+        change = AccessChange.objects.get()
+        change.state, change.decided_at = state, test.finished_at
+        change.save()
+        change.tests.all().delete()
+        test.access_change = change
+        test.save()
+        page = words(as_owner.get(address("storage_test", project, storage.pk, test.pk)))
+        assert sentence in page
+        assert "Run again" not in page
+        assert "Checking again" not in page
+        AccessChange.objects.update(decided_at=timezone.now())
+        page = words(as_owner.get(address("storage_settings", project, storage.pk)))
+        assert sentence.partition(" Swapped")[0] in page
+        AccessChange.objects.update(decided_at=timezone.now() - timedelta(days=2))
+        page = words(as_owner.get(address("storage_settings", project, storage.pk)))
+        assert "The new keys" not in page
 
     @pytest.mark.parametrize(
         ("field", "value", "text"),
         [
             ("name", "with a space", "needs letters, digits, - and _"),
             ("bucket", "Acme_Photos", "has the capital letter A"),
-            ("bucket", "ab", "has 2 characters"),
             ("prefix", "a/../b", "“.” or “..” as a folder"),
             ("endpoint_url", "https://s3.example.com/bucket", "The address has a path"),
-            ("endpoint_url", "", "needs the address of its S3 service"),
             ("access_key_id", "two words", "is one word"),
             ("secret_access_key", "two words", "is one word"),
-            ("secret_access_key", "", "This field is required"),
-            ("key_pattern", "${nonsense}", "Invalid pattern provided"),
+            ("key_pattern", "${foo}", "Did you mean `${ext}`?"),
             ("public_mode", "everyone", "not one of the available choices"),
-            ("provider", "floppy", "not one of the available choices"),
+            ("on_clash", "explode", "not one of the available choices"),
+            ("encryption", "rot13", "not one of the available choices"),
+            ("uses", ["spying"], "not one of the available choices"),
+            ("kms_key_id", "alias/ours", "Choose encryption by a KMS key"),
+            ("kms_key_id", "two words", "is one word"),
             ("bucket", "nul\x00", "Null characters"),
         ],
     )
-    def test_keeps_what_was_typed_and_never_echoes_the_secret(
-        self, field, value, text, project, as_owner
+    def test_what_cannot_be_is_refused_beside_its_field(
+        self, field, value, text, project, storage, as_owner
     ):
-        page = as_owner.post(address("connect", project), TYPED | {field: value})
+        before = CustomStorage.objects.values().get()
+        page = self.post(as_owner, project, storage, **{field: value})
         assert page.status_code == 200
-        assert text in page.text
+        assert text in html.unescape(page.text)
         assert 'role="alert"' in page.text
-        assert SECRET not in page.text
-        assert (TYPED | {field: value})["access_key_id"] in page.text
-        assert not CustomStorage.objects.exists()
-
-    def test_puts_a_taken_name_beside_its_field(self, project, storage, as_owner):
-        page = as_owner.post(address("connect", project), TYPED | {"name": storage.name})
-        assert "This project already has a storage called photos." in page.text
-        assert 'aria-describedby="id_name_helptext id_name_error"' in page.text
-
-    def test_shows_the_policy_for_the_names_typed_so_far(self, project, as_owner):
-        typed = TYPED | {"do": "preview", "public_mode": "policy"}
-        page = as_owner.post(address("connect", project), typed)
-        assert "arn:aws:s3:::acme-photos/uploads/*" in page.text
-        assert "PublicRead" in page.text
-        assert SECRET not in page.text
-        assert "https://s3.example.com" in page.text
-        assert 'role="alert"' not in page.text
-        assert not CustomStorage.objects.exists()
-
-    def test_gives_the_policy_alone_for_a_page_that_keeps_its_secret(self, project, as_owner):
-        part = as_owner.post(
-            address("connect_policy", project), {"bucket": "acme-photos", "prefix": "Ä"}
-        )
-        assert "arn:aws:s3:::acme-photos/*" in part.text
-        assert "<html" not in part.text
-
-    def test_uses_a_placeholder_for_a_bucket_that_cannot_be(self, project, as_owner):
-        typed = {"bucket": "<script>alert()", "public_mode": "?"}
-        part = as_owner.post(address("connect_policy", project), typed)
-        assert "YOUR-BUCKET" in part.text
-        assert "<script>" not in part.text
-
-    def test_a_refusal_of_the_service_is_shown(self, project, as_owner, monkeypatch):
-        def refuse(**kwargs):
-            raise services.AddressRefused("No.")
-
-        monkeypatch.setattr(services, "create_draft", refuse)
-        page = as_owner.post(address("connect", project), TYPED)
-        assert "No. Correct the field" in page.text
-
-
-class TestSettings:
-    def typed(self, storage, **changes):
-        return {
-            "name": storage.name,
-            "provider": storage.provider,
-            "endpoint_url": storage.endpoint_url,
-            "region": storage.region,
-            "bucket": storage.bucket,
-            "prefix": storage.prefix,
-            "access_key_id": storage.access_key_id,
-            "secret_access_key": "",
-            "public_mode": storage.public_mode,
-            "key_pattern": storage.key_pattern,
-        } | changes
-
-    def test_an_empty_secret_keeps_the_one_in_use(self, project, storage, as_owner):
-        old = storage.unseal_secret()
-        response = as_owner.post(
-            address("storage_settings", project, storage.pk),
-            self.typed(storage, key_pattern="${uuid}"),
-        )
-        assert said(response) == ["Saved."]
-        storage.refresh_from_db()
-        assert storage.unseal_secret() == old
-        assert storage.key_pattern == "${uuid}"
-        assert not storage.is_draft
-
-    def test_a_new_secret_is_tested_while_the_old_one_stays_in_use(
-        self, project, storage, as_owner
-    ):
-        response = as_owner.post(
-            address("storage_settings", project, storage.pk),
-            self.typed(storage, secret_access_key="a-new-secret"),
-        )
-        test = ConnectionTest.objects.get()
-        assert response["Location"] == address("storage_test", project, storage.pk, test.pk)
-        old = storage.unseal_secret()
-        storage.refresh_from_db()
-        assert not storage.is_draft
-        assert storage.unseal_secret() == old
-        assert test.subject.unseal_secret() == "a-new-secret"
+        assert CustomStorage.objects.values().get() == before
+        assert not AccessChange.objects.exists()
 
     def test_the_page_never_shows_the_secret(self, project, storage, as_owner):
         page = as_owner.get(address("storage_settings", project, storage.pk))
@@ -160,13 +336,67 @@ class TestSettings:
         self, project, storage, as_owner
     ):
         make_custom_storage(project, name="other")
-        page = as_owner.post(
-            address("storage_settings", project, storage.pk), self.typed(storage, name="other")
-        )
+        page = self.post(as_owner, project, storage, name="other")
         assert "already has a storage called other" in page.text
         assert "<h1>photos</h1>" in page.text.replace("\n", "").replace("  ", "")
         storage.refresh_from_db()
         assert storage.name == "photos"
+
+    def test_a_role_shows_its_external_id_which_cannot_be_changed(self, project, as_owner):
+        role = make_custom_storage(
+            project,
+            provider="aws",
+            endpoint_url="",
+            identity="role",
+            access_key_id="",
+            role_arn="arn:aws:iam::111122223333:role/copies",
+        )
+        page = as_owner.get(address("storage_settings", project, role.pk)).text
+        assert role.external_id in page
+        assert 'name="external_id"' not in page
+        assert 'name="role_arn"' in page
+        assert 'name="access_key_id"' not in page
+        assert 'name="secret_access_key"' not in page
+        assert 'name="endpoint_url"' not in page
+        as_owner.post(
+            address("storage_settings", project, role.pk),
+            self.typed(role, external_id="mine", access_key_id="AKIA", provider="other"),
+        )
+        old = role.external_id
+        role.refresh_from_db()
+        assert (role.external_id, role.access_key_id, role.provider) == (old, "", "aws")
+
+    def test_our_principal_needs_neither_key_nor_role(self, project, as_owner):
+        trusted = make_custom_storage(
+            project, provider="aws", endpoint_url="", identity="principal", access_key_id=""
+        )
+        page = as_owner.get(address("storage_settings", project, trusted.pk)).text
+        assert ".ucdash-proof" in page
+        assert 'name="access_key_id"' not in page
+        assert 'name="role_arn"' not in page
+
+    def test_a_preview_saves_nothing_and_keeps_what_was_typed(self, project, storage, as_owner):
+        typed = {
+            "do": "preview",
+            "key_pattern": "${yyyy}/${uuid}",
+            "name": "typed",
+            "uses": ["verify", "browse"],
+            "secret_access_key": "a-new-secret",
+        }
+        page = self.post(as_owner, project, storage, **typed)
+        assert "/2026/" in page.text or "up/20" in page.text
+        assert 'value="typed"' in page.text
+        assert page.text.count("checked") >= 2
+        assert "a-new-secret" not in page.text
+        assert 'role="alert"' not in page.text
+        storage.refresh_from_db()
+        assert storage.name == "photos"
+
+    def test_one_form_fits_every_provider(self, project, as_owner):
+        for slug in [one.slug for one in all_providers()]:
+            row = make_custom_storage(project, provider=slug)
+            page = as_owner.get(address("storage_settings", project, row.pk))
+            assert page.status_code == 200
 
 
 class TestSwitches:
@@ -193,6 +423,29 @@ class TestSwitches:
 
 
 class TestDisconnect:
+    def test_names_what_stops(self, project, storage, file, as_owner):
+        storage.auto_copy = True
+        storage.save()
+        make_backup_plan(storage)
+        make_copy_job(file, storage)
+        make_copy_job(file, storage, state="pending")
+        page = words(as_owner.get(address("storage_disconnect", project, storage.pk)))
+        for text in (
+            "Auto-copy of new files stops.",
+            "1 waiting copy is dropped.",
+            "1 copy stays in the bucket.",
+            "REST calls with target “photos” answer 400.",
+            "The backup that uses this storage stops too.",
+        ):
+            assert text in page
+
+    def test_names_nothing_that_does_not_stop(self, project, storage, as_owner):
+        page = words(as_owner.get(address("storage_disconnect", project, storage.pk)))
+        assert "0 copies stay in the bucket." in page
+        assert "Auto-copy of new files stops" not in page
+        assert "The backup" not in page
+        assert "dropped" not in page
+
     def test_needs_the_name(self, project, storage, as_owner):
         page = as_owner.post(
             address("storage_disconnect", project, storage.pk), {"name": "pictures"}
@@ -212,66 +465,27 @@ class TestDisconnect:
         assert as_owner.get(address("storage", project, storage.pk)).status_code == 404
 
 
-class TestTestPage:
-    FAILED = (("Identity", "failed", "required"), ("Write", "skipped", "required"))
-
-    def test_says_what_failed_why_and_what_to_do(self, project, storage, as_owner):
-        test = make_connection_test(storage, state="failed", findings=self.FAILED)
-        page = as_owner.get(address("storage_test", project, storage.pk, test.pk)).text
-        for text in (
-            "Not connected yet. 1 required check failed. Start with “Identity”",
-            "Identity was asked",
-            "Paste the policy.",
-            "AccessDenied",
-            "403",
-            "REQ-1",
-            "12 ms",
-        ):
-            assert text in page
-        assert "hx-get" not in page
-
-    def test_polls_while_it_runs_and_says_how_without_a_script(self, project, storage, as_owner):
-        test = make_connection_test(
-            storage, state="running", findings=[("Identity", "running", "required")]
-        )
-        page = as_owner.get(address("storage_test", project, storage.pk, test.pk)).text
-        assert 'hx-trigger="every 1s"' in page
-        assert "Reload to see the newest state" in page
-        assert "Checking… 0 of 1 checks are over." in page
-
-    def test_rows_answer_204_until_something_changes_and_286_at_the_end(
+class TestRights:
+    def test_shows_what_was_for_setting_up_only_and_the_smaller_policy(
         self, project, storage, as_owner
     ):
-        test = make_connection_test(
-            storage, state="running", findings=[("Identity", "running", "required")]
-        )
-        rows = address("storage_test_rows", project, storage.pk, test.pk)
-        first = as_owner.get(rows)
-        assert first.status_code == 200
-        seen = first.text.partition("?seen=")[2].partition('"')[0]
-        assert as_owner.get(rows, {"seen": seen}).status_code == 204
-        test.findings.update(state="passed")
-        assert as_owner.get(rows, {"seen": seen}).status_code == 200
-        ConnectionTest.objects.update(state="passed", finished_at=test.created_at)
-        last = as_owner.get(rows, {"seen": seen})
-        assert last.status_code == 286
-        assert "hx-get" not in last.text
-        assert "Connected. 1 of 1 checks passed." in last.text
+        page = as_owner.get(address("storage_rights", project, storage.pk)).text
+        assert "Rights you can take away now" in page
+        assert "s3:GetBucketOwnershipControls" in page
+        smaller = page.partition("The smaller policy")[2]
+        assert "s3:PutObject" in smaller
+        assert "s3:GetBucketOwnershipControls" not in smaller
 
-    def test_a_test_with_limits_names_them(self, project, storage, as_owner):
-        storage.capabilities = {"multipart": True, "verifies_checksum": True}
+    def test_names_what_the_storage_is_used_for(self, project, storage, as_owner):
+        storage.uses = ["restore"]
         storage.save()
-        test = make_connection_test(
-            storage, state="limited", findings=[("Read back", "failed", "advised")]
-        )
-        page = as_owner.get(address("storage_test", project, storage.pk, test.pk)).text
-        banner = "reading copies back, removing copies will not until you fix 1 check."
-        assert f"Works, with limits. Copies go through; {banner}" in page
+        page = words(as_owner.get(address("storage_rights", project, storage.pk)))
+        assert "for: Copies, Restore." in page
 
-    def test_the_test_of_another_storage_is_not_found(self, project, storage, as_owner):
-        test = make_connection_test(make_custom_storage(project))
-        page = as_owner.get(address("storage_test", project, storage.pk, test.pk))
-        assert page.status_code == 404
+    def test_there_is_a_page_for_every_provider(self, project, as_owner):
+        for slug in [one.slug for one in all_providers()]:
+            row = make_custom_storage(project, provider=slug)
+            assert as_owner.get(address("storage_rights", project, row.pk)).status_code == 200
 
 
 def test_the_bar_on_every_page_names_the_broken_storage(project, storage, as_owner):
@@ -286,3 +500,5 @@ def test_the_snippets_name_the_storage_and_no_secret(project, storage, as_owner)
     page = as_owner.get(address("storage_use", project, storage.pk)).text
     assert "&quot;target&quot;: &quot;photos&quot;" in page or '"target": "photos"' in page
     assert "YOUR_SECRET_KEY" in page
+    for client in ("copy-curl", "copy-python", "copy-javascript"):
+        assert client in page

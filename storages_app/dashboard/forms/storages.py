@@ -3,22 +3,21 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
-from storages_app.custom_storages import addresses
-from storages_app.custom_storages.key_patterns import check_pattern
+from storages_app.custom_storages import addresses, grants
+from storages_app.custom_storages.key_patterns import clean_pattern
 from storages_app.dashboard.forms.base import DashboardForm
 from storages_app.models import CustomStorage
 from storages_app.models.custom_storages import provider_choices
-from storages_app.objectstores.providers import provider
-
-
-def _clean_pattern(text: str) -> str:
-    pattern = text.strip()
-    check_pattern(pattern)
-    return pattern
-
+from storages_app.objectstores.providers import Provider, provider
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+_PUBLIC_MODES = [
+    (CustomStorage.PublicMode.PRIVATE, "Only you (private)"),
+    (CustomStorage.PublicMode.POLICY, "Anyone, by bucket policy"),
+    (CustomStorage.PublicMode.ACL, "Anyone, by ACL (as in Uploadcare)"),
+]
 
 
 class StorageForm(DashboardForm):
@@ -104,7 +103,7 @@ class StorageForm(DashboardForm):
         return self.clean_by(addresses.clean_prefix, "prefix")
 
     def clean_key_pattern(self) -> str:
-        return self.clean_by(_clean_pattern, "key_pattern")
+        return self.clean_by(clean_pattern, "key_pattern")
 
     def clean_access_key_id(self) -> str:
         return self.clean_by(addresses.clean_access_key_id, "access_key_id")
@@ -131,21 +130,217 @@ class StorageForm(DashboardForm):
         return {name: v for name, v in self.cleaned_data.items() if name != "secret_access_key"}
 
 
-class StorageSettingsForm(StorageForm):
-    """The same for a storage that is there; an empty secret keeps the one in use."""
+class StorageSettingsForm(DashboardForm):
+    """All that may change on a storage that is there, with the fields of its own way in.
 
-    field_order = list(StorageForm.base_fields)
+    An empty secret keeps the one in use. Another provider or way in is another storage.
+    """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        secret = self.fields["secret_access_key"]
-        secret.required = False
-        secret.help_text = "Empty keeps the secret in use."
+    name = forms.CharField(
+        label="Storage name",
+        max_length=64,
+        help_text="Used in the API as target: letters, digits, - and _, up to 64.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    endpoint_url = forms.CharField(
+        label="Endpoint",
+        max_length=255,
+        help_text="For example https://s3.example.com.",
+        widget=forms.TextInput(attrs=_PLAIN | {"inputmode": "url"}),
+    )
+    region = forms.CharField(max_length=60, required=False, widget=forms.TextInput(attrs=_PLAIN))
+    account_id = forms.CharField(
+        label="Account id", max_length=64, required=False, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    bucket = forms.CharField(
+        max_length=255,
+        help_text="Another bucket is taken only if the copies made so far are in it.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    prefix = forms.CharField(  # type: ignore[assignment]  # Form.prefix is for formsets
+        max_length=512,
+        required=False,
+        help_text="A folder for new copies, such as uploads/. Old copies stay where they are.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    access_key_id = forms.CharField(
+        label="Access key id", max_length=200, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    # A password field renders no value: the secret never goes back into a page.
+    secret_access_key = forms.CharField(
+        label="Secret access key",
+        max_length=1100,
+        required=False,
+        help_text="Empty keeps the secret in use. No page shows it again.",
+        widget=forms.PasswordInput(attrs=_PLAIN | {"autocomplete": "new-password"}),
+    )
+    role_arn = forms.CharField(
+        label="Role ARN", max_length=2048, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    uses = forms.MultipleChoiceField(
+        label="What it is used for",
+        required=False,
+        choices=[(use.slug, use.label) for use in grants.ALL_USES if not use.always],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    public_mode = forms.ChoiceField(
+        label="Who may read the copies", choices=_PUBLIC_MODES, widget=forms.RadioSelect
+    )
+    storage_class = forms.ChoiceField(label="Storage class", required=False)
+    encryption = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "As the bucket does it"),
+            ("AES256", "SSE-S3 (AES-256)"),
+            ("aws:kms", "A KMS key"),
+        ],
+    )
+    kms_key_id = forms.CharField(
+        label="KMS key",
+        max_length=512,
+        required=False,
+        help_text="Its id, ARN or alias; only with encryption by a KMS key.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    key_pattern = forms.CharField(
+        label="Naming pattern",
+        max_length=512,
+        required=False,
+        help_text="The name that each new copy gets below the prefix.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    on_clash = forms.ChoiceField(
+        label="If the name is taken by another file",
+        choices=CustomStorage.OnClash.choices,
+        widget=forms.RadioSelect,
+    )
+    auto_copy = forms.BooleanField(
+        label="Copy each new file here by itself",
+        required=False,
+        help_text="New files from now on. Files that are here already can be copied later.",
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        storage: CustomStorage,
+        initial: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, initial=_initial(storage) | (initial or {}))
+        self.storage = storage
+        chosen = provider(storage.provider)
+        for name in _fields_to_leave_out(storage, chosen):
+            del self.fields[name]
+        if not chosen.has_acl and storage.public_mode != CustomStorage.PublicMode.ACL:
+            self.fields["public_mode"].choices = _PUBLIC_MODES[:2]  # type: ignore[attr-defined]
+        if "storage_class" in self.fields:
+            classes = dict.fromkeys([*chosen.storage_classes, storage.storage_class])
+            self.fields["storage_class"].choices = [  # type: ignore[attr-defined]
+                ("", "As the bucket does it"),
+                *((name, name) for name in classes if name),
+            ]
 
     @classmethod
-    def of(cls, storage: CustomStorage) -> "StorageSettingsForm":
-        names = set(cls.base_fields) - {"secret_access_key"}
-        return cls(initial={name: getattr(storage, name) for name in names})
+    def retyped(cls, data: QueryDict, *, storage: CustomStorage) -> "StorageSettingsForm":
+        """What was typed so far, not yet judged; the secret has to be typed again."""
+        names = {*cls.base_fields} & {*data} - {"secret_access_key"}
+        typed: dict[str, Any] = {name: data[name] for name in names}
+        typed |= {"uses": data.getlist("uses"), "auto_copy": "auto_copy" in data}
+        return cls(storage=storage, initial=typed)
+
+    def clean_name(self) -> str:
+        return self.clean_by(addresses.clean_name, "name")
+
+    def clean_endpoint_url(self) -> str:
+        return self.clean_by(addresses.clean_endpoint, "endpoint_url")
+
+    def clean_region(self) -> str:
+        return self.clean_by(addresses.clean_region, "region")
+
+    def clean_account_id(self) -> str:
+        return self.clean_by(addresses.clean_account_id, "account_id")
+
+    def clean_bucket(self) -> str:
+        return self.clean_by(addresses.clean_bucket, "bucket")
+
+    def clean_prefix(self) -> str:
+        return self.clean_by(addresses.clean_prefix, "prefix")
+
+    def clean_access_key_id(self) -> str:
+        return self.clean_by(addresses.clean_access_key_id, "access_key_id")
+
+    def clean_secret_access_key(self) -> str:
+        return self.clean_by(addresses.clean_secret, "secret_access_key")
+
+    def clean_role_arn(self) -> str:
+        return self.clean_by(addresses.clean_role_arn, "role_arn")
+
+    def clean_key_pattern(self) -> str:
+        return self.clean_by(clean_pattern, "key_pattern")
+
+    def clean_kms_key_id(self) -> str:
+        key = str(self.cleaned_data["kms_key_id"]).strip()
+        if not key.isprintable() or not key.isascii() or " " in key:
+            raise forms.ValidationError("The id, ARN or alias of a key is one word.")
+        return key
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        is_kms = cleaned.get("encryption") == "aws:kms"
+        if cleaned.get("kms_key_id") and not is_kms:
+            self.add_error("kms_key_id", "Choose encryption by a KMS key, or empty this field.")
+        return cleaned
+
+    @property
+    def secret(self) -> str:
+        return str(self.cleaned_data.get("secret_access_key", ""))
+
+    @property
+    def storage_fields(self) -> dict[str, Any]:
+        """What the service takes beside the secret; what says the same as before is left out."""
+        values = {**self.cleaned_data}
+        values.pop("secret_access_key", None)
+        key = values.pop("kms_key_id", "")
+        if "encryption" in values:
+            mode = values["encryption"]
+            values["encryption"] = {"mode": mode, "kms_key_id": key} if mode else {}
+            if _encryption(self.storage) == (mode, key):
+                del values["encryption"]
+        if {*values["uses"]} == {*self.initial["uses"]}:
+            del values["uses"]
+        return values
+
+
+def _encryption(storage: CustomStorage) -> tuple[str, str]:
+    return (
+        str(storage.encryption.get("mode", "")),
+        str(storage.encryption.get("kms_key_id", "")),
+    )
+
+
+def _initial(storage: CustomStorage) -> dict[str, Any]:
+    names = {*StorageSettingsForm.base_fields} - {"secret_access_key", "kms_key_id"}
+    mode, key = _encryption(storage)
+    uses = [use for use in storage.uses or grants.DEFAULT_USES if use not in grants.ALWAYS]
+    values = {name: getattr(storage, name) for name in names}
+    return values | {"encryption": mode, "kms_key_id": key, "uses": uses}
+
+
+def _fields_to_leave_out(storage: CustomStorage, chosen: Provider) -> set[str]:
+    """What this provider does not have, and what belongs to other ways in."""
+    left_out: set[str] = set()
+    if not chosen.types_endpoint:
+        left_out.add("endpoint_url")
+    if not chosen.has_account_id:
+        left_out.add("account_id")
+    if not chosen.storage_classes and not storage.storage_class:
+        left_out.add("storage_class")
+    if storage.identity != CustomStorage.Identity.ACCESS_KEY:
+        left_out |= {"access_key_id", "secret_access_key"}
+    if storage.identity != CustomStorage.Identity.ROLE:
+        left_out.add("role_arn")
+    return left_out
 
 
 class DisconnectForm(DashboardForm):

@@ -1,4 +1,4 @@
-"""The list of custom storages, connecting one, and the four pages of each."""
+"""The list of custom storages, and the pages of each."""
 
 import json
 import uuid
@@ -7,12 +7,11 @@ from typing import Any
 from django.conf import settings as installation
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 
 from storages_app.custom_storages import addresses, grants, services
-from storages_app.custom_storages.checks import what_works
-from storages_app.dashboard import reports
-from storages_app.dashboard.access import PageRequest, actor_of, project_page
+from storages_app.dashboard import granting, reports, storage_reports
+from storages_app.dashboard.access import PageRequest, actor_of, project_page, storage_of
 from storages_app.dashboard.forms.base import DashboardForm, message_of
 from storages_app.dashboard.forms.storages import (
     DisconnectForm,
@@ -20,12 +19,15 @@ from storages_app.dashboard.forms.storages import (
     StorageSettingsForm,
 )
 from storages_app.dashboard.frame import show
+from storages_app.dashboard.pages import page_of, read_number
+from storages_app.dashboard.reasons import explain
+from storages_app.dashboard.views import patterns, storage_tests
 from storages_app.lib.errors import UcdashError
-from storages_app.models import BackupPlan, CopyJob, CustomStorage, File, Project
+from storages_app.models import AccessChange, BackupPlan, CopyJob, CustomStorage, File, Project
 from storages_app.objectstores.providers import all_providers, provider
 from storages_app.projects.roles import Action
 
-_N_TESTS_IN_HISTORY = 10
+_N_COPIES_ON_A_PAGE = 50
 
 
 @project_page()
@@ -107,10 +109,6 @@ def _grant(*, bucket: str, prefix: str, region: str, public_mode: str, uses: Any
     }
 
 
-def storage_of(project: Project, storage_id: uuid.UUID) -> CustomStorage:
-    return get_object_or_404(CustomStorage.objects.live(), project=project, pk=storage_id)
-
-
 def _show_storage(
     request: PageRequest,
     project: Project,
@@ -131,31 +129,68 @@ def _show_storage(
 @project_page()
 def health(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
     storage = storage_of(project, storage_id)
-    tests = list(
-        storage.connection_tests.prefetch_related("findings").order_by("-pk")[:_N_TESTS_IN_HISTORY]
-    )
+    last = storage_reports.newest_test(storage)
+    # Who reads about a storage that works, with limits that may be wanted, does not mend it.
+    watches = last is not None and last.state == "failed"
     context = {
-        "tests": tests,
-        "test": reports.test_report(tests[0]) if tests else None,
-        "works": what_works(storage),
+        "history": storage_reports.history(storage),
         "sums": reports.storage_sums(storage),
         "n_stored": File.objects.stored().filter(project=project).count(),
+        "tried": AccessChange.objects.filter(custom_storage=storage, state="tried").first(),
     }
+    context |= storage_tests.panel(request, project, storage, test=last, watches=watches)
     return _show_storage(request, project, storage, "health", context)
+
+
+@project_page()
+def copies(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    """The files in it, and those on their way, by the ledger."""
+    storage = storage_of(project, storage_id)
+    page = page_of(
+        CopyJob.objects.filter(custom_storage=storage).select_related("file", "custom_storage"),
+        mark="pk",
+        before=read_number(request.GET.get("before", "")),
+        after=read_number(request.GET.get("after", "")),
+        size=_N_COPIES_ON_A_PAGE,
+    )
+    context = {
+        "page": page,
+        "copies": [(job, explain(job)) for job in page.rows],
+        "sums": reports.storage_sums(storage),
+    }
+    return _show_storage(request, project, storage, "copies", context)
 
 
 @project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
 def settings(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
     storage = storage_of(project, storage_id)
     if request.method != "POST":
-        form = StorageSettingsForm.of(storage)
-        return _show_storage(request, project, storage, "settings", {"form": form})
-    form = StorageSettingsForm(request.POST)
+        form = StorageSettingsForm(storage=storage)
+        return _show_settings(request, project, storage, form)
+    if request.POST.get("do") == "preview":
+        form = StorageSettingsForm.retyped(request.POST, storage=storage)
+        return _show_settings(request, project, storage, form)
+    form = StorageSettingsForm(request.POST, storage=storage)
     if form.is_valid():
         response = _change(request, project, storage_id, form)
         if response:
             return response
-    return _show_storage(request, project, storage, "settings", {"form": form})
+    return _show_settings(request, project, storage, form)
+
+
+def _show_settings(
+    request: PageRequest, project: Project, storage: CustomStorage, form: StorageSettingsForm
+) -> HttpResponse:
+    changes = AccessChange.objects.filter(custom_storage=storage)
+    context = {
+        "form": form,
+        "pattern": patterns.editor(
+            storage, pattern=request.POST.get("key_pattern"), prefix=request.POST.get("prefix")
+        ),
+        "principal_arn": installation.AWS_PRINCIPAL_ARN,
+        "change": storage_reports.told_of(changes.first()),
+    }
+    return _show_storage(request, project, storage, "settings", context)
 
 
 def _change(
@@ -183,14 +218,24 @@ def _change(
 @project_page()
 def rights(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
     storage = storage_of(project, storage_id)
-    grant = _grant(
-        bucket=storage.bucket,
-        prefix=storage.prefix,
-        region=storage.region,
-        public_mode=storage.public_mode,
-        uses=storage.uses,
-    )
-    return _show_storage(request, project, storage, "rights", {"grant": grant})
+    wanted = granting.wanted_for(storage)
+    context = {
+        "grant": granting.shown(wanted),
+        "smaller": granting.shown(wanted.smaller),
+        "removable": grants.removable_rights(
+            storage.uses,
+            storage.public_mode,
+            proves_ownership=storage.identity == CustomStorage.Identity.PRINCIPAL,
+        ),
+        "uses": _labels_of(storage),
+        "advice": grants.advice(storage.public_mode),
+    }
+    return _show_storage(request, project, storage, "rights", context)
+
+
+def _labels_of(storage: CustomStorage) -> list[str]:
+    chosen = {*(storage.uses or grants.DEFAULT_USES), *grants.ALWAYS}
+    return [use.label for use in grants.ALL_USES if use.slug in chosen]
 
 
 @project_page()
@@ -248,6 +293,7 @@ def disconnect(request: PageRequest, project: Project, storage_id: uuid.UUID) ->
         "form": form,
         "n_waiting": jobs.waiting().count(),
         "n_done": jobs.filter(state="done").count(),
+        "n_running": jobs.running().count(),
         "is_backup": BackupPlan.objects.filter(custom_storage=storage, is_on=True).exists(),
     }
     return _show_storage(request, project, storage, "disconnect", context)
