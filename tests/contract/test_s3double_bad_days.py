@@ -24,7 +24,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.s3double import ObjectLock, S3Double, checksums
+from storages_app.objectstores.backends.s3 import S3Store
+from storages_app.objectstores.base import Location
+from tests.s3double import ObjectLock, S3Double, allow_all, checksums
 
 MIB = 1024 * 1024
 
@@ -280,6 +282,21 @@ class TestServer:
         for _ in range(10):
             S3Double().close()
         assert time.perf_counter() - began < 0.2
+
+    def test_the_fixture_lets_our_own_store_through_the_guard(self, s3double: S3Double) -> None:
+        user = s3double.add_user("alice", policies=[allow_all("s3:*")])
+        s3double.add_bucket("bkt")
+        location = Location(
+            "bkt",
+            "us-east-1",
+            user.access_key_id,
+            user.secret_access_key,
+            s3double.endpoint_url,
+        )
+        store = S3Store(location)
+        assert list(store.list_objects()) == []
+        store.close()
+        assert s3double.log[0].principal_arn == user.arn
 
     def test_a_closed_one_listens_no_more(self) -> None:
         double = S3Double()

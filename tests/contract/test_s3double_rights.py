@@ -238,7 +238,7 @@ class TestTwoAccounts:
             {"Action": "sts:AssumeRole"},
             {"Resource": "arn:aws:s3:::bkt"},
             {"Effect": "Perhaps"},
-            {"Condition": {"StringSounds": {"s3:prefix": "a"}}},
+            {"Condition": {"StringSounds": {"aws:PrincipalArn": "a"}}},
             {"Condition": {"StringLike": {"s3:prefix": "a"}}},
         ],
     )
