@@ -7,8 +7,8 @@ from datetime import UTC, timedelta
 
 from django.utils import timezone
 
-from storages_app.custom_storages.checks import what_was_proved, what_works
-from storages_app.custom_storages.probe import checks_for
+from storages_app.custom_storages.checks import what_works
+from storages_app.custom_storages.probe import checks_for, is_used_for
 from storages_app.models import AccessChange, ConnectionTest, CustomStorage, Finding
 
 Kind, State = ConnectionTest.Kind, ConnectionTest.State
@@ -238,15 +238,21 @@ def _is_about_keys(change: AccessChange) -> bool:
 
 def _banner_with_limits(test: ConnectionTest, failed: list[Finding]) -> str:
     storage = test.custom_storage
-    is_private = storage.public_mode == CustomStorage.PublicMode.PRIVATE
     missing = [
         name
-        for name, works, _ in what_was_proved(storage)
-        if not works and not (name == "Public links" and is_private)
+        for name, is_working, _why in what_works(storage)
+        if not is_working and _is_wanted(storage, name)
     ]
     features = ", ".join(name[:1].lower() + name[1:] for name in missing)
-    rest = f"{features} will not until you" if features else "To have everything,"
+    rest = f"{features} will not until you" if features else "to have everything,"
     return f"Works, with limits. Copies go through; {rest} fix {_count(len(failed), 'check')}."
+
+
+def _is_wanted(storage: CustomStorage, feature: str) -> bool:
+    """Whether it is missed, and not left out by choice."""
+    if feature == "Public links":
+        return storage.public_mode != CustomStorage.PublicMode.PRIVATE
+    return feature != "Deletion sync" or is_used_for(storage, "remove")
 
 
 def _count(n: int, noun: str) -> str:
