@@ -75,16 +75,35 @@ def storage(project):
 
 
 @pytest.fixture
+def draft(project):
+    """A storage whose wizard has come to the last step."""
+    return make_custom_storage(
+        project,
+        name="draft",
+        provider="aws",
+        endpoint_url="",
+        region="eu-central-1",
+        bucket="acme-draft",
+        prefix="uploads/",
+        connected_at=None,
+        setup_step=5,
+        uses=["copies", "verify"],
+    )
+
+
+@pytest.fixture
 def file(project):
     return make_file(project, name="cat.txt")
 
 
 @pytest.fixture
-def everything(project, storage, file):
+def everything(project, storage, draft, file):
     """What the addresses of all pages name."""
     return SimpleNamespace(
         project=project,
         storage=storage,
+        draft=draft,
+        policy_file=SimpleNamespace(name="ucdash-draft-policy.json"),
         file=file,
         job=make_copy_job(file, storage),
         plan=make_backup_plan(storage),

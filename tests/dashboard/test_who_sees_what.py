@@ -8,6 +8,7 @@ from tests.factories import make_user
 
 # name of the page → (arguments, may a viewer open it, does it take POST only)
 SEEN_BY_ALL, MANAGERS, POST_ONLY = "all", "managers", "post"
+MOVED = "moved"  # to the managers' page that it stands for
 PAGES = {
     "overview": ((), SEEN_BY_ALL),
     "files": ((), SEEN_BY_ALL),
@@ -18,7 +19,21 @@ PAGES = {
     "upload": ((), MANAGERS),
     "storages": ((), SEEN_BY_ALL),
     "connect": ((), MANAGERS),
-    "connect_policy": ((), POST_ONLY),
+    "setup": (("draft.pk",), MOVED),
+    "setup_where": (("draft.pk",), MANAGERS),
+    "setup_uses": (("draft.pk",), MANAGERS),
+    "setup_access": (("draft.pk",), MANAGERS),
+    "setup_proof": (("draft.pk",), MANAGERS),
+    "setup_grant_file": (("draft.pk", "policy_file.name"), MANAGERS),
+    "setup_merge": (("draft.pk",), POST_ONLY),
+    "setup_hand_off": (("draft.pk",), POST_ONLY),
+    "setup_bucket": (("draft.pk",), MANAGERS),
+    "setup_checklist": (("draft.pk",), MANAGERS),
+    "setup_read_bucket": (("draft.pk",), POST_ONLY),
+    "setup_tick": (("draft.pk",), POST_ONLY),
+    "setup_test": (("draft.pk",), MANAGERS),
+    "setup_finish": (("draft.pk",), MANAGERS),
+    "setup_done": (("storage.pk",), MANAGERS),
     "storage": (("storage.pk",), SEEN_BY_ALL),
     "storage_copies": (("storage.pk",), SEEN_BY_ALL),
     "pattern_preview": (("storage.pk",), POST_ONLY),
@@ -52,8 +67,25 @@ PAGES = {
     "key_revoke": (("key.pk",), MANAGERS),
     "activity": ((), SEEN_BY_ALL),
 }
-POLLED = {"storage_test_rows", "file_copies", "backup_runs", "jobs_rows", "job_status"}
-WITHOUT_PROJECT = {"home", "theme", "project_new", "projects"}
+POLLED = {
+    "setup_proof",
+    "setup_checklist",
+    "storage_test_rows",
+    "file_copies",
+    "backup_runs",
+    "jobs_rows",
+    "job_status",
+}
+WITHOUT_PROJECT = {
+    "home",
+    "theme",
+    "project_new",
+    "projects",
+    "hand_off",
+    "hand_off_file",
+    "docs",
+    "docs_page",
+}
 
 every_page = pytest.mark.parametrize("name", PAGES)
 
@@ -75,7 +107,8 @@ def test_every_page_of_the_dashboard_is_in_the_table():
 @every_page
 def test_the_owner_gets_the_page(name, everything, as_owner):
     response = as_owner.get(address_of(name, everything))
-    expected = 405 if PAGES[name][1] == POST_ONLY else 286 if name in POLLED else 200
+    by_kind = {POST_ONLY: 405, MOVED: 302}
+    expected = by_kind.get(PAGES[name][1], 286 if name in POLLED else 200)
     assert response.status_code == expected
 
 
@@ -103,6 +136,7 @@ def test_a_viewer_may_look_and_change_nothing(name, everything, as_viewer):
         in {
             SEEN_BY_ALL: {200, 286},
             MANAGERS: {403},
+            MOVED: {403},
             POST_ONLY: {405},
         }[PAGES[name][1]]
     )
