@@ -26,6 +26,7 @@ from storages_app.api.refusals import (
     PublicKeyRequired,
     WrongMethod,
 )
+from storages_app.custom_storages import errors as custom_storages
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.lib.crypto import BadKeyRing, CannotUnseal
 from storages_app.lib.errors import UcdashError
@@ -45,7 +46,11 @@ _STATUS: dict[type[UcdashError], int] = {
     KeyMayOnlyRead: 403,
     FileGone: 404,
     NoSuchThing: 404,
+    custom_storages.NameTaken: 409,
+    custom_storages.NotConnected: 409,
+    custom_storages.NotTested: 409,
     uploads.RequestTooLarge: 413,
+    custom_storages.TooManyTests: 429,
     BadKeyRing: 500,
     CannotUnseal: 500,
     ImagingBusy: 503,
@@ -151,6 +156,8 @@ def _headers(error: UcdashError) -> dict[str, str]:
         log.error("%s: %s", error.code, error.message)
     if status == 401:
         return {"WWW-Authenticate": "Uploadcare"}
+    if isinstance(error, custom_storages.TooManyTests):
+        return {"Retry-After": str(error.retry_after)}
     return {"Retry-After": str(_BUSY_WAIT_S)} if status == 503 else {}
 
 

@@ -55,6 +55,30 @@ class ParameterMissing(UcdashError):
         super().__init__(f"`{name}` parameter is required.")
 
 
+class FieldUnknown(UcdashError):
+    """The body has a field that cannot be set, or that there is not."""
+
+    code = "field_unknown"
+    hint = "Leave it out. Nothing was changed."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"`{name[:100]}` is not a field that can be set.")
+
+
+class ConfirmationMissing(UcdashError):
+    """This cannot be undone, so it has to be confirmed."""
+
+    code = "confirmation_missing"
+    hint = "Add ?name= with the exact name of the storage."
+
+
+class ProofNotNeeded(UcdashError):
+    """Only a bucket that trusts our principal needs a proof of ownership."""
+
+    code = "proof_not_needed"
+    hint = "Set `identity` to `principal`, or go on without a proof."
+
+
 class PublicKeyRequired(UcdashError):
     """A public key is required."""
 

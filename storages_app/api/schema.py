@@ -166,28 +166,157 @@ class Job(Shape):
     evidence = Evidence(allow_null=True)
 
 
-class CustomStorage(Shape):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    state = serializers.ChoiceField(["draft", "broken", "paused", "connected"])
+class Encryption(Shape):
+    mode = serializers.ChoiceField(["AES256", "aws:kms"])
+    kms_key_id = serializers.CharField(help_text="Empty for the key of Amazon S3.")
+
+
+class CustomStorageFields(Shape):
+    """What can be set; any other field is refused, and then nothing is changed."""
+
+    name = serializers.CharField(help_text="The value of `target`.")
     provider = serializers.CharField()
-    endpoint_url = serializers.URLField(allow_null=True)
+    endpoint_url = serializers.URLField(allow_null=True, help_text="Null for Amazon S3.")
     region = serializers.CharField(allow_null=True)
+    account_id = serializers.CharField(allow_null=True)
     bucket = serializers.CharField()
     prefix = serializers.CharField()
-    identity = serializers.CharField()
-    access_key_id = serializers.CharField(help_text="Its last four characters.")
-    public_mode = serializers.CharField()
+    identity = serializers.ChoiceField(["access_key", "role", "principal"])
+    access_key_id = serializers.CharField(
+        allow_null=True, help_text="Shown are its last four characters; they may be sent back."
+    )
+    secret_access_key = serializers.CharField(
+        allow_null=True,
+        help_text="Write-only: `****` and its last four characters are shown. Left out, empty or "
+        "sent back as it is shown, it stays as it is.",
+    )
+    role_arn = serializers.CharField(allow_null=True)
+    public_mode = serializers.ChoiceField(["private", "policy", "acl"])
+    storage_class = serializers.CharField(allow_null=True)
+    encryption = Encryption(allow_null=True)
+    uses = serializers.ListField(child=serializers.CharField())
     key_pattern = serializers.CharField()
-    on_clash = serializers.CharField()
+    on_clash = serializers.ChoiceField(["error", "skip", "overwrite", "keep_both"])
     auto_copy = serializers.BooleanField()
+
+
+class CustomStorage(CustomStorageFields):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(["draft", "broken", "paused", "connected", "removed"])
+    external_id = serializers.CharField(allow_null=True, help_text="Of a role; made here.")
+    principal_arn = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     connected_at = serializers.DateTimeField(allow_null=True)
     paused_at = serializers.DateTimeField(allow_null=True)
+    proved_at = serializers.DateTimeField(allow_null=True)
+
+
+class Disconnected(CustomStorage):
+    n_copies_cancelled = serializers.IntegerField()
 
 
 class CustomStorages(Shape):
     results = CustomStorage(many=True)
+
+
+class TestOrder(Shape):
+    kind = serializers.ChoiceField(["test", "checklist"], required=False)
+    again = serializers.CharField(required=False, help_text="The one check to run again.")
+
+
+class TestedChange(Shape):
+    state = serializers.ChoiceField(["tried", "kept", "refused"])
+    changed = serializers.ListField(child=serializers.CharField())
+    decided_at = serializers.DateTimeField(allow_null=True)
+
+
+class StorageTest(Shape):
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(["test", "checklist"])
+    trigger = serializers.ChoiceField(["person", "watch", "schedule", "change"])
+    again = serializers.CharField(allow_null=True)
+    state = serializers.ChoiceField(["waiting", "running", "passed", "limited", "failed"])
+    asked_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    access_change = TestedChange(
+        allow_null=True, help_text="New settings that this test decides on."
+    )
+
+
+class StorageTests(Shape):
+    results = StorageTest(many=True)
+
+
+class Finding(Shape):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    level = serializers.ChoiceField(["required", "advised", "info"])
+    state = serializers.ChoiceField(["waiting", "running", "passed", "failed", "skipped"])
+    title = serializers.CharField()
+    why = serializers.CharField()
+    fix = serializers.ListField(child=serializers.CharField())
+    code = serializers.CharField()
+    status = serializers.IntegerField(allow_null=True)
+    operation = serializers.CharField()
+    docs_url = serializers.URLField()
+    request_id = serializers.CharField()
+    ms = serializers.IntegerField(allow_null=True)
+
+
+class Feature(Shape):
+    feature = serializers.CharField()
+    works = serializers.BooleanField()
+    why = serializers.CharField(allow_null=True)
+
+
+class StorageTestWhole(StorageTest):
+    findings = Finding(many=True)
+    what_works = Feature(many=True)
+
+
+class Right(Shape):
+    action = serializers.CharField()
+    resource = serializers.CharField()
+    why = serializers.CharField()
+    use = serializers.CharField()
+    setup_only = serializers.BooleanField()
+
+
+class GrantText(Shape):
+    title = serializers.CharField()
+    language = serializers.ChoiceField(["json", "sh", "hcl"])
+    text = serializers.CharField()
+    filename = serializers.CharField()
+
+
+class GrantStep(Shape):
+    text = serializers.CharField()
+    url = serializers.CharField()
+
+
+class GrantTab(Shape):
+    id = serializers.CharField()
+    title = serializers.CharField()
+    texts = GrantText(many=True)
+    steps = GrantStep(many=True)
+
+
+class Grant(Shape):
+    identity_policy = serializers.JSONField(allow_null=True)
+    trust_policy = serializers.JSONField(allow_null=True)
+    bucket_policy = serializers.JSONField(allow_null=True)
+    key_policy_statement = serializers.JSONField(allow_null=True)
+    rights = Right(many=True)
+    tabs = GrantTab(many=True)
+
+
+class Proof(Shape):
+    key = serializers.CharField(help_text="The object to write, with your own rights.")
+    nonce = serializers.CharField(help_text="What it has to hold.")
+    valid_until = serializers.DateTimeField()
+    proved_at = serializers.DateTimeField(allow_null=True)
 
 
 def _query(name: str, text: str, kind: Any = OpenApiTypes.STR) -> OpenApiParameter:
@@ -251,4 +380,62 @@ get_upload_info = extend_schema(
 get_job = extend_schema(operation_id="job_get", responses={200: Job, 401: Problem, 404: Problem})
 list_custom_storages = extend_schema(
     operation_id="custom_storages_list", responses={200: CustomStorages, 401: Problem}
+)
+_V1_READ = {401: Problem, 404: Problem}
+_V1_WRITE = {**_V1_READ, 400: Problem, 403: Problem}
+create_custom_storage = extend_schema(
+    operation_id="custom_storage_create",
+    request=CustomStorageFields(partial=True),
+    responses={201: CustomStorage, 409: Problem, **_V1_WRITE},
+)
+get_custom_storage = extend_schema(
+    operation_id="custom_storage_get", responses={200: CustomStorage, **_V1_READ}
+)
+change_custom_storage = extend_schema(
+    operation_id="custom_storage_change",
+    request=CustomStorageFields(partial=True),
+    responses={200: CustomStorage, 202: CustomStorage, 409: Problem, **_V1_WRITE},
+)
+disconnect_custom_storage = extend_schema(
+    operation_id="custom_storage_disconnect",
+    parameters=[_query("name", "The name of the storage, to confirm it.")],
+    responses={200: Disconnected, **_V1_WRITE},
+)
+connect_custom_storage = extend_schema(
+    operation_id="custom_storage_connect",
+    request=None,
+    responses={200: CustomStorage, 409: Problem, **_V1_WRITE},
+)
+pause_custom_storage = extend_schema(
+    operation_id="custom_storage_pause",
+    request=None,
+    responses={200: CustomStorage, **_V1_WRITE},
+)
+resume_custom_storage = extend_schema(
+    operation_id="custom_storage_resume",
+    request=None,
+    responses={200: CustomStorage, **_V1_WRITE},
+)
+get_grant = extend_schema(
+    operation_id="custom_storage_grant",
+    parameters=[
+        _query("setup", "`false` leaves out what can go after connecting.", OpenApiTypes.BOOL)
+    ],
+    responses={200: Grant, **_V1_READ},
+)
+make_proof = extend_schema(
+    operation_id="custom_storage_proof", request=None, responses={200: Proof, **_V1_WRITE}
+)
+list_storage_tests = extend_schema(
+    operation_id="storage_tests_list",
+    parameters=[_query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT)],
+    responses={200: StorageTests, **_V1_READ},
+)
+request_storage_test = extend_schema(
+    operation_id="storage_test_request",
+    request=TestOrder,
+    responses={202: StorageTest, 429: Problem, **_V1_WRITE},
+)
+get_storage_test = extend_schema(
+    operation_id="storage_test_get", responses={200: StorageTestWhole, **_V1_READ}
 )

@@ -7,10 +7,14 @@ from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.project import ProjectView
 from storages_app.api.upload.direct import DirectUploadView
 from storages_app.api.upload.info import InfoView
-from storages_app.api.v1.custom_storages import CustomStoragesView
+from storages_app.api.v1 import custom_storages
 from storages_app.api.v1.jobs import JobView
+from storages_app.api.v1.storage_tests import StorageTestsView, StorageTestView
 
 app_name = "api"
+
+_STORAGES = "api/v1/custom_storages/"
+_STORAGE = f"{_STORAGES}<str:storage_id>/"
 
 _rest: list[URLPattern] = [
     path("files/", FilesView.as_view(), name="files"),
@@ -26,6 +30,14 @@ _upload: list[URLPattern] = [
 ]
 _v1: list[URLPattern] = [
     path("api/v1/jobs/<str:job_id>/", JobView.as_view(), name="job"),
-    path("api/v1/custom_storages/", CustomStoragesView.as_view(), name="custom_storages"),
+    path(_STORAGES, custom_storages.CustomStoragesView.as_view(), name="custom_storages"),
+    path(_STORAGE, custom_storages.CustomStorageView.as_view(), name="custom_storage"),
+    path(f"{_STORAGE}connect/", custom_storages.ConnectView.as_view(), name="storage_connect"),
+    path(f"{_STORAGE}pause/", custom_storages.PauseView.as_view(), name="storage_pause"),
+    path(f"{_STORAGE}resume/", custom_storages.ResumeView.as_view(), name="storage_resume"),
+    path(f"{_STORAGE}grant/", custom_storages.GrantView.as_view(), name="storage_grant"),
+    path(f"{_STORAGE}proof/", custom_storages.ProofView.as_view(), name="storage_proof"),
+    path(f"{_STORAGE}tests/", StorageTestsView.as_view(), name="storage_tests"),
+    path(f"{_STORAGE}tests/<str:test_id>/", StorageTestView.as_view(), name="storage_test"),
 ]
 urlpatterns = _rest + _upload + _v1

@@ -5,10 +5,10 @@ from django.test import Client
 from django.urls import get_resolver
 
 from storages_app.api import urls
-from storages_app.models import CopyJob, File
+from storages_app.models import ConnectionTest, CopyJob, CustomStorage, File
 from tests.api.conftest import ACCEPT, Rest
 from tests.api.test_v1 import make_job
-from tests.factories import make_file
+from tests.factories import make_connection_test, make_file
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,19 @@ OWN = {
     "remote_copy": {"POST": (400, 403, 400)},
     "project": {"GET": (200, 200, 200)},
     "job": {"GET": (200, 200, 404)},
-    "custom_storages": {"GET": (200, 200, 200)},
+    "custom_storages": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
+    "custom_storage": {
+        "GET": (200, 200, 404),
+        "PATCH": (200, 403, 404),
+        "DELETE": (400, 403, 404),
+    },
+    "storage_connect": {"POST": (200, 403, 404)},
+    "storage_pause": {"POST": (200, 403, 404)},
+    "storage_resume": {"POST": (200, 403, 404)},
+    "storage_grant": {"GET": (200, 200, 404)},
+    "storage_proof": {"POST": (400, 403, 404)},
+    "storage_tests": {"GET": (200, 200, 404), "POST": (202, 403, 404)},
+    "storage_test": {"GET": (200, 200, 404)},
 }
 UPLOAD = {"base", "info"}
 CASES = [
@@ -40,6 +52,8 @@ CASES = [
 def paths(project):
     file = make_file(project)
     job = make_job(project, file=file)
+    storage = f"/api/v1/custom_storages/{job.custom_storage_id}/"
+    test = make_connection_test(job.custom_storage)
     return {
         "files": "/files/",
         "file": f"/files/{file.uuid}/",
@@ -48,6 +62,14 @@ def paths(project):
         "project": "/project/",
         "job": f"/api/v1/jobs/{job.pk}/",
         "custom_storages": "/api/v1/custom_storages/",
+        "custom_storage": storage,
+        "storage_connect": f"{storage}connect/",
+        "storage_pause": f"{storage}pause/",
+        "storage_resume": f"{storage}resume/",
+        "storage_grant": f"{storage}grant/",
+        "storage_proof": f"{storage}proof/",
+        "storage_tests": f"{storage}tests/",
+        "storage_test": f"{storage}tests/{test.pk}/",
     }
 
 
@@ -57,7 +79,9 @@ def unchanged():
 
     def facts():
         files = list(File.objects.order_by("pk").values_list("pk", "stored_at", "removed_at"))
-        return files, list(CopyJob.objects.order_by("pk").values_list("pk", "state"))
+        jobs = list(CopyJob.objects.order_by("pk").values_list("pk", "state"))
+        tests = list(ConnectionTest.objects.order_by("pk").values_list("pk", "state"))
+        return files, jobs, tests, list(CustomStorage.objects.order_by("pk").values())
 
     return facts
 
@@ -77,7 +101,9 @@ def test_each_caller_gets_what_is_due(
     assert stranger(method, path, body).status_code == foreign
     if method != "GET":
         answer = reader(method, path, body)
-        assert (answer.status_code, answer.json()) == (403, {"detail": "This key may only read."})
+        said = answer.json()
+        assert answer.status_code == 403
+        assert said.get("detail", said.get("what")) == "This key may only read."
     assert unchanged() == before
 
     if method == "GET":

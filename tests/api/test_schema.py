@@ -5,11 +5,14 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from storages_app.api import schema
-from storages_app.api.v1.custom_storages import storage_object
+from storages_app.api.v1 import storage_fields
+from storages_app.api.v1.custom_storages import grant_object, storage_object
 from storages_app.api.v1.jobs import job_object
+from storages_app.api.v1.storage_tests import connection_test_object
 from storages_app.api.wire import file_object, upload_info
+from storages_app.custom_storages.granting import wanted_for
 from tests.api.test_v1 import make_job
-from tests.factories import make_custom_storage, make_file, make_project
+from tests.factories import make_connection_test, make_custom_storage, make_file, make_project
 
 
 def fields_of(shape):
@@ -23,6 +26,18 @@ def test_each_shape_has_the_fields_that_are_sent():
     assert set(file_object(file, with_appdata=True)) == fields_of(schema.File)
     assert set(upload_info(file)) == fields_of(schema.UploadInfo)
     assert set(storage_object(make_custom_storage(project))) == fields_of(schema.CustomStorage)
+    storage = make_custom_storage(project)
+    assert fields_of(schema.CustomStorageFields) <= fields_of(schema.CustomStorage)
+    assert set(storage_fields.SETTABLE) == fields_of(schema.CustomStorageFields)
+    test = make_connection_test(storage)
+    assert set(connection_test_object(test)) == fields_of(schema.StorageTest)
+    assert set(test.findings.get().as_json()) == fields_of(schema.Finding)
+    grant = grant_object(wanted_for(storage))
+    assert set(grant) == fields_of(schema.Grant)
+    assert set(grant["rights"][0]) == fields_of(schema.Right)
+    assert set(grant["tabs"][0]) == fields_of(schema.GrantTab)
+    assert set(grant["tabs"][0]["texts"][0]) == fields_of(schema.GrantText)
+    assert set(grant["tabs"][-1]["steps"][0]) == fields_of(schema.GrantStep)
     job = make_job(project, evidence="etag", sha256="x", size=1, state="done")
     shown = job_object(job)
     assert set(shown) == fields_of(schema.Job)
@@ -45,4 +60,7 @@ def test_the_documentation_is_valid_openapi_and_names_every_route():
     assert {"/files/", "/files/remote_copy/", "/project/", "/api/v1/jobs/{job_id}/"} <= set(
         made["paths"]
     )
+    storage = "/api/v1/custom_storages/{storage_id}/"
+    assert set(made["paths"][storage]) == {"get", "patch", "delete"}
+    assert set(made["paths"][f"{storage}tests/"]) == {"get", "post"}
     assert set(made["components"]["securitySchemes"]) >= {"Uploadcare", "Uploadcare.Simple"}
