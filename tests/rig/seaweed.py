@@ -1,5 +1,6 @@
 """A real S3 server for the tests: one SeaweedFS a session, on loopback."""
 
+import contextlib
 import itertools
 import os
 import random
@@ -89,10 +90,9 @@ def _wait(server: Seaweed, process: "subprocess.Popen[bytes]") -> None:
     client.close()
 
 
-@pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    """The demo server of `make run`, on free ports and with a folder of its own."""
-    folder: Path = tmp_path_factory.mktemp("seaweed")
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[Seaweed]:
+    """The demo server of `make run`, on free ports and with all that it keeps in `folder`."""
     (folder / "logs").mkdir()
     port = _free_port()
     server = Seaweed(
@@ -102,9 +102,8 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
         access_key_id="AKIATESTS",
         secret_access_key="secretOfTheTests",
     )
-    words = demo_s3.command(port=port, data_dir=folder, bucket=server.bucket)
     process = subprocess.Popen(
-        words,
+        demo_s3.command(port=port, data_dir=folder, bucket=server.bucket),
         env=demo_s3.environment(server.access_key_id, server.secret_access_key),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -118,3 +117,10 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         _remove_sockets(port)
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """One server a session."""
+    with serving(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
