@@ -74,7 +74,7 @@ def tidy(text: str) -> str:
 
 def clean_bucket(text: str) -> str:
     bucket = tidy(text).removeprefix("s3://").strip("/")
-    reason = _fault_of_bucket(bucket)
+    reason = fault_of_bucket(bucket)
     if reason:
         raise AddressRefused(
             "Bucket names have lower-case letters, digits, dots and hyphens, 3 to 63 long. "
@@ -83,7 +83,7 @@ def clean_bucket(text: str) -> str:
     return bucket
 
 
-def _fault_of_bucket(bucket: str) -> str:
+def fault_of_bucket(bucket: str) -> str:
     """What the name has that no bucket's name may have, or ""."""
     if not 3 <= len(bucket) <= 63:
         return f"{len(bucket)} characters"

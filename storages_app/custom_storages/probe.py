@@ -24,7 +24,7 @@ from storages_app.lib.registry import Registry
 from storages_app.models import ConnectionTest, CustomStorage, Finding
 from storages_app.objectstores import providers
 from storages_app.objectstores.base import Connected, ObjectStore, PutOptions, PutReceipt
-from storages_app.objectstores.errors import AccessDenied, ObjectStoreError
+from storages_app.objectstores.errors import AccessDenied, ObjectMissing, ObjectStoreError
 
 Level = Finding.Level
 Kind = ConnectionTest.Kind
@@ -58,6 +58,12 @@ def action_of(error: ObjectStoreError) -> str:
 def is_missing_right(error: ObjectStoreError) -> bool:
     """Whether it is about this action alone, not about the credentials or the account."""
     return type(error) is AccessDenied
+
+
+def is_missing_object(error: ObjectStoreError) -> bool:
+    """Whether the object is not there: who may not list is told of that right instead."""
+    is_about_listing = error.operation == "GetObject" and error.action == "s3:ListBucket"
+    return isinstance(error, ObjectMissing) or is_about_listing
 
 
 _BODY = (
@@ -269,6 +275,11 @@ class Probe:
     def remove(self, key: str) -> None:
         self.store.delete(key)
         self.leftovers.discard(key)
+
+    @property
+    def plain_checksum(self) -> str:
+        """What every provider takes, before it is known what this one takes."""
+        return "md5" if self.wants_checksum else "none"
 
     @property
     def checksum(self) -> str:

@@ -483,8 +483,8 @@ class TestSchedule:
 
 def test_the_test_ends_in_time_whatever_a_server_does(draft, bucket, monkeypatch):
     hangs = threading.Event()
-    monkeypatch.setattr(runner, "_TIME_FOR_ALL_S", 0.2)
-    monkeypatch.setattr(runner, "_TIME_TO_TIDY_S", 0.1)
+    monkeypatch.setattr(asking, "_TIME_FOR_ALL_S", 0.2)
+    monkeypatch.setattr(asking, "_TIME_TO_TIDY_S", 0.1)
     bucket.fail("put", lambda put, *a, **k: hangs.wait(20))
     try:
         test, rows = answers_of(draft)

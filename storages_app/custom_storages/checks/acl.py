@@ -20,8 +20,11 @@ from storages_app.objectstores.errors import (
 
 _WITHOUT = "Copies are sent without an ACL"
 _OFF = Advice(
-    "Copies are set to be public by ACL, but this bucket has ACLs turned off.",
-    "ACLs turned off is the default since April 2023.",
+    (
+        "Copies are set to be public by ACL, but this bucket has ACLs turned off, the default "
+        "since April 2023."
+    ),
+    "Nothing is written that comes with an ACL while they are off.",
     [
         "Advised: make copies public with a bucket policy (statement below).",
         "Or: Permissions, Object Ownership, Edit, ACLs enabled, Bucket owner preferred.",

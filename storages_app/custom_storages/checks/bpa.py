@@ -40,7 +40,7 @@ def _level(custom_storage: CustomStorage) -> Level | None:
     refusals={
         "blocked": Advice(
             "Block Public Access refuses public files on this {where}.",
-            "A private file was taken; a public one is not.",
+            "A private file is taken; a public one is not.",
             [
                 "Permissions, Block public access, Edit: clear the two {boxes} boxes.",
                 "An account-wide setting wins over the bucket's.",

@@ -17,7 +17,7 @@ _HEADER_REFUSED = {"InvalidArgument", "InvalidRequest", "NotImplemented", "Unsup
     name="Checksums",
     position=80,
     level=Level.REQUIRED,
-    requires=["write"],
+    requires=["write", "sse"],
     notes={
         "md5": Advice(
             "Uses MD5 instead; kept for this storage",

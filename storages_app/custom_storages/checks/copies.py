@@ -1,11 +1,17 @@
 """Are the copies that were made so far where the storage would look for them?"""
 
-from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
+from storages_app.custom_storages.probe import (
+    Advice,
+    Level,
+    Probe,
+    Refused,
+    check,
+    is_missing_object,
+)
 from storages_app.models import CustomStorage
 from storages_app.objectstores.errors import (
     AccessDenied,
     Archived,
-    ObjectMissing,
     ObjectStoreError,
     ServerError,
 )
@@ -26,8 +32,10 @@ def _level(custom_storage: CustomStorage) -> Level | None:
     failures={
         AccessDenied: Advice(
             "We may not look whether the copies made so far are in this bucket.",
-            "{action} is missing. What is shown as done has to be there, so another bucket is "
-            "not taken on trust.",
+            (
+                "{action} is missing. What is shown as done has to be there, so another bucket "
+                "is not taken on trust."
+            ),
             ["Allow s3:GetObject.", "Or connect this bucket as a new storage."],
         ),
     },
@@ -47,17 +55,18 @@ def copies(probe: Probe) -> str:
     for key, size in probe.custom_storage.copies_to_find:
         try:
             is_there = _ends_at(probe, key, size)
-        except (ObjectMissing, ServerError) as error:
+        except ServerError as error:  # another range came than the one asked for
             raise Refused("copies_missing", copy=key) from error
         except Archived:
             is_there = True
         except ObjectStoreError as error:
-            if error.http_status != _RANGE_REFUSED:
+            if error.http_status != _RANGE_REFUSED and not is_missing_object(error):
                 raise
             is_there = False
         if not is_there:
             raise Refused("copies_missing", copy=key)
-    return f"The newest {len(probe.custom_storage.copies_to_find)} copies are there"
+    n_found = len(probe.custom_storage.copies_to_find)
+    return f"The newest {n_found} are there" if n_found > 1 else "The newest one is there"
 
 
 def _ends_at(probe: Probe, key: str, size: int) -> bool:

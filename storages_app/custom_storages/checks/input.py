@@ -8,7 +8,7 @@ from storages_app.models import CustomStorage
 from storages_app.objectstores.errors import AddressInvalid
 
 Identity = CustomStorage.Identity
-_CORRECT_IT = ["Correct the field; what you typed is kept."]
+_CORRECT_IT = ["Correct the field; it stays filled."]
 
 
 @check(
@@ -23,7 +23,14 @@ _CORRECT_IT = ["Correct the field; what you typed is kept."]
         ),
     },
     refusals={
-        "address_invalid": Advice("{reason}", "", _CORRECT_IT),
+        "bucket_name": Advice(
+            "`{value}` cannot be a bucket name: {reason}.",
+            "Bucket names have lower-case letters, digits, dots and hyphens, 3 to 63 long.",
+            _CORRECT_IT,
+        ),
+        "address_invalid": Advice(
+            "{reason}", "Without an address nothing can be asked.", _CORRECT_IT
+        ),
         "credentials_missing": Advice(
             "{what} is missing.", "Without it no request can be signed.", ["Fill it in."]
         ),
@@ -41,7 +48,8 @@ def input_(probe: Probe) -> str:
     """Look at what was typed, before anything is sent."""
     row = probe.custom_storage
     try:
-        addresses.clean_bucket(row.bucket)
+        if fault := addresses.fault_of_bucket(row.bucket):
+            raise Refused("bucket_name", value=row.bucket[:80], reason=f"it has {fault}")
         addresses.clean_endpoint(row.endpoint_url)
         addresses.clean_region(row.region)
         if row.access_key_id:

@@ -10,7 +10,7 @@ from storages_app.objectstores.errors import ChecksumRefused
 @check(
     "integrity",
     name="Damage is refused",
-    position=105,
+    position=90,
     level=Level.ADVISED,
     requires=["write", "checksum", "sse"],
     refusals={

@@ -33,7 +33,7 @@ def lock(probe: Probe) -> str | Noted:
                 "s3:GetBucketObjectLockConfiguration is missing; it is only for setting up.",
                 error=error,
             ) from error
-        what = "Object Lock"
+        what = "Object Lock is on"
     return Noted("checksum_wanted", facts={"what": what}) if probe.wants_checksum else what
 
 

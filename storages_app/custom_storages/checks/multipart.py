@@ -100,5 +100,6 @@ def _abort(probe: Probe, key: str, upload_id: str) -> None:
     try:
         probe.store.abort_multipart(key, upload_id)
     except AccessDenied as error:
-        raise Refused("abort_refused", error=error, left=key) from error
+        left = "`, `".join(sorted(probe.uploads.values()))
+        raise Refused("abort_refused", error=error, left=left) from error
     del probe.uploads[upload_id]

@@ -4,9 +4,17 @@ import hmac
 from datetime import UTC, datetime
 
 from storages_app.custom_storages.grants.policies import PROOF_NAME
-from storages_app.custom_storages.probe import BOTH_KINDS, Advice, Level, Probe, Refused, check
+from storages_app.custom_storages.probe import (
+    BOTH_KINDS,
+    Advice,
+    Level,
+    Probe,
+    Refused,
+    check,
+    is_missing_object,
+)
 from storages_app.models import CustomStorage
-from storages_app.objectstores.errors import AccessDenied, ObjectMissing
+from storages_app.objectstores.errors import AccessDenied, ObjectStoreError
 
 _PUT_IT = [
     (
@@ -30,14 +38,6 @@ def _level(custom_storage: CustomStorage) -> Level | None:
     kinds=BOTH_KINDS,
     requires=["bucket"],
     failures={
-        ObjectMissing: Advice(
-            "The proof that this bucket is yours is not there.",
-            (
-                "Our principal serves every project of this installation, so nothing is written "
-                "before the owner of the bucket has shown to be behind this storage."
-            ),
-            _PUT_IT,
-        ),
         AccessDenied: Advice(
             "We may not read `{prefix}.ucdash-proof`, or it is not there.",
             "{action} is missing for it; without s3:ListBucket a missing object is refused, too.",
@@ -45,6 +45,14 @@ def _level(custom_storage: CustomStorage) -> Level | None:
         ),
     },
     refusals={
+        "proof_missing": Advice(
+            "The proof that this bucket is yours is not there.",
+            (
+                "Our principal serves every project of this installation, so nothing is written "
+                "before the owner of the bucket has shown to be behind this storage."
+            ),
+            _PUT_IT,
+        ),
         "no_nonce": Advice(
             "No proof was asked for yet.",
             "The nonce of this storage is made when step 3 of the set-up is opened.",
@@ -69,7 +77,12 @@ def proof(probe: Probe) -> str:
         return "The bucket was shown to be yours"
     if not row.proof_nonce or row.proof_until is None:
         raise Refused("no_nonce")
-    found = probe.read(f"{row.prefix}{PROOF_NAME}", limit=1024)
+    try:
+        found = probe.read(f"{row.prefix}{PROOF_NAME}", limit=1024)
+    except ObjectStoreError as error:
+        if is_missing_object(error):
+            raise Refused("proof_missing", error=error) from error
+        raise
     if not hmac.compare_digest(found.strip(), row.proof_nonce.encode()):
         raise Refused("proof_differs")
     if row.proof_until <= datetime.now(UTC):

@@ -112,7 +112,6 @@ def reach(probe: Probe) -> str | Noted:
             raise Refused(_NO_TRUST[error.reason], error=error) from error
         raise
     ms = f"{found.milliseconds:.0f}"
-    if probe.custom_storage.endpoint_url.startswith("http://"):
+    if not found.tls_version:
         return Noted("plain_http", facts={"ms": ms})
-    version = found.tls_version.replace("TLSv", "TLS ") or "TLS"
-    return f"{probe.host} answered in {ms} ms over {version}"
+    return f"{probe.host} answered in {ms} ms over {found.tls_version.replace('TLSv', 'TLS ')}"

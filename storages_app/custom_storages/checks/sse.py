@@ -15,8 +15,11 @@ from storages_app.objectstores.errors import (
 # What a refusal of the key says in every row that meets it first.
 KMS_FAILURES: Mapping[type[ObjectStoreError], Advice] = {
     KmsDenied: Advice(
-        "S3 took the request, but the KMS key did not.",
-        "{action} on {resource} is not allowed for {principal}.",
+        (
+            "S3 took the request, but the KMS key did not: {action} on {resource} is not allowed "
+            "for {principal}."
+        ),
+        "The key's own policy decides who may use it.",
         [
             "Add the statement below to the *key policy* (KMS console, Key policy).",
             "A key in another account needs both sides.",
@@ -36,10 +39,12 @@ KMS_REFUSALS: Mapping[str, Advice] = {
 def kms_refusal(probe: Probe, error: KmsKeyUnusable) -> Refused:
     """The state of the key in the words of the row."""
     states = {"": "not usable", "not found": f"not in {probe.region}"}
+    is_ours = bool(probe.custom_storage.encryption.get("mode"))
+    name = probe.facts["kms_key"] if is_ours else "of the bucket's default encryption"
     return Refused(
         "kms_key_unusable",
         error=error,
-        key_name=error.resource or probe.facts["kms_key"],
+        key_name=error.resource or name,
         key_state=states.get(error.reason, error.reason),
     )
 
@@ -51,7 +56,7 @@ def _level(custom_storage: CustomStorage) -> Level | None:
 @check(
     "sse",
     name="Encryption",
-    position=100,
+    position=75,
     level=_level,
     requires=["write"],
     failures={
@@ -72,7 +77,7 @@ def _level(custom_storage: CustomStorage) -> Level | None:
 def sse(probe: Probe) -> str:
     """Write the test object encrypted as copies will be."""
     try:
-        probe.put()
+        probe.put(checksum=probe.plain_checksum)
     except KmsKeyUnusable as error:
         raise kms_refusal(probe, error) from error
     return f"Encrypted with {probe.facts['encryption']}"

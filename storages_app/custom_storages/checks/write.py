@@ -108,22 +108,25 @@ def _with_patience(probe: Probe) -> PutReceipt:
 
 
 def _put(probe: Probe) -> PutReceipt:
-    """A trouble with the key that was chosen here is the row Encryption's to tell."""
+    """A trouble with the encryption that was chosen here is the row Encryption's to tell."""
     try:
         return _put_somehow(probe)
-    except (KmsDenied, KmsKeyUnusable, NotSupported):
+    except (AccessDenied, KmsDenied, KmsKeyUnusable, NotSupported) as error:
         if not probe.custom_storage.encryption.get("mode"):
             raise
-        return _put_somehow(probe, encryption="", kms_key_id="")
+        try:
+            return _put_somehow(probe, encryption="", kms_key_id="")
+        except ObjectStoreError:
+            raise error from None
 
 
 def _put_somehow(probe: Probe, **options: Any) -> PutReceipt:
     """Which checksum the provider takes is asked later; a bucket with Object Lock wants one."""
     try:
-        return probe.put(checksum="none", **options)
+        return probe.put(checksum=probe.plain_checksum, **options)
     except ChecksumRequired:
         probe.wants_checksum = True
-        return probe.put(checksum="md5", **options)
+        return probe.put(checksum=probe.plain_checksum, **options)
 
 
 def _explain(probe: Probe, error: AccessDenied) -> PutReceipt:
@@ -133,13 +136,15 @@ def _explain(probe: Probe, error: AccessDenied) -> PutReceipt:
     """
     mode = str(probe.custom_storage.encryption.get("mode", ""))
     for other, name in _ENCRYPTIONS.items():
-        if other != mode and _is_taken(partial(probe.put, encryption=other, kms_key_id="")):
+        if other != mode and _is_taken(
+            partial(_put_somehow, probe, encryption=other, kms_key_id="")
+        ):
             return _once_more(probe, Refused("encryption_wanted", error=error, found=name))
     # Of a bucket that trusts our principal, only the prefix was shown to be the owner's.
     is_proved_in_part = probe.custom_storage.identity == CustomStorage.Identity.PRINCIPAL
     if probe.custom_storage.prefix and not is_proved_in_part:
         elsewhere = TEST_FOLDER + probe.key.rpartition("/")[2]
-        if _is_taken(partial(probe.put, elsewhere)):
+        if _is_taken(partial(_put_somehow, probe, key=elsewhere)):
             _is_taken(partial(probe.remove, elsewhere))
             return _once_more(probe, Refused("other_prefix", error=error, other="/"))
     raise error
