@@ -18,14 +18,19 @@ Trigger = ConnectionTest.Trigger
 _PASSING_TROUBLE = {"timeout", "connection", "server_error", "throttled", "internal", "SlowDown"}
 
 
+def verdict(findings: Iterable[Finding]) -> ConnectionTest.State:
+    """What the answers amount to; a row that stays open counts as one that failed."""
+    unproved = {row.level for row in findings if row.state in {State.FAILED, State.SKIPPED}}
+    if Finding.Level.REQUIRED in unproved:
+        return ConnectionTest.State.FAILED
+    is_limited = Finding.Level.ADVISED in unproved
+    return ConnectionTest.State.LIMITED if is_limited else ConnectionTest.State.PASSED
+
+
 def draw(test: ConnectionTest, findings: list[Finding], probe: Probe) -> None:
     """End the test and let it act on the storage, unless another worker has taken it over."""
     failed = [row for row in findings if row.state == State.FAILED]
-    open_ = [row for row in findings if row.state == State.SKIPPED]
-    has_passed = not any(row.level == Finding.Level.REQUIRED for row in failed + open_)
-    is_limited = any(row.level == Finding.Level.ADVISED for row in failed + open_)
-    outcome = ConnectionTest.State.LIMITED if is_limited else ConnectionTest.State.PASSED
-    test.state = outcome if has_passed else ConnectionTest.State.FAILED
+    test.state = verdict(findings)
     with transaction.atomic():
         n_held = ConnectionTest.objects.filter(pk=test.pk, fence=test.fence).update(
             state=test.state,

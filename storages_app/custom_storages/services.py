@@ -76,13 +76,20 @@ _MAX_TESTS_OF_PROJECT = 120  # a page that is open asks 60 times in that time
 
 def create_draft(*, project: Project, actor: str, secret: str = "", **fields: Any) -> CustomStorage:
     """Keep a new storage that nothing is copied to until it is connected."""
-    row = CustomStorage(project=project)
+    row = sketch(secret=secret, **fields)
+    row.project = project
+    _save(row)
+    _record("storage.drafted", row, actor)
+    return row
+
+
+def sketch(*, secret: str = "", **fields: Any) -> CustomStorage:
+    """A storage in memory only, with its settings cleaned and refused as a draft's are."""
+    row = CustomStorage()
     for name, value in _with_endpoint(row, _clean(row, fields)).items():
         setattr(row, name, value)
     _require_offered(row)
     row.seal_secret(addresses.clean_secret(secret))
-    _save(row)
-    _record("storage.drafted", row, actor)
     return row
 
 

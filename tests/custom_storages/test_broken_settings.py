@@ -17,7 +17,8 @@ def test_settings_that_no_connection_can_be_made_with_fail_the_first_row(setting
     test = services.run_test_now(custom_storage=storage, asked_by="a test")
     first, *others = test.findings.order_by("position")
     assert test.state == ConnectionTest.State.FAILED
-    assert (first.state, first.code) == ("failed", "address_invalid")
+    assert first.state == "failed"
+    assert first.code in {"address_invalid", "bucket_name"}
     assert first.title
     assert first.fix
     assert {row.state for row in others} == {"skipped"}

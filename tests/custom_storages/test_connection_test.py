@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from storages_app.custom_storages import circuit, runner, services, tasks
+from storages_app.custom_storages import asking, circuit, runner, services, tasks
 from storages_app.custom_storages.checks import what_works
 from storages_app.custom_storages.errors import BadPattern, NotTested, TooManyTests
 from storages_app.custom_storages.probe import registry

@@ -51,10 +51,10 @@ def what_works(custom_storage: CustomStorage) -> list[Feature]:
         rows = _rows_of(last) if last and not last.has_passed else {}
         return [
             (name, False, why or "Waits until the storage passes its test again")
-            for name, _works, why in _by_findings(custom_storage, rows)
+            for name, _works, why in what_was_found(custom_storage, rows)
         ]
     if last:
-        return _by_findings(custom_storage, _rows_of(last))
+        return what_was_found(custom_storage, _rows_of(last))
     if custom_storage.is_draft:
         why = "Not proved: the required checks have not passed"
         return [(name, False, why) for name, _works, _why in what_was_proved(custom_storage)]
@@ -84,7 +84,8 @@ def _rows_of(test: ConnectionTest) -> dict[str, Finding]:
     return {row.check_id: row for row in test.findings.all()}
 
 
-def _by_findings(custom_storage: CustomStorage, rows: Mapping[str, Finding]) -> list[Feature]:
+def what_was_found(custom_storage: CustomStorage, rows: Mapping[str, Finding]) -> list[Feature]:
+    """The same by the rows of one test, under their check ids."""
     features = []
     for name, _capability, checks in _FEATURES:
         asked = (rows[check_id] for check_id in (*_OF_ANY_COPY, *checks) if check_id in rows)

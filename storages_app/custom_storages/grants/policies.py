@@ -112,6 +112,7 @@ def bucket_policy(
     principal_arn: str,
     versioned: bool = False,
     with_setup: bool = True,
+    proves_ownership: bool = True,
 ) -> Policy | None:
     """What goes into the bucket's own policy: our principal (text B), public read (D), or None.
 
@@ -119,7 +120,9 @@ def bucket_policy(
     """
     statements: list[Statement] = []
     if principal_arn:
-        rights = rights_for(uses, public_mode, versioned=versioned, proves_ownership=True)
+        rights = rights_for(
+            uses, public_mode, versioned=versioned, proves_ownership=proves_ownership
+        )
         ours = _statements(_kept(rights, with_setup), bucket, prefix, region, ("", {}))
         statements += [_for_principal(statement, principal_arn) for statement in ours]
     if public_mode == "policy":

@@ -16,6 +16,11 @@ Identity = Literal["access_key", "role", "principal"]
 UNKNOWN_TO_MINIO = frozenset(
     {"s3:GetBucketOwnershipControls", "s3:GetBucketPublicAccessBlock", "s3:PutObjectAcl"}
 )
+# As radosgw 16.2 does, with InvalidArgument and no word about which.
+UNKNOWN_TO_CEPH = frozenset({"s3:GetBucketOwnershipControls", "s3:GetEncryptionConfiguration"})
+_UNKNOWN = {"mc": UNKNOWN_TO_MINIO, "ceph": UNKNOWN_TO_CEPH}
+# The user that the clicks to a key make; Ceph's have no policies, so a bucket's names them.
+CEPH_USER = "arn:aws:iam:::user/ucdash"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _MAX_INLINE_OF_USER = 2048  # characters, without spaces
 _NOT_FOR_IAM = re.compile(r"[^A-Za-z0-9+=,.@_-]")
@@ -61,8 +66,8 @@ class Wanted:
 
     @property
     def identity_policy(self) -> Policy | None:
-        """For the access key's user or the role; None where our principal is trusted instead."""
-        if self.identity == "principal":
+        """For the access key's user or the role; None where the bucket's own policy says it."""
+        if self.identity == "principal" or self.provider.grant == "ceph":
             return None
         policy = policies.identity_policy(
             bucket=self.bucket,
@@ -92,9 +97,10 @@ class Wanted:
             uses=self.uses,
             public_mode=self.public_mode,
             region=self._arn_region,
-            principal_arn=self.principal_arn if self.identity == "principal" else "",
+            principal_arn=self._grantee,
             versioned=self.versioned,
             with_setup=self.with_setup,
+            proves_ownership=self.identity == "principal",
         )
         return self.merged or (self._for_provider(ours) if ours else None)
 
@@ -124,11 +130,17 @@ class Wanted:
         return url.replace("console.aws.amazon.com", console) if console else url
 
     @property
+    def _grantee(self) -> str:
+        """Whom the bucket's own policy lets in besides strangers."""
+        if self.provider.grant == "ceph":
+            return CEPH_USER
+        return self.principal_arn if self.identity == "principal" else ""
+
+    @property
     def _arn_region(self) -> str:
         """Other services write `aws` in their ARNs, whatever they call their regions."""
         return self.region if self.provider.grant == "aws" else ""
 
     def _for_provider(self, policy: Policy) -> Policy:
-        if self.provider.grant != "mc":
-            return policy
-        return policies.without_actions(policy, UNKNOWN_TO_MINIO)
+        unknown = _UNKNOWN.get(self.provider.grant)
+        return policies.without_actions(policy, unknown) if unknown else policy

@@ -376,3 +376,26 @@ def test_no_prefix_gets_out_of_its_quotes(prefix):
     chosen = wanted(prefix=prefix)
     document = argument(aws_cli.script(chosen), "put-user-policy", "--policy-document")
     assert json.loads(document) == chosen.identity_policy
+
+
+class TestCeph:
+    """Its users have no policies of their own, so the bucket's policy names the user."""
+
+    def test_the_bucket_policy_lets_the_new_user_in_and_nothing_else_is_to_be_pasted(self):
+        found = tabs(slug="ceph", public_mode="policy", uses=("copies",))
+        (text,) = found["policy_json"].texts
+        assert text.title == "Bucket policy"
+        ours, *_, public = json.loads(text.text)["Statement"]
+        assert ours["Principal"] == {"AWS": "arn:aws:iam:::user/ucdash"}
+        assert public["Principal"] == "*"
+        assert "uid=ucdash" in " ".join(step.text for step in found["click_path"].steps)
+
+    def test_no_action_is_in_it_that_radosgw_refuses(self):
+        policy = wanted("ceph", uses=tuple(use.slug for use in grants.ALL_USES)).bucket_policy
+        actions = {action for one in policy["Statement"] for action in as_list(one["Action"])}
+        assert "s3:GetBucketPublicAccessBlock" in actions
+        assert not actions & {"s3:GetBucketOwnershipControls", "s3:GetEncryptionConfiguration"}
+
+    def test_no_proof_of_ownership_is_read_where_nobody_asked_for_one(self):
+        policy = wanted("ceph", uses=("copies",)).bucket_policy
+        assert "ReadProof" not in {one["Sid"] for one in policy["Statement"]}

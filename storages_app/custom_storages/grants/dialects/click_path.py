@@ -6,7 +6,7 @@ from storages_app.custom_storages.grants.wanted import Wanted
 
 def tab(wanted: Wanted) -> Tab:
     steps = _aws(wanted) if wanted.provider.grant == "aws" else _other(wanted)
-    texts = policy_texts(wanted) if wanted.provider.grant != "console" else ()
+    texts = policy_texts(wanted) if wanted.provider.grant in {"aws", "mc"} else ()
     return Tab("click_path", "Click path", texts, steps)
 
 
