@@ -98,7 +98,7 @@ class Provider:
     conditional_writes: Answer  # If-None-Match; "put" = not when a multipart upload is completed
     max_parts: int  # of one multipart upload
     storage_classes: tuple[str, ...]
-    grant: Literal["aws", "mc", "console"]  # how rights are given there
+    grant: Literal["aws", "mc", "ceph", "console"]  # how rights are given there
 
     # What a person does there
     console_url: str  # where the rights of a bucket are changed; only {bucket} is filled in

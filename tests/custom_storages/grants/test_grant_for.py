@@ -77,7 +77,7 @@ class TestTabs:
         assert found["click_path"].steps
         assert all(step.text for step in found["click_path"].steps)
         assert ("policy_json" in found) == (
-            one.grant == "aws" or (one.grant == "console" and one.has_bucket_policy)
+            one.grant in {"aws", "ceph"} or (one.grant == "console" and one.has_bucket_policy)
         )
         for tab in found.values():
             for text in tab.texts:
