@@ -47,9 +47,8 @@ def serving(folder: Path) -> Iterator[Rclone]:
         [
             *(_program(), "serve", "s3", str(buckets), "--addr", f"127.0.0.1:{port}"),
             *("--auth-key", ",".join(USERS["owner"])),
-            # The machine's own rclone, if any, and a cache that outlives a write are left out.
+            # The machine's own rclone, if any, is left out.
             *("--config", str(folder / "none"), "--cache-dir", str(folder / "cache")),
-            *("--dir-cache-time", "0s"),
         ],
         env={"PATH": os.environ["PATH"], "HOME": str(folder)},
         log=folder / "rclone.log",
