@@ -135,13 +135,14 @@ def storage_word(storage: CustomStorage) -> str:
 
 
 def storages(project: Project) -> list[StorageSums]:
-    """Every live storage with its copies counted, in two queries."""
+    """Every live storage with its copies counted, in three queries."""
     tests = ConnectionTest.objects.filter(
         custom_storage=OuterRef("pk"), kind=ConnectionTest.Kind.TEST, access_change=None
     ).over()
     live = CustomStorage.objects.live().filter(project=project).order_by("name")
     listed = live.annotate(tested_at=Subquery(tests.order_by("-pk").values("finished_at")[:1]))
-    rows = {row.pk: StorageSums(row, tested_at=row.tested_at) for row in listed}
+    tested = dict(listed.values_list("pk", "tested_at"))
+    rows = {row.pk: StorageSums(row, tested_at=tested.get(row.pk)) for row in live}
     counts = (
         CopyJob.objects.filter(custom_storage__in=list(rows))
         .order_by()

@@ -1,7 +1,7 @@
 """Connection tests as pages show them: the rows, the banner, what works, and what changed."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, timedelta
 
@@ -15,6 +15,7 @@ Kind, State = ConnectionTest.Kind, ConnectionTest.State
 
 _NEEDS_A_LOOK = {State.FAILED, State.LIMITED}
 _N_IN_HISTORY = 12
+_N_CHANGES_TOLD = 5
 _IS_NEWS_FOR = timedelta(days=1)
 # What is tried with new settings, in the words of the form.
 _WORDS = {
@@ -43,6 +44,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Feature:
+    """One line of “What works now”; what is left out by choice is off, not broken."""
+
+    name: str
+    word: str
+    why: str
+
+
+@dataclass(frozen=True)
 class TestReport:
     """A connection test as `_test.html` shows it."""
 
@@ -51,7 +61,7 @@ class TestReport:
     test: ConnectionTest
     rows: list[Row]
     banner: str
-    works: Sequence[tuple[str, bool, str]]
+    features: list[Feature]
     is_newest: bool
     may_run: bool = False
     watches: bool = False
@@ -119,12 +129,23 @@ def report_on(test: ConnectionTest, *, may_run: bool = False, watches: bool = Fa
         test=test,
         rows=[Row(finding, _details(finding, test)) for finding in findings],
         banner=_banner(test, findings),
-        works=what_works(storage),
+        features=_features(storage),
         is_newest=not newer.filter(is_repeat=False).exists(),
         may_run=may_run,
         watches=watches,
         last=newer.over().first() or test,
     )
+
+
+def _features(storage: CustomStorage) -> list[Feature]:
+    return [
+        Feature(
+            name,
+            "works" if is_working else "does not work" if _is_wanted(storage, name) else "off",
+            why,
+        )
+        for name, is_working, why in what_works(storage)
+    ]
 
 
 def found_the_same(one: ConnectionTest, other: ConnectionTest) -> bool:
@@ -238,11 +259,7 @@ def _is_about_keys(change: AccessChange) -> bool:
 
 def _banner_with_limits(test: ConnectionTest, failed: list[Finding]) -> str:
     storage = test.custom_storage
-    missing = [
-        name
-        for name, is_working, _why in what_works(storage)
-        if not is_working and _is_wanted(storage, name)
-    ]
+    missing = [one.name for one in _features(storage) if one.word == "does not work"]
     features = ", ".join(name[:1].lower() + name[1:] for name in missing)
     rest = f"{features} will not until you" if features else "to have everything,"
     return f"Works, with limits. Copies go through; {rest} fix {_count(len(failed), 'check')}."
@@ -278,6 +295,15 @@ class Episode:
     test: ConnectionTest
     changed: list[Changed] = field(default_factory=list)
     is_first: bool = False
+
+    @property
+    def told(self) -> list[Changed]:
+        """The first few; what is skipped waits for one of them."""
+        return [row for row in self.changed if row.state != "skipped"][:_N_CHANGES_TOLD]
+
+    @property
+    def n_more(self) -> int:
+        return len(self.changed) - len(self.told)
 
     @property
     def is_refused_change(self) -> bool:

@@ -30,7 +30,7 @@ _LOOKS = {
     "passed": ("circle-check", "good"),
     "limited": ("triangle-alert", "warn"),
     "works": ("circle-check", "good"),
-    "does not work": ("circle-x", "quiet"),
+    "does not work": ("circle-x", "bad"),
     "broken": ("octagon-x", "bad"),
     "stored": ("circle-check", "good"),
     "not stored": ("clock", "quiet"),
@@ -161,6 +161,16 @@ def number(value: int | None) -> str:
 def display_name(name: Any) -> str:
     """A name from outside without what could turn or break the line around it."""
     return _TURNS_TEXT.sub("\ufffd", str(name))
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """A sentence in which names stand between backticks, as the texts of checks have them."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return format_html("{}", text)
+    pieces = (("<code>{}</code>" if n % 2 else "{}", part) for n, part in enumerate(parts))
+    return SafeString("".join(format_html(shape, part) for shape, part in pieces))
 
 
 @register.filter

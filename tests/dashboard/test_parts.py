@@ -124,3 +124,17 @@ def test_the_stylesheet_is_small():
 @pytest.mark.parametrize("name", ["app.js", "upload.js"])
 def test_each_script_of_ours_is_small(name):
     assert len((ROOT / "static" / "ucdash" / name).read_bytes()) < 3_000
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no names", "no names"),
+        ("Paste `a&b` into `c`.", "Paste <code>a&amp;b</code> into <code>c</code>."),
+        ("one ` alone", "one ` alone"),
+        ("`<script>`", "<code>&lt;script&gt;</code>"),
+        ("{} {0} `{x}`", "{} {0} <code>{x}</code>"),
+    ],
+)
+def test_names_between_backticks_are_code_and_never_html(text, shown):
+    assert ucdash.with_code(text) == shown

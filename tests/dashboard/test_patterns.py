@@ -48,8 +48,8 @@ class TestPreview:
     @pytest.mark.parametrize(
         ("pattern", "text"),
         [
-            ("${foo}", "`${foo}` is not a variable. Did you mean `${ext}`?"),
-            ("${filname}", "Did you mean `${filename}`?"),
+            ("${foo}", "${foo} is not a variable. Did you mean ${ext} ?"),
+            ("${filname}", "Did you mean ${filename} ?"),
             ("a b", "Invalid character in a pattern"),
             ("../${uuid}", "Invalid character in a pattern"),
             ("x" * 2000, "Invalid character in a pattern"),

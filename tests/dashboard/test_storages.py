@@ -306,7 +306,7 @@ class TestSettings:
             ("endpoint_url", "https://s3.example.com/bucket", "The address has a path"),
             ("access_key_id", "two words", "is one word"),
             ("secret_access_key", "two words", "is one word"),
-            ("key_pattern", "${foo}", "Did you mean `${ext}`?"),
+            ("key_pattern", "${foo}", "Did you mean <code>${ext}</code>?"),
             ("public_mode", "everyone", "not one of the available choices"),
             ("on_clash", "explode", "not one of the available choices"),
             ("encryption", "rot13", "not one of the available choices"),

@@ -1,21 +1,19 @@
 """The list of custom storages, and the pages of each."""
 
-import json
 import uuid
 from typing import Any
 
 from django.conf import settings as installation
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
-from storages_app.custom_storages import addresses, grants, services
+from storages_app.custom_storages import grants, services
 from storages_app.dashboard import granting, reports, storage_reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page, storage_of
 from storages_app.dashboard.forms.base import DashboardForm, message_of
 from storages_app.dashboard.forms.storages import (
     DisconnectForm,
-    StorageForm,
     StorageSettingsForm,
 )
 from storages_app.dashboard.frame import show
@@ -24,7 +22,7 @@ from storages_app.dashboard.reasons import explain
 from storages_app.dashboard.views import patterns, storage_tests
 from storages_app.lib.errors import UcdashError
 from storages_app.models import AccessChange, BackupPlan, CopyJob, CustomStorage, File, Project
-from storages_app.objectstores.providers import all_providers, provider
+from storages_app.objectstores.providers import provider
 from storages_app.projects.roles import Action
 
 _N_COPIES_ON_A_PAGE = 50
@@ -34,79 +32,6 @@ _N_COPIES_ON_A_PAGE = 50
 def listing(request: PageRequest, project: Project) -> HttpResponse:
     context = {"rows": reports.storages(project)}
     return show(request, "dashboard/storages.html", project, context, section="storages")
-
-
-@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
-def connect(request: PageRequest, project: Project) -> HttpResponse:
-    """Keep a draft and test it at once; the secret goes in and never comes back."""
-    form = StorageForm(request.POST if request.method == "POST" else None)
-    is_preview = request.POST.get("do") == "preview"
-    if not is_preview and form.is_valid():
-        storage = _draft(request, project, form)
-        if storage:
-            test = services.request_test(custom_storage=storage, asked_by=actor_of(request))
-            return redirect("dashboard:storage_test", project.slug, storage.pk, test.pk)
-    context = {"form": form, "providers": all_providers(), "grant": _grant_of_form(form)}
-    if is_preview:
-        form = StorageForm(initial=request.POST.dict())
-        context["form"] = form
-    template = "dashboard/storage_connect.html"
-    return show(request, template, project, context, section="storages")
-
-
-def _draft(request: PageRequest, project: Project, form: StorageForm) -> CustomStorage | None:
-    try:
-        return services.create_draft(
-            project=project, actor=actor_of(request), secret=form.secret, **form.storage_fields
-        )
-    except UcdashError as error:
-        form.refuse(error, "name" if error.code == "storage_name_taken" else None)
-        return None
-
-
-@project_page(change=Action.MANAGE_STORAGES, only_post=True)
-def connect_policy(request: PageRequest, project: Project) -> HttpResponse:
-    """Only the policy for the names in the form, so that a typed secret stays in the page."""
-    context = {"grant": _grant_of_form(StorageForm(request.POST))}
-    return render(request, "dashboard/_grant.html", context)
-
-
-def _grant_of_form(form: StorageForm) -> dict[str, Any]:
-    """The grant for what is typed so far; a name that cannot be used is shown as a placeholder."""
-    values = form.data if form.is_bound else {}
-    mode = str(values.get("public_mode", ""))
-    return _grant(
-        bucket=_or_placeholder(addresses.clean_bucket, values.get("bucket", ""), "YOUR-BUCKET"),
-        prefix=_or_placeholder(addresses.clean_prefix, values.get("prefix", ""), ""),
-        region=_or_placeholder(addresses.clean_region, values.get("region", ""), ""),
-        public_mode=mode if mode in CustomStorage.PublicMode.values else "private",
-        uses=(),
-    )
-
-
-def _or_placeholder(clean: Any, text: str, placeholder: str) -> str:
-    try:
-        return clean(text) if text else placeholder
-    except UcdashError:
-        return placeholder
-
-
-def _grant(*, bucket: str, prefix: str, region: str, public_mode: str, uses: Any) -> dict[str, Any]:
-    names: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "region": region}
-    for_bucket = grants.bucket_policy(
-        **names,
-        uses=uses,
-        public_mode=public_mode,
-        principal_arn=installation.AWS_PRINCIPAL_ARN,
-    )
-    for_identity = grants.identity_policy(**names, uses=uses, public_mode=public_mode)
-    return {
-        "bucket": bucket,
-        "identity_policy": json.dumps(for_identity, indent=2),
-        "bucket_policy": json.dumps(for_bucket, indent=2) if for_bucket else "",
-        "checklist": grants.checklist(public_mode=public_mode),
-        "advice": grants.advice(public_mode),
-    }
 
 
 def _show_storage(
