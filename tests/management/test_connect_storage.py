@@ -90,8 +90,45 @@ def test_without_json_a_failed_row_says_why_and_what_to_do(connect, bucket):
     code, out = connect()
     assert code == 1
     assert "failed" in out
-    assert "  - " in out
+    assert "1. " in out
+    assert "/docs/checks/identity/" in out
     assert "The test failed." in out
+
+
+def test_a_role_is_connected_without_a_secret(project, bucket, settings, capsys):
+    settings.AWS_PRINCIPAL_ARN = "arn:aws:iam::444455556666:user/ucdash"
+    settings.AWS_ACCESS_KEY_ID, settings.AWS_SECRET_ACCESS_KEY = "AKIAOPERATOR", "hush"
+    role = "arn:aws:iam::111122223333:role/writer"
+    where = ["--bucket=bucket", "--region=eu-central-1", f"--role-arn={role}", "--json"]
+    with pytest.raises(SystemExit):  # no STS answers here
+        call_command("connect_storage", f"--project={project.slug}", "--name=r", *where)
+    row = CustomStorage.objects.get()
+    assert (row.identity, row.role_arn, row.provider) == ("role", role, "aws")
+    assert json.loads(capsys.readouterr().out)["external_id"] == row.external_id
+
+
+def test_uses_class_encryption_and_owner_are_kept(connect, bucket):
+    connect(
+        **{
+            "uses": "verify, backup",
+            "storage-class": "STANDARD_IA",
+            "encryption": "kms",
+            "kms-key": "arn:aws:kms:eu-central-1:111122223333:key/1",
+            "account-id": "111122223333",
+        }
+    )
+    row = CustomStorage.objects.get()
+    assert row.uses == ["verify", "backup"]
+    assert row.storage_class == "STANDARD_IA"
+    assert row.encryption["mode"] == "aws:kms"
+    assert row.account_id == "111122223333"
+
+
+def test_what_a_second_call_leaves_out_stays(connect, bucket):
+    connect(uses="verify", **{"storage-class": "STANDARD_IA"})
+    connect()
+    row = CustomStorage.objects.get()
+    assert (row.uses, row.storage_class) == (["verify"], "STANDARD_IA")
 
 
 def test_the_secret_is_never_printed(connect, bucket):

@@ -1,7 +1,6 @@
 """Connect a bucket from a script, with the same connection test as the page."""
 
 import json
-import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,9 +9,16 @@ from django.core.management.base import BaseCommand, CommandError
 from storages_app.backups import services as backups
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.errors import UcdashError
-from storages_app.models import BackupPlan, ConnectionTest, CustomStorage, Finding, Project
+from storages_app.management.storage_options import (
+    add_storage_options,
+    fields_of,
+    finding_as_text,
+    secret_of,
+)
+from storages_app.models import BackupPlan, ConnectionTest, CustomStorage, Project
 
 ACTOR = "manage.py connect_storage"
+_MAY_BE_EMPTY = {"endpoint_url", "region", "prefix"}
 
 
 class Command(BaseCommand):
@@ -24,29 +30,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, help="Its slug, name or public key.")
         parser.add_argument("--name", required=True, help="The value of `target` in the API.")
-        parser.add_argument("--endpoint", default="", help="Empty for Amazon S3.")
-        parser.add_argument("--region", default="")
-        parser.add_argument("--bucket", required=True)
-        parser.add_argument("--prefix", default="")
+        add_storage_options(parser)
         parser.add_argument("--pattern", default="${default}")
-        parser.add_argument("--access-key-id", required=True)
-        parser.add_argument(
-            "--secret-env",
-            required=True,
-            metavar="VAR",
-            help="The environment variable that holds the secret access key.",
-        )
-        parser.add_argument(
-            "--public", choices=CustomStorage.PublicMode.values, default="private", metavar="MODE"
-        )
         parser.add_argument("--auto-copy", action="store_true", help="Copy every new file.")
         parser.add_argument("--backup", action="store_true", help="Back the project up to it.")
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        secret = os.environ.get(options["secret_env"], "")
-        if not secret:
-            raise CommandError(f"The variable {options['secret_env']} is not set or empty.")
+        secret = secret_of(options)
         try:
             custom_storage, test = _tested(_project(options["project"]), secret, options)
             if test.has_passed:
@@ -75,16 +66,9 @@ def _tested(
 
     A connected storage goes on with its old access settings where the new ones fail.
     """
-    fields = {
-        "provider": "other" if options["endpoint"] else "aws",
-        "endpoint_url": options["endpoint"],
-        "region": options["region"],
-        "bucket": options["bucket"],
-        "prefix": options["prefix"],
-        "access_key_id": options["access_key_id"],
-        "public_mode": options["public"],
-        "key_pattern": options["pattern"],
-    }
+    given = fields_of(options) | {"key_pattern": options["pattern"]}
+    # What was left out keeps the value that somebody may have given it on the page.
+    fields = {name: value for name, value in given.items() if value or name in _MAY_BE_EMPTY}
     name = options["name"].strip()
     known = project.custom_storages.filter(removed_at=None, name=name).first()
     if known:
@@ -113,6 +97,7 @@ def _as_json(custom_storage: CustomStorage, test: ConnectionTest) -> str:
             "id": str(custom_storage.pk),
             "name": custom_storage.name,
             "state": custom_storage.state,
+            "external_id": custom_storage.external_id,
             "test": {
                 "state": test.state,
                 "findings": [finding.as_json() for finding in test.findings.all()],
@@ -123,9 +108,5 @@ def _as_json(custom_storage: CustomStorage, test: ConnectionTest) -> str:
 
 
 def _as_text(test: ConnectionTest) -> str:
-    lines = []
-    for finding in test.findings.all():
-        lines.append(f"{finding.state:8} {finding.name}: {finding.title}")
-        if finding.state == Finding.State.FAILED:
-            lines += [f"{'':9}{finding.why}", *(f"{'':9}- {step}" for step in finding.fix)]
-    return "\n".join([*lines, f"The test {test.state}."])
+    rows = [finding_as_text(finding) for finding in test.findings.all()]
+    return "\n".join([*rows, f"The test {test.state}."])
