@@ -668,6 +668,18 @@ def acl_denied(world, patch):
     without(world, "s3:PutObjectAcl")
 
 
+@case("acl", "acl_ignored")
+def acl_ignored(world, patch):
+    public_by_acl(world)
+    world.bucket.account.block = Block(ignore_public_acls=True)
+
+
+@case("acl")
+def acl_waits_for_the_switch_that_ignores_it(world, patch):
+    public_by_acl(world)
+    world.bucket.block = Block(ignore_public_acls=True)
+
+
 @case("bpa")
 def bpa_passes_by_acl(world, patch):
     public_by_acl(world)

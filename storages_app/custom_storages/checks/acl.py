@@ -1,6 +1,6 @@
 """May copies be set public one by one?"""
 
-from storages_app.custom_storages.checks.bpa import is_blocked
+from storages_app.custom_storages.checks.bpa import is_blocked, refusal_of_strangers, switches
 from storages_app.custom_storages.probe import (
     Advice,
     CannotTell,
@@ -57,10 +57,21 @@ def _level(custom_storage: CustomStorage) -> Level:
             "A public ACL was refused where a private file was taken.",
             ["Add s3:PutObjectAcl to the policy, or make copies private."],
         ),
+        "acl_ignored": Advice(
+            "The public ACL was taken, but strangers get {status}.",
+            "The provider knows no ACLs, or a switch of the account overrules them.",
+            [
+                "Make copies public with a bucket policy, or keep them private.",
+                "Amazon S3: look at Block Public Access of the account.",
+            ],
+        ),
     },
 )
 def acl(probe: Probe) -> str:
-    """Write the test object with the ACL public-read, if copies are to have one."""
+    """Write the test object with the ACL public-read, if copies are to have one, and read it.
+
+    Servers without ACLs take the header and do nothing.
+    """
     if probe.custom_storage.public_mode != CustomStorage.PublicMode.ACL:
         return _as_it_is_set(probe)
     try:
@@ -69,6 +80,11 @@ def acl(probe: Probe) -> str:
         if is_blocked(probe, error):
             raise CannotTell("Waits for “Block Public Access”", error=error) from error
         raise Refused("acl_denied", error=error) from error
+    if refusal := refusal_of_strangers(probe):
+        block = switches(probe)
+        if block and block.ignore_public_acls:
+            raise CannotTell("Waits for “Block Public Access”")
+        raise Refused("acl_ignored", status=refusal.http_status)
     return "Copies can be set public one by one"
 
 

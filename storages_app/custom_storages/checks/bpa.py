@@ -16,7 +16,6 @@ from storages_app.objectstores.errors import (
     AclDenied,
     AclNotSupported,
     NotSupported,
-    ObjectMissing,
     ObjectStoreError,
 )
 from storages_app.objectstores.settings import PublicAccessBlock
@@ -63,7 +62,7 @@ def bpa(probe: Probe) -> str | Noted:
     error = _refusal(probe, mode)
     if error is None:
         return "Public access is allowed the way you chose"
-    block = _switches(probe)
+    block = switches(probe)
     if block and _is_shut(block, mode):
         raise Refused("blocked", error=error, where="bucket", boxes=_BOXES[mode])
     if _says_so(error):
@@ -74,7 +73,7 @@ def bpa(probe: Probe) -> str | Noted:
 
 def is_blocked(probe: Probe, error: ObjectStoreError) -> bool:
     """Whether a public ACL was refused by Block Public Access, not for want of a right."""
-    block = _switches(probe)
+    block = switches(probe)
     return _says_so(error) or bool(
         block and block.block_public_acls and error.action != "s3:PutObjectAcl"
     )
@@ -87,14 +86,22 @@ def _refusal(probe: Probe, mode: PublicMode) -> ObjectStoreError | None:
             probe.put(is_public=True)
     except (AccessDenied, AclDenied, AclNotSupported, NotSupported) as error:
         return error
+    return refusal_of_strangers(probe)
+
+
+def refusal_of_strangers(probe: Probe) -> ObjectStoreError | None:
+    """The answer to a request without credentials; None if it brought the test object."""
     try:
         probe.store.get_anonymously(probe.key)
-    except (AccessDenied, ObjectMissing) as error:
+    except ObjectStoreError as error:
+        # Some servers know no unsigned request and call it a bad one.
+        if error.http_status is None or not 400 <= error.http_status < 500:
+            raise
         return error
     return None
 
 
-def _switches(probe: Probe) -> PublicAccessBlock | None:
+def switches(probe: Probe) -> PublicAccessBlock | None:
     try:
         return probe.store.settings.public_access_block()
     except ObjectStoreError:

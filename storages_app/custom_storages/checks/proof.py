@@ -40,7 +40,10 @@ def _level(custom_storage: CustomStorage) -> Level | None:
     failures={
         AccessDenied: Advice(
             "We may not read `{prefix}.ucdash-proof`, or it is not there.",
-            "{action} is missing for it; without the right to list, a missing object is refused, too.",
+            (
+                "{action} is missing for it; without the right to list, a missing object is "
+                "refused, too."
+            ),
             [*_PUT_IT, "Open the bucket's Permissions and paste the bucket policy below."],
         ),
     },
