@@ -60,8 +60,9 @@ def facts(check_id: str) -> CheckFacts:
 def texts(check_id: str, codes: Collection[str]) -> list[Advice]:
     """What the row of a check says under one of these codes."""
     found = registry[check_id]
-    refused = [found.refusals[code] for code in codes if code in found.refusals]
-    said = [*refused, *(found.failures[kind] for kind in _failures(found, codes))]
+    own = (found.notes, found.refusals)
+    said = [texts_of[code] for texts_of in own for code in codes if code in texts_of]
+    said += [found.failures[kind] for kind in _failures(found, codes)]
     return [named(advice) for n, advice in enumerate(said) if advice not in said[:n]]
 
 
@@ -80,7 +81,8 @@ def aliases(check_id: str, codes: Collection[str]) -> list[str]:
 
 
 def codes_of(found: Check) -> Iterator[str]:
-    """Every code that the row of a check can fail with by a text of its own."""
+    """Every code that the row of a check can show with a text of its own."""
+    yield from found.notes
     yield from found.refusals
     for kind in found.failures:
         yield kind.code
@@ -108,8 +110,9 @@ def _kinds(base: type[UcdashError]) -> Iterator[type[UcdashError]]:
 
 def _failures(found: Check, codes: Collection[str]) -> list[type[ObjectStoreError]]:
     """The errors that a section is about: those of our own codes in it, else of the provider's."""
-    ours = [kind for kind in found.failures if kind.code in {*codes} - {*found.refusals}]
-    if ours or {*codes} & {*found.refusals}:
+    own = {*codes} & {*found.notes, *found.refusals}
+    ours = [kind for kind in found.failures if kind.code in {*codes} - own]
+    if ours or own:
         return ours
     named = {_nearest(found, PROVIDER_CODES[code]) for code in codes if code in PROVIDER_CODES}
     return [kind for kind in found.failures if kind in named]

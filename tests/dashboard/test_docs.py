@@ -13,6 +13,7 @@ from tests.dashboard.conftest import new_client
 
 # What the row of a check can show: providers' codes, and ours where they give none.
 FOUND_BY_WORDS = {
+    "InvalidRequest",
     "AuthorizationHeaderMalformed",
     "KMS.DisabledException",
     "KMS.KMSInvalidStateException",
@@ -128,7 +129,11 @@ class TestChecks:
         page = handbook.page(f"checks/{check.check_id}")
         missing = [code for code in check_texts.codes_of(check) if code.lower() not in page.anchors]
         assert not missing, f"docs/checks/{check.check_id}.md needs a heading with `{missing[0]}`"
-        for advice in [*check.failures.values(), *check.refusals.values()]:
+        for advice in (
+            *check.failures.values(),
+            *check.refusals.values(),
+            *check.notes.values(),
+        ):
             title = check_texts.named(advice).title
             assert title in text_of(page), f"docs/checks/{check.check_id}.md: {title}"
 
@@ -139,7 +144,7 @@ class TestChecks:
     )
     def test_have_no_heading_for_a_code_that_there_is_not(self, check):
         source = handbook.sources()[f"checks/{check.check_id}"].read_text()
-        known = {code.lower() for code in OF_BUCKETS} | check.refusals.keys()
+        known = {code.lower() for code in OF_BUCKETS} | check.refusals.keys() | check.notes.keys()
         for heading in re.findall(r"^##.*$", source, re.MULTILINE):
             for code in re.findall(r"`([^`]+)`", heading):
                 assert code.lower() in known, f"docs/checks/{check.check_id}.md speaks of {code}"
