@@ -7,7 +7,7 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
 
-from storages_app.custom_storages import services
+from storages_app.custom_storages import circuit, services
 from storages_app.models import ConnectionTest
 from tests.factories import make_connection_test, make_custom_storage
 
@@ -246,6 +246,21 @@ class TestWatch:
         assert answer["HX-Replace-Url"] == here
         assert "Connected. 1 of 1 checks passed." in answer.text.partition('id="live"')[2]
         assert "data-watch" not in answer.text
+
+    def test_all_that_the_page_says_of_the_storage_turns_green_with_it(
+        self, project, storage, failed, as_owner
+    ):
+        circuit.open_(storage, reason="AccessDenied")
+        make_connection_test(storage, state="failed")
+        broken = words(self.ask(as_owner, project, storage, failed))
+        assert "has failed its check since" in broken.partition('id="broken" hx-swap-oob="true"')[2]
+        assert "Parked since" in broken.partition('id="standing"')[2]
+        circuit.close(storage, why="a test")
+        make_connection_test(storage)
+        green = words(self.ask(as_owner, project, storage, failed))
+        assert "has failed its check" not in green
+        assert "Parked since" not in green
+        assert "Connected" in green.partition('<span id="word" hx-swap-oob="true">')[2]
 
     def test_another_page_keeps_its_address(self, project, storage, failed, as_owner):
         make_connection_test(storage)

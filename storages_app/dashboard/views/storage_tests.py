@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from storages_app.custom_storages import services
 from storages_app.custom_storages.errors import TooManyTests
+from storages_app.dashboard import reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page, storage_of
 from storages_app.dashboard.forms.base import message_of
-from storages_app.dashboard.frame import show
+from storages_app.dashboard.frame import Frame, show
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.storage_reports import (
     TestReport,
@@ -159,11 +160,15 @@ def _whole(response: HttpResponse) -> HttpResponse:
 def _part(
     request: PageRequest, project: Project, report: TestReport, *, status: int = 200
 ) -> HttpResponse:
+    storage = report.test.custom_storage
     context = {
         "project": project,
-        "storage": report.test.custom_storage,
+        "storage": storage,
         "test": report,
         "is_update": True,
+        "frame": Frame(request, project, "storages"),
+        "word": reports.storage_word(storage),
+        "sums": reports.storage_sums(storage),
     }
     response = render(request, "dashboard/_test.html", context, status=status)
     if report.test.is_over:
