@@ -484,6 +484,12 @@ def write_without_a_kms_key(world, patch):
     world.deny("s3:PutObject", StringNotEquals=wanted)
 
 
+@case("write", "blocked_wholly")
+def write_blocked_wholly(world, patch):
+    elsewhere(world)
+    world.deny("s3:PutObject")
+
+
 @case("write", "QuotaExceeded")
 def write_over_quota(world, patch):
     world.double.quirks.quota_reached = True

@@ -73,10 +73,13 @@ def bpa(probe: Probe) -> str | Noted:
 
 def is_blocked(probe: Probe, error: ObjectStoreError) -> bool:
     """Whether a public ACL was refused by Block Public Access, not for want of a right."""
+    is_of_a_right = error.action == "s3:PutObjectAcl"
+    return _says_so(error) or (not is_of_a_right and blocks_public_acls(probe))
+
+
+def blocks_public_acls(probe: Probe) -> bool:
     block = switches(probe)
-    return _says_so(error) or bool(
-        block and block.block_public_acls and error.action != "s3:PutObjectAcl"
-    )
+    return block is not None and block.block_public_acls
 
 
 def _refusal(probe: Probe, mode: PublicMode) -> ObjectStoreError | None:

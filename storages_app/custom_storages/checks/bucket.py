@@ -76,9 +76,8 @@ def bucket(probe: Probe) -> str | Noted:
     except RegionRedirect as error:
         _adopt(probe, error)
         answer = _look(probe)
-        if given and not (isinstance(answer, Noted) and answer.code == "list_denied"):
-            return Noted("other_region", error, {"found": error.region, "given": given})
-        return answer
+        moved = Noted("other_region", error, {"found": error.region, "given": given})
+        return moved if given else answer
 
 
 def _look(probe: Probe) -> str | Noted:

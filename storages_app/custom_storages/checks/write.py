@@ -5,6 +5,7 @@ from functools import partial
 from time import sleep
 from typing import Any
 
+from storages_app.custom_storages.checks.bpa import blocks_public_acls
 from storages_app.custom_storages.checks.sse import KMS_FAILURES, KMS_REFUSALS, kms_refusal
 from storages_app.custom_storages.grants.policies import TEST_FOLDER
 from storages_app.custom_storages.probe import (
@@ -70,6 +71,18 @@ _ENCRYPTIONS = {"AES256": "SSE-S3", "aws:kms": "a KMS key"}
             "The bucket denies uploads that do not name an encryption.",
             "The same file was taken with {found}.",
             ["Set Encryption to {found} in this storage."],
+        ),
+        # https://tracker.ceph.com/issues/49135
+        "blocked_wholly": Advice(
+            "We may not write to `{bucket}/{prefix}`, perhaps because of Block Public Access.",
+            (
+                "Ceph's radosgw before 2025 refuses every file of a bucket that blocks public "
+                "ACLs, private ones too. Else the policy does not grant {action} there."
+            ),
+            [
+                "Update the server, or clear “Block public ACLs” of this bucket.",
+                "If that is not it: paste the policy below.",
+            ],
         ),
         "throttled": Advice(
             "The provider asks us to slow down. Tried {n} times.",
@@ -147,6 +160,8 @@ def _explain(probe: Probe, error: AccessDenied) -> PutReceipt:
         if _is_taken(partial(_put_somehow, probe, key=elsewhere)):
             _is_taken(partial(probe.remove, elsewhere))
             return _once_more(probe, Refused("other_prefix", error=error, other="/"))
+    if probe.custom_storage.provider != "aws" and blocks_public_acls(probe):
+        raise Refused("blocked_wholly", error=error) from error
     raise error
 
 
