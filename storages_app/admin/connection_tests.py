@@ -18,6 +18,7 @@ class FindingInline(ReadOnlyInline):
         "http_status",
         "operation",
         "request_id",
+        "said",
         "milliseconds",
     )
 
@@ -29,12 +30,15 @@ class ConnectionTestAdmin(ReadOnlyAdmin):
         "open_page",
         "custom_storage",
         "project",
+        "kind",
+        "trigger",
+        "again",
         "state",
         "asked_by",
         "created_at",
         "finished_at",
     )
-    list_filter = ("state",)
+    list_filter = ("state", "kind", "trigger", "is_repeat")
     search_fields = ("custom_storage__name", "custom_storage__bucket", "asked_by")
     date_hierarchy = "created_at"
     list_select_related = ("custom_storage__project",)

@@ -1,4 +1,4 @@
-"""Connected buckets: how they are, and the three things an operator may do to them."""
+"""Connected buckets: how they are, what was tried, and what an operator may do to them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,14 +6,39 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from storages_app.admin.base import ReadOnlyAdmin, actor_of, counted, dashboard_link
+from storages_app.admin.base import (
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    actor_of,
+    counted,
+    dashboard_link,
+)
 from storages_app.custom_storages import services
 from storages_app.lib.errors import UcdashError
-from storages_app.models import CustomStorage, Event
+from storages_app.models import AccessChange, CustomStorage, Event
 
 Storages = QuerySet[CustomStorage]
+_N_TESTS = 10
+
+
+class AccessChangeInline(ReadOnlyInline):
+    """What was tried with this storage; which settings, and never a secret."""
+
+    model = AccessChange
+    fields = readonly_fields = ("created_at", "asked_by", "tried", "state", "decided_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AccessChange]:
+        """The name of the storage stands in front of each row."""
+        changes: QuerySet[AccessChange] = super().get_queryset(request)
+        return changes.select_related("custom_storage")
+
+    @admin.display(description="Settings")
+    def tried(self, change: AccessChange) -> str:
+        return ", ".join(sorted(change.settings)) or "secret"
 
 
 @admin.register(CustomStorage)
@@ -25,12 +50,57 @@ class CustomStorageAdmin(ReadOnlyAdmin):
         "shown_state",
         "address",
         "provider",
+        "identity",
         "public_mode",
         "auto_copy",
         "created_at",
     )
+    fieldsets = (
+        (None, {"fields": ("name", "project", "shown_state", "setup_step", "newest_tests")}),
+        (
+            "Where",
+            {"fields": ("provider", "endpoint_url", "region", "account_id", "bucket", "prefix")},
+        ),
+        (
+            "Access",
+            {
+                "fields": (
+                    "identity",
+                    "access_key_id",
+                    "role_arn",
+                    "external_id",
+                    "proved_at",
+                    "access_changed_at",
+                    "uses",
+                    "public_mode",
+                    "storage_class",
+                    "encryption",
+                    "capabilities",
+                    "ticked",
+                )
+            },
+        ),
+        ("Copies", {"fields": ("key_pattern", "on_clash", "auto_copy", "recent_outcomes")}),
+        (
+            "Times",
+            {
+                "fields": (
+                    "created_at",
+                    "connected_at",
+                    "paused_at",
+                    "circuit_opened_at",
+                    "circuit_reason",
+                    "circuit_probe_after",
+                    "removed_at",
+                )
+            },
+        ),
+    )
+    readonly_fields = ("newest_tests", "shown_state")
+    inlines = (AccessChangeInline,)
     list_filter = (
         "provider",
+        "identity",
         "public_mode",
         "auto_copy",
         ("connected_at", admin.EmptyFieldListFilter),
@@ -38,10 +108,24 @@ class CustomStorageAdmin(ReadOnlyAdmin):
         ("circuit_opened_at", admin.EmptyFieldListFilter),
         ("removed_at", admin.EmptyFieldListFilter),
     )
-    search_fields = ("name", "bucket", "endpoint_url", "access_key_id", "project__name")
+    search_fields = ("name", "bucket", "endpoint_url", "access_key_id", "role_arn", "project__name")
     date_hierarchy = "created_at"
     list_select_related = ("project",)
     actions = ("test", "pause", "resume")
+
+    @admin.display(description="Newest tests")
+    def newest_tests(self, storage: CustomStorage) -> SafeString | str:
+        tests = storage.connection_tests.order_by("-pk")[:_N_TESTS]
+        rows = [
+            (
+                reverse("admin:storages_app_connectiontest_change", args=[test.pk]),
+                f"{test.created_at:%Y-%m-%d %H:%M:%S} UTC",
+                f"{test.kind} by {test.trigger}: {test.state}",
+            )
+            for test in tests
+        ]
+        listed = format_html_join("", '<li><a href="{}">{}</a> {}</li>', rows)
+        return format_html("<ul>{}</ul>", listed) if rows else "None yet"
 
     @admin.display(description="State")
     def shown_state(self, storage: CustomStorage) -> str:

@@ -7,7 +7,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from storages_app.models import BackupRun, CopyJob, CustomStorage, Event, Finding, Membership
+from storages_app.models import (
+    AccessChange,
+    BackupRun,
+    ConnectionTest,
+    CopyJob,
+    CustomStorage,
+    Event,
+    Finding,
+    Membership,
+)
 from tests.admin.conftest import client_of
 from tests.factories import (
     make_backup_plan,
@@ -115,6 +124,35 @@ def test_findings_are_on_the_page_of_their_test(as_operator):
     )
     assert "Write was asked" in page.text
     assert "REQ-1" in page.text
+
+
+def test_a_storage_lists_its_tests_and_what_was_tried_without_secrets(as_operator, project):
+    storage = make_custom_storage(project)
+    test = make_connection_test(storage, state="failed")
+    change = AccessChange(custom_storage=storage, settings={"bucket": "b"}, asked_by="somebody")
+    change.seal_secret("a tried secret")
+    change.save()
+    page = as_operator.get(address(CustomStorage, "change", storage.pk)).text
+    assert address(ConnectionTest, "change", test.pk) in page
+    assert "test by person: failed" in page
+    assert "somebody" in page
+    assert storage.external_id in page
+    for secret in ("a tried secret", change.sealed_secret, storage.sealed_secret):
+        assert secret not in page
+
+
+def test_the_page_of_a_storage_takes_no_query_for_each_test_or_change(as_operator, project):
+    def count():
+        with CaptureQueriesContext(connection) as queries:
+            as_operator.get(address(CustomStorage, "change", storage.pk))
+        return len(queries)
+
+    storage = make_custom_storage(project)
+    before = count()
+    for _ in range(12):
+        make_connection_test(storage)
+        AccessChange.objects.create(custom_storage=storage, asked_by="somebody")
+    assert count() == before
 
 
 @every_model
