@@ -159,8 +159,8 @@ def _anchored(opening: Token, inline: Token, writing: _Writing) -> Iterator[Toke
     anchor = _slug(_text(inline))
     if writing.take(anchor):
         opening.attrSet("id", anchor)
-        if opening.tag != "h1":
-            writing.contents.append(Heading(int(opening.tag[1]), anchor, _without_codes(inline)))
+    if opening.tag != "h1":
+        writing.contents.append(Heading(int(opening.tag[1]), anchor, _without_codes(inline)))
     yield opening
 
 
@@ -233,7 +233,7 @@ def _fence(renderer: Any, tokens: list[Token], n: int, options: Any, env: dict[s
 
 
 def _table_open(*_rule: Any) -> str:
-    return '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table class="table">'
+    return '<div class="scroll" role="group" aria-label="Table" tabindex="0"><table class="table">'
 
 
 def _table_close(*_rule: Any) -> str:

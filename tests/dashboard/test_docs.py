@@ -134,7 +134,7 @@ class TestChecks:
             *check.refusals.values(),
             *check.notes.values(),
         ):
-            title = check_texts.named(advice).title
+            title = check_texts.named(advice).title.replace("`", "")
             assert title in text_of(page), f"docs/checks/{check.check_id}.md: {title}"
 
     @pytest.mark.parametrize(
@@ -148,6 +148,19 @@ class TestChecks:
         for heading in re.findall(r"^##.*$", source, re.MULTILINE):
             for code in re.findall(r"`([^`]+)`", heading):
                 assert code.lower() in known, f"docs/checks/{check.check_id}.md speaks of {code}"
+
+
+class TestContents:
+    def test_name_each_part_and_lead_to_it(self):
+        page = handbook.page("checks/write")
+        assert ("We may not write", "we-may-not-write-accessdenied") in [
+            (heading.text, heading.anchor) for heading in page.contents
+        ]
+        errors = {heading.anchor: heading.text for heading in handbook.page("errors").contents}
+        assert errors["bad_credentials"] == "bad_credentials", "a heading that is only a code"
+        for path in handbook.sources():
+            found = handbook.page(path)
+            assert {heading.anchor for heading in found.contents} <= found.anchors
 
 
 class TestErrors:
