@@ -27,12 +27,15 @@ class Outcome:
 
 
 def run(
-    custom_storage: CustomStorage, *, on_answer: Callable[[Finding], None] = lambda finding: None
+    custom_storage: CustomStorage,
+    *,
+    kind: ConnectionTest.Kind = ConnectionTest.Kind.TEST,
+    on_answer: Callable[[Finding], None] = lambda finding: None,
 ) -> Outcome:
     """Ask what the connection test asks, of a storage in memory (`services.sketch`)."""
     forget_role(custom_storage)
     probe = Probe.of(custom_storage, open_probe_store, open_outside_store)
-    asked = checks_for(custom_storage)
+    asked = checks_for(custom_storage, kind)
     rows = {
         found.check_id: Finding(
             check_id=found.check_id, name=found.name, level=level, position=found.position

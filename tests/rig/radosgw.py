@@ -178,6 +178,15 @@ class Radosgw(S3Server):
         )
 
 
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[Radosgw]:
+    """A gateway of one's own."""
+    with gateway(folder) as url:
+        server = Radosgw(url, USERS)
+        yield server
+        server.close()
+
+
 @pytest.fixture(scope="session")
 def radosgw() -> Iterator[Radosgw]:
     """The gateway of this run, shared by its processes; each test makes buckets of its own."""
