@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from storages_app.custom_storages import grants
-from storages_app.dashboard.granting import wanted_for
+from storages_app.custom_storages.granting import wanted_for
 from storages_app.models import ConnectionTest, CustomStorage, Finding
 from storages_app.objectstores.providers import Provider, provider
 

@@ -1,41 +1,16 @@
 """The grant of a storage as pages show it: for its owner, for a colleague, and as files."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import Http404, HttpResponse
 
 from storages_app.custom_storages import grants
-from storages_app.models import CustomStorage
-from storages_app.objectstores.providers import provider
 
 _TYPES = {
     "json": "application/json",
     "sh": "text/x-shellscript; charset=utf-8",
     "hcl": "text/plain; charset=utf-8",
 }
-
-
-def wanted_for(storage: CustomStorage, **changes: Any) -> grants.Wanted:
-    """The storage as its grant sees it; it has no secret, and no access key id."""
-    wanted = grants.Wanted(
-        provider=provider(storage.provider),
-        bucket=storage.bucket,
-        prefix=storage.prefix,
-        region=storage.region,
-        public_mode=storage.public_mode,
-        uses=tuple(storage.uses),
-        identity=storage.identity,  # type: ignore[arg-type]  # one of the three, by its choices
-        storage_name=storage.name,
-        endpoint=storage.endpoint_url,
-        account_id=storage.account_id,
-        principal_arn=settings.AWS_PRINCIPAL_ARN,
-        external_id=storage.external_id,
-        role_arn=storage.role_arn,
-        kms_key_id=str(storage.encryption.get("kms_key_id", "")),
-    )
-    return replace(wanted, **changes)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from django.views.decorators.http import require_http_methods
 
 from storages_app.custom_storages import hand_offs
 from storages_app.custom_storages.errors import AlreadyConnected, HandOffGone
+from storages_app.custom_storages.granting import wanted_for
 from storages_app.dashboard import checklists
 from storages_app.dashboard.forms.setup import RoleForm
-from storages_app.dashboard.granting import file_of, shown, wanted_for
+from storages_app.dashboard.granting import file_of, shown
 from storages_app.lib.errors import UcdashError
 from storages_app.models import CustomStorage, HandOff
 from storages_app.models.hand_offs import digest_of

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from storages_app.custom_storages import grants, services
 from storages_app.custom_storages.connect import identities_offered, operator_identity
+from storages_app.custom_storages.granting import wanted_for
 from storages_app.dashboard import checklists
 from storages_app.dashboard.access import PageRequest, actor_of, project_page, storage_of
 from storages_app.dashboard.forms.base import DashboardForm, message_of
@@ -21,7 +22,7 @@ from storages_app.dashboard.forms.setup import (
     UsesForm,
     WhereForm,
 )
-from storages_app.dashboard.granting import shown, wanted_for
+from storages_app.dashboard.granting import shown
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.setup_frame import (
     ACCESS,

@@ -9,10 +9,11 @@ from django.urls import reverse
 
 from storages_app.custom_storages import grants, hand_offs
 from storages_app.custom_storages.errors import PolicyRefused
+from storages_app.custom_storages.granting import wanted_for
 from storages_app.dashboard.access import PageRequest, actor_of
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.frame import show
-from storages_app.dashboard.granting import as_file, file_of, shown, wanted_for
+from storages_app.dashboard.granting import as_file, file_of, shown
 from storages_app.dashboard.setup_frame import ACCESS, setup_page, show_step, to_step
 from storages_app.lib.errors import UcdashError
 from storages_app.models import CustomStorage, Project

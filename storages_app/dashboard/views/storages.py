@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from storages_app.custom_storages import grants, services
+from storages_app.custom_storages.granting import wanted_for
 from storages_app.dashboard import granting, reports, storage_reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page, storage_of
 from storages_app.dashboard.forms.base import DashboardForm, message_of
@@ -143,7 +144,7 @@ def _change(
 @project_page()
 def rights(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
     storage = storage_of(project, storage_id)
-    wanted = granting.wanted_for(storage)
+    wanted = wanted_for(storage)
     context = {
         "grant": granting.shown(wanted),
         "smaller": granting.shown(wanted.smaller),
