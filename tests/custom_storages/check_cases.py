@@ -912,6 +912,12 @@ def speed_slow(world, patch):
     patch.setattr(runner, "_stored", lambda custom_storage: (1204, 3 * 1024**3))
 
 
+@case("speed", "slow")
+def speed_slow_without_files(world, patch):
+    times = iter((10.0, 26.0))
+    patch.setattr(speed, "perf_counter", lambda: next(times))
+
+
 # --- The checklist -------------------------------------------------------------------------------
 
 for _line in ("ownership", "block_public_access", "encryption", "versioning", "object_lock"):

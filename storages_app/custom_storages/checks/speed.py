@@ -6,6 +6,7 @@ from time import perf_counter
 from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
 
 _SIZE = 1024 * 1024
+_GIBIBYTE = 1024**3
 _SLOW = 256 * 1024  # bytes a second
 
 
@@ -18,7 +19,7 @@ _SLOW = 256 * 1024  # bytes a second
     refusals={
         "slow": Advice(
             "Slow: {rate}.",
-            "{n} stored files would take about {time}.",
+            "{what} would take about {time}.",
             ["Choose a region nearer to this instance."],
         ),
     },
@@ -34,7 +35,9 @@ def speed(probe: Probe) -> str:
     rate = _SIZE / seconds
     if rate < _SLOW:
         n_files, n_bytes = probe.stored
-        raise Refused("slow", rate=_in_words(rate), n=n_files, time=_long(n_bytes / rate))
+        what = f"{n_files} stored files" if n_files else "1 GB"
+        time = _long((n_bytes if n_files else _GIBIBYTE) / rate)
+        raise Refused("slow", rate=_in_words(rate), what=what, time=time)
     return f"1 MiB in {seconds * 1000:.0f} ms, about {_in_words(rate)}"
 
 
