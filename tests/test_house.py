@@ -112,7 +112,7 @@ class TestSettings:
             "storages_app/imaging/pool.py",  # hands a few names on to the decoders
             "storages_app/lib/crashpoints.py",  # tests arm it
             # A script's secret comes by the name of a variable, so that it is in no process list.
-            "storages_app/management/commands/connect_storage.py",
+            "storages_app/management/storage_options.py",
         ]
 
     def test_production_example_names_only_known_settings_and_passes_the_deployment_check(self):
