@@ -292,14 +292,20 @@ class TestWhatIsShown:
 
 
 class TestOneRowAgain:
-    def test_keeps_no_answer_of_other_settings(self, world):
-        world.ask()
-        assert world.test.has_passed
-        world.double.add_bucket("other-bucket", account=OTHER_ACCOUNT, region=REGION)
-        services.change(custom_storage=world.storage, actor="A", bucket="other-bucket")
-        services.request_test(custom_storage=world.storage, asked_by="A", again="speed")
+    def test_keeps_no_answer_that_was_given_for_other_settings(self, world):
+        assert world.ask()["write"].state == "passed"
+        services.change(custom_storage=world.storage, actor="A", prefix="elsewhere/")
+        services.request_test(custom_storage=world.storage, asked_by="A", again="clock")
         tasks.drain()
         test = ConnectionTest.objects.order_by("-pk").first()
-        assert test.state == "failed"
+        assert test.findings.get(check_id="write").code == "AccessDenied"
         with pytest.raises(NotTested):
             services.connect(custom_storage=world.storage, actor="A")
+
+    def test_keeps_those_of_these_settings(self, world):
+        before = world.ask()["public"]
+        services.request_test(custom_storage=world.storage, asked_by="A", again="clock")
+        tasks.drain()
+        after = ConnectionTest.objects.order_by("-pk").first().findings.get(check_id="public")
+        assert after.milliseconds == before.milliseconds
+        assert len(world.double.calls("PutObject")) < 10
