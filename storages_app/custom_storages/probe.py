@@ -66,6 +66,11 @@ def is_missing_object(error: ObjectStoreError) -> bool:
     return isinstance(error, ObjectMissing) or is_about_listing
 
 
+def is_unknown_refusal(error: ObjectStoreError) -> bool:
+    """Whether the request was called wrong in a way that only the question can explain."""
+    return type(error) is ObjectStoreError and 400 <= (error.http_status or 0) < 500
+
+
 _BODY = (
     "This is the test object of a connection test. It was written to find out whether copies can "
     "be made here, and may be deleted at any time.\n"

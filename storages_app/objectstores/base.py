@@ -58,6 +58,7 @@ class ObjectInfo:
     content_type: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     last_modified: datetime | None = None
+    storage_class: str = ""  # as the provider names it; S3 leaves STANDARD out
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class PutReceipt:
     sha256: str = ""  # hex, as the provider echoed it; "" if it echoed none
     checksum: str = ""  # any checksum it echoed, as `name:value` (a composite one, for instance)
     version_id: str = ""
+    encryption: str = ""  # what it says it encrypted with: "AES256", "aws:kms" or its own word
 
 
 @dataclass(frozen=True)

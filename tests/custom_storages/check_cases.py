@@ -18,7 +18,7 @@ from storages_app.models import ConnectionTest
 from storages_app.objectstores import errors
 from storages_app.objectstores.backends.s3 import S3Store
 from storages_app.objectstores.backends.s3 import store as store_module
-from storages_app.objectstores.base import Connected
+from storages_app.objectstores.base import Connected, PutOptions, PutReceipt
 from tests.custom_storages.world import ACCOUNT, OTHER_ACCOUNT, REGION, World
 from tests.s3double import Block, Encryption, ObjectLock
 
@@ -78,6 +78,31 @@ def without(world: World, *actions: str) -> None:
             if left:
                 kept.append({**statement, "Action": left})
         policy["Statement"] = kept
+
+
+def refusing(patch: pytest.MonkeyPatch, option: str, code: str) -> None:
+    """Uploads with this option are called wrong, as by servers that do not know it."""
+    put = S3Store.put
+
+    def call(self: S3Store, *args: Any, options: PutOptions, **more: Any) -> PutReceipt:
+        if getattr(options, option):
+            raise errors.ObjectStoreError(
+                "What is that?", provider_code=code, http_status=400, operation="PutObject"
+            )
+        return put(self, *args, options=options, **more)
+
+    patch.setattr(S3Store, "put", call)
+
+
+def ignoring(patch: pytest.MonkeyPatch, **options: str) -> None:
+    """Uploads arrive without these options, as at servers that take any header."""
+    put = S3Store.put
+
+    def call(self: S3Store, *args: Any, options: PutOptions, **more: Any) -> PutReceipt:
+        return put(self, *args, options=replace(options, **left_out), **more)
+
+    left_out = options
+    patch.setattr(S3Store, "put", call)
 
 
 def elsewhere(world: World, **fields: object) -> None:
@@ -623,6 +648,43 @@ def class_unknown(world, patch):
 def class_denied(world, patch):
     world.set(storage_class="STANDARD_IA")
     world.deny("s3:PutObject", StringEquals={"s3:x-amz-storage-class": "STANDARD_IA"})
+
+
+@case("class", "class_refused")
+def class_refused_by_another_word(world, patch):
+    world.set(storage_class="STANDARD_IA")
+    refusing(patch, "storage_class", "InvalidArgument")
+
+
+@case("class", "class_ignored")
+def class_ignored(world, patch):
+    world.set(storage_class="STANDARD_IA")
+    ignoring(patch, storage_class="")
+
+
+@case("class")
+def class_passes_unseen(world, patch):
+    world.set(storage_class="STANDARD_IA")
+    without(world, "s3:GetObject")
+
+
+@case("sse", "encryption_refused")
+def sse_refused_by_another_word(world, patch):
+    world.set(encryption={"mode": "AES256"})
+    refusing(patch, "encryption", "InvalidRequest")
+
+
+@case("sse", "encryption_ignored")
+def sse_ignored(world, patch):
+    world.set(encryption={"mode": "AES256"})
+    world.bucket.encryption = None
+    ignoring(patch, encryption="")
+
+
+@case("sse", "encryption_ignored")
+def sse_with_another_than_was_asked(world, patch):
+    world.set(encryption={"mode": "aws:kms", "kms_key_id": "alias/photos"})
+    ignoring(patch, encryption="", kms_key_id="")
 
 
 def public_by_acl(world: World) -> None:

@@ -59,10 +59,10 @@ def _level(custom_storage: CustomStorage) -> Level:
         ),
         "acl_ignored": Advice(
             "The public ACL was taken, but strangers get {status}.",
-            "The provider knows no ACLs, or a switch of the account overrules them.",
+            "The provider knows no ACLs, or a switch of the bucket or account overrules them.",
             [
                 "Make copies public with a bucket policy, or keep them private.",
-                "Amazon S3: look at Block Public Access of the account.",
+                "Or look at Block Public Access of the bucket and of the account.",
             ],
         ),
     },

@@ -50,7 +50,7 @@ def _level(custom_storage: CustomStorage) -> Level | None:
         "not_seen": Advice(
             "Nothing of Block Public Access was found in the way",
             (
-                "The account's own switches cannot be read from here, and strangers do not get "
+                "Not all of its switches can be read from here, and strangers do not get "
                 "the file yet: see the rows ACL and Public read."
             ),
         ),

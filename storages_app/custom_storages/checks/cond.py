@@ -15,7 +15,7 @@ from storages_app.objectstores.errors import (
     name="No overwrite",
     position=180,
     level=Level.INFO,
-    requires=["write", "checksum", "sse", "class"],
+    requires=["write", "checksum", "sse", "class", "acl"],
     refusals={
         "second_write_accepted": Advice(
             "This provider does not support conditional writes.",

@@ -15,7 +15,7 @@ _SLOW = 256 * 1024  # bytes a second
     name="Speed",
     position=220,
     level=Level.INFO,
-    requires=["delete"],
+    requires=["sse", "class", "delete"],
     refusals={
         "slow": Advice(
             "Slow: {rate}.",

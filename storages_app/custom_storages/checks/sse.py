@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
+from storages_app.custom_storages.probe import (
+    Advice,
+    Level,
+    Probe,
+    Refused,
+    check,
+    is_unknown_refusal,
+)
 from storages_app.models import CustomStorage
 from storages_app.objectstores.errors import (
     AccessDenied,
@@ -72,12 +79,30 @@ def _level(custom_storage: CustomStorage) -> Level | None:
             ["Look for a Deny that asks for another encryption.", "Set that one in this storage."],
         ),
     },
-    refusals=KMS_REFUSALS,
+    refusals={
+        **KMS_REFUSALS,
+        "encryption_refused": Advice(
+            "This provider does not encrypt with {encryption}.",
+            "The file is taken without the header that asks for it, and refused with it.",
+            ["Set Encryption to none in this storage; many providers encrypt anyway."],
+        ),
+        "encryption_ignored": Advice(
+            "This provider took the file and did not encrypt it with {encryption}.",
+            "Its answer names {found}: the header that asks for it is ignored there.",
+            ["Set Encryption to none in this storage; many providers encrypt anyway."],
+        ),
+    },
 )
 def sse(probe: Probe) -> str:
-    """Write the test object encrypted as copies will be."""
+    """Write the test object encrypted as copies will be; the answer has to say that it is."""
     try:
-        probe.put(checksum=probe.plain_checksum)
+        receipt = probe.put(checksum=probe.plain_checksum)
     except KmsKeyUnusable as error:
         raise kms_refusal(probe, error) from error
+    except ObjectStoreError as error:
+        if not is_unknown_refusal(error):
+            raise
+        raise Refused("encryption_refused", error=error) from error
+    if receipt.encryption != probe.options.encryption:
+        raise Refused("encryption_ignored", found=receipt.encryption or "no encryption")
     return f"Encrypted with {probe.facts['encryption']}"

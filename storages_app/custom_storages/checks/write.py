@@ -15,6 +15,7 @@ from storages_app.custom_storages.probe import (
     Refused,
     check,
     is_missing_right,
+    is_unknown_refusal,
 )
 from storages_app.models import CustomStorage
 from storages_app.objectstores.base import PutReceipt
@@ -124,8 +125,11 @@ def _put(probe: Probe) -> PutReceipt:
     """A trouble with the encryption that was chosen here is the row Encryption's to tell."""
     try:
         return _put_somehow(probe)
-    except (AccessDenied, KmsDenied, KmsKeyUnusable, NotSupported) as error:
-        if not probe.custom_storage.encryption.get("mode"):
+    except ObjectStoreError as error:
+        may_be_it = isinstance(
+            error, (AccessDenied, KmsDenied, KmsKeyUnusable, NotSupported, ServerError)
+        ) or is_unknown_refusal(error)
+        if not (may_be_it and probe.custom_storage.encryption.get("mode")):
             raise
         try:
             return _put_somehow(probe, encryption="", kms_key_id="")

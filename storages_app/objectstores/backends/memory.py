@@ -168,7 +168,9 @@ class MemoryStore:
                 raise _refusal(KeyTaken, "PreconditionFailed", 412, "PutObject")
             bucket.objects[key] = StoredObject(info, content, options.is_public)
         echoed = f"sha256:{_base64(kept_sha256)}" if kept_sha256 else ""
-        return PutReceipt(etag=found_md5, sha256=kept_sha256, checksum=echoed)
+        return PutReceipt(
+            etag=found_md5, sha256=kept_sha256, checksum=echoed, encryption=options.encryption
+        )
 
     def head(self, key: str) -> ObjectInfo:
         return self._object("HeadObject", key).info

@@ -127,6 +127,7 @@ def receipt_of(headers: Mapping[str, str]) -> PutReceipt:
         sha256=_full_sha256(headers),
         checksum=f"{name}:{value}" if value else "",
         version_id=_version_id(headers),
+        encryption=headers.get("x-amz-server-side-encryption", ""),
     )
 
 
@@ -140,6 +141,7 @@ def info_of(key: str, headers: Mapping[str, str]) -> ObjectInfo:
         content_type=headers.get("content-type", ""),
         metadata=read_metadata(headers),
         last_modified=_date(headers.get("last-modified", "")),
+        storage_class=headers.get("x-amz-storage-class", ""),
     )
 
 
