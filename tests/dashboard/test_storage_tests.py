@@ -187,6 +187,17 @@ class TestAgain:
         assert 'hx-trigger="every 1s"' in part.text
         assert 'aria-disabled="true"' in part.text
 
+    def test_who_has_stopped_the_watch_is_not_watched_again(
+        self, project, storage, failed, as_owner
+    ):
+        for told, goes_on in (("off", "watch=off"), ("on", "watch=on")):
+            part = as_owner.post(
+                address("storage_test_start", project, storage.pk),
+                {"again": "write", "watch": told},
+                headers=HTMX,
+            )
+            assert goes_on in part.text
+
     def test_a_check_that_is_unknown_is_simply_the_whole_test(self, project, storage, as_owner):
         response = as_owner.post(
             address("storage_test_start", project, storage.pk), {"again": "<script>" * 9}

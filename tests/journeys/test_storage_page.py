@@ -117,6 +117,7 @@ def test_one_row_is_run_again_and_the_focus_stays(world):
     page = world.page
     page.goto(world.connect("again"))
     page.get_by_role("link", name="Stop").click()
+    expect(page.get_by_role("link", name="Check again every 10 s")).to_be_visible()
     world.user.policies = [allow_all()]
     page.get_by_role("button", name="Run again “Write”").press("Enter")
     expect(page.locator(world.row("write", "passed"))).to_be_visible()

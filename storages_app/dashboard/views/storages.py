@@ -22,7 +22,15 @@ from storages_app.dashboard.pages import page_of, read_number
 from storages_app.dashboard.reasons import explain
 from storages_app.dashboard.views import patterns, storage_tests
 from storages_app.lib.errors import UcdashError
-from storages_app.models import AccessChange, BackupPlan, CopyJob, CustomStorage, File, Project
+from storages_app.models import (
+    AccessChange,
+    BackupPlan,
+    ConnectionTest,
+    CopyJob,
+    CustomStorage,
+    File,
+    Project,
+)
 from storages_app.objectstores.providers import provider
 from storages_app.projects.roles import Action
 
@@ -57,7 +65,7 @@ def health(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
     storage = storage_of(project, storage_id)
     last = storage_reports.newest_test(storage)
     # Who reads about a storage that works, with limits that may be wanted, does not mend it.
-    watches = last is not None and last.state == "failed"
+    watches = last is None or last.state != ConnectionTest.State.LIMITED
     context = {
         "history": storage_reports.history(storage),
         "sums": reports.storage_sums(storage),
