@@ -129,4 +129,12 @@ def _details(finding: Finding) -> str:
 
 
 def _wrapped(text: str, *, first: str = _INDENT, rest: str = _INDENT) -> str:
-    return fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest)
+    return fill(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        # A key or an address is copied as a whole.
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

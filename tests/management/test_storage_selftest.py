@@ -73,7 +73,8 @@ class TestPassing:
     def test_the_report_is_readable_at_80_columns(self, selftest, world):
         world.deny("s3:PutObject")
         code, out = selftest()
-        long = [line for line in out.splitlines() if len(line) > 80 and "://" not in line]
+        report = out.partition("Policy of")[0]
+        long = [line for line in report.splitlines() if len(line) > 80 and "://" not in line]
         assert long == []
         assert "failed   Write: We may not write to `photos-prod/up/`." in out
         assert "1. Open the bucket's Permissions." in out
@@ -82,6 +83,15 @@ class TestPassing:
         assert "Failed." in out.splitlines()[-1]
         assert "Start with “Write”." in out
         assert code == 1
+
+    def test_the_policy_that_the_texts_speak_of_is_below_them(self, selftest, world):
+        assert "Policy of the access key's user" not in selftest()[1]
+        world.user.policies.clear()
+        code, out = selftest()
+        below = out.partition("Policy of the access key's user\n")[2].partition("\n\n")[0]
+        world.user.policies.append(json.loads(below))
+        assert code == 1
+        assert selftest("--json")[0] == 0, "pasted as it is, it grants what was missing"
 
     def test_by_a_role_needs_its_external_id(self, selftest, world):
         ours = "11111111-1111-4111-8111-111111111111"

@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from storages_app.custom_storages import self_test, services
+from storages_app.custom_storages.granting import wanted_for
+from storages_app.custom_storages.grants.tabs import policy_texts
 from storages_app.lib.errors import UcdashError
 from storages_app.management.storage_options import (
     USAGE,
@@ -19,6 +21,7 @@ from storages_app.management.storage_options import (
 )
 from storages_app.models import CustomStorage, Finding
 
+HTTP_FORBIDDEN = 403
 State = Finding.State
 
 
@@ -54,7 +57,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"{storage.address} ({_host(storage)})\n\n")
             outcome = self_test.run(storage, on_answer=self._print)
-            self.stdout.write(_summary(outcome))
+            self.stdout.write(_summary(storage, outcome))
         if not outcome.has_passed:
             # The findings were the answer: no second message, only the exit code.
             raise SystemExit(1)
@@ -68,6 +71,7 @@ def _host(storage: CustomStorage) -> str:
 
 
 def _as_json(storage: CustomStorage, outcome: self_test.Outcome) -> dict[str, Any]:
+    wanted = wanted_for(storage)
     return {
         "address": storage.address,
         "provider": storage.provider,
@@ -80,14 +84,31 @@ def _as_json(storage: CustomStorage, outcome: self_test.Outcome) -> dict[str, An
             for feature, works, why in outcome.works
         ],
         "capabilities": outcome.capabilities,
+        "policies": {
+            "identity": wanted.identity_policy,
+            "trust": wanted.trust_policy,
+            "bucket": wanted.bucket_policy,
+            "key_statement": wanted.key_policy_statement,
+        },
     }
 
 
-def _summary(outcome: self_test.Outcome) -> str:
+def _summary(storage: CustomStorage, outcome: self_test.Outcome) -> str:
     lines = ["", "What works now"]
     for feature, works, why in outcome.works:
         lines.append(f"{'yes' if works else 'no':8} {feature}{f': {why}' if why else ''}")
+    if any(row.http_status == HTTP_FORBIDDEN for row in outcome.findings):
+        lines += ["", *_policies(storage)]
     return "\n".join([*lines, "", _verdict(outcome)])
+
+
+def _policies(storage: CustomStorage) -> list[str]:
+    """“The policy below” of the texts, for what the options say."""
+    return [
+        f"{text.title}\n{text.text}"
+        for text in policy_texts(wanted_for(storage))
+        if text.language == "json"
+    ]
 
 
 def _verdict(outcome: self_test.Outcome) -> str:
