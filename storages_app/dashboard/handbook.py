@@ -72,11 +72,13 @@ def sources() -> Mapping[str, Path]:
     return {_path_of(found.relative_to(folder)): found for found in sorted(folder.rglob("*.md"))}
 
 
-@cache
 def page(path: str) -> Page | None:
-    """A page by its address, or None."""
-    if path not in sources():
-        return None
+    """A page by its address, or None; only pages that are there are remembered."""
+    return _made(path) if path in sources() else None
+
+
+@cache
+def _made(path: str) -> Page:
     tokens = _parse(path)
     headings = [tokens[n + 1] for n, token in enumerate(tokens) if token.type == "heading_open"]
     codes = frozenset(code.lower() for heading in headings for code in _codes(heading))

@@ -71,6 +71,12 @@ class TestPages:
     def test_that_are_none_are_not_found(self, path):
         assert new_client().get(f"/docs/{path}/").status_code == 404
 
+    def test_that_are_none_are_not_remembered(self):
+        known = handbook._made.cache_info().currsize
+        for n in range(50):
+            assert handbook.page(f"no/such/{n}") is None
+        assert handbook._made.cache_info().currsize == known
+
     @pytest.mark.django_db
     def test_take_nothing(self):
         assert new_client().post("/docs/").status_code == 405
@@ -94,7 +100,7 @@ class TestRendering:
             "# T\n\n<script>alert(1)</script> <img src=x onerror=a()>\n\n[a](javascript:alert(1)) "
             "[out](../../etc/passwd)\n\n```sh\necho '<b>'\n```\n\n| a |\n| --- |\n| `<i>` |\n"
         )
-        html = handbook.page.__wrapped__("page").html
+        html = handbook._made.__wrapped__("page").html
         assert "<script" not in html
         assert "<img" not in html
         assert "href=" not in html
