@@ -35,6 +35,11 @@ PAGES = {
     "upload": "upload/",
     "storages": "storages/",
     "connect": "storages/connect/",
+    "connect-2-uses": "storages/{draft}/setup/uses/",
+    "connect-3-access": "storages/{draft}/setup/access/",
+    "connect-4-bucket": "storages/{draft}/setup/bucket/",
+    "connect-5-test": "storages/{draft}/setup/test/",
+    "connected": "storages/{storage}/setup/connected/",
     "storage": "storages/{storage}/",
     "backup": "backup/",
     "jobs": "jobs/",
@@ -73,6 +78,18 @@ def fill(installation: Installation, project: Project) -> str:
     ).raise_for_status()
     _wait_until_copied(installation)
     return file
+
+
+def hand_off(installation: Installation, name: str) -> str:
+    """Take the draft to its last step, and give its page for a colleague."""
+    token = installation.shell_json(
+        "from storages_app.custom_storages import hand_offs, services\n"
+        "from storages_app.models import CustomStorage\n"
+        f"draft = CustomStorage.objects.get(name={name!r})\n"
+        "services.reach_step(custom_storage=draft, step=5)\n"
+        f"hand_offs.make(custom_storage=draft, actor={OPERATOR_EMAIL!r})[1]"
+    )
+    return f"/h/{token}/"
 
 
 def upload(installation: Installation, project: Project, name: str) -> str:
@@ -132,14 +149,22 @@ def main() -> None:
             installation.start()
             project = installation.create_project("Holiday house")
             file = fill(installation, project)
-            ((storage,),) = installation.query(
-                "SELECT id FROM storages_app_customstorage WHERE name = 'photos'"
+            draft, storage = (
+                uuid.UUID(str(pk))
+                for (pk,) in installation.query(
+                    "SELECT id FROM storages_app_customstorage "
+                    "WHERE name IN ('archive', 'photos') ORDER BY name"
+                )
             )
             paths = {
                 name: f"/projects/{project.slug}/"
-                + path.format(file=file, storage=uuid.UUID(str(storage)))
+                + path.format(file=file, storage=storage, draft=draft)
                 for name, path in PAGES.items()
-            } | {"projects": "/projects/", "admin": "/admin/"}
+            } | {
+                "projects": "/projects/",
+                "admin": "/admin/",
+                "hand-off": hand_off(installation, "archive"),
+            }
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
                 take(browser, installation, paths)

@@ -292,6 +292,21 @@ def test_a_switch_of_the_service_shows_its_fields_and_keeps_what_was_typed(world
     expect(page.get_by_text("Good to know about MinIO")).to_be_visible()
 
 
+def test_a_policy_is_merged_beside_a_secret_that_stays_typed(world):
+    page = world.page
+    page.goto(world.draft("merged", public_mode="policy").replace("/test/", "/access/"))
+    page.get_by_label("Secret access key").fill("typed-but-not-sent")
+    page.locator("#policy").fill(json.dumps({"Version": "2012-10-17", "Statement": []}))
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or ""))
+    page.get_by_role("button", name="Put both together").click()
+    expect(page.get_by_role("heading", name="The difference")).to_be_visible()
+    expect(page.get_by_label("Secret access key")).to_have_value("typed-but-not-sent")
+    assert not any("typed-but-not-sent" in data for data in sent)
+    grant = grant_of(page, "Bucket policy")
+    assert [each["Sid"] for each in grant["Statement"]] == ["PublicRead"]
+
+
 def test_six_troubles_have_six_titles_and_six_fixes(world):
     page, user = world.page, world.user
     no_write = world.double.add_user(
@@ -313,7 +328,7 @@ def test_six_troubles_have_six_titles_and_six_fixes(world):
         page.goto(draft)
         expect(page.locator("#test")).to_contain_text("Not connected yet.")
         row = page.locator("#test [data-state=failed]").first
-        title = row.locator(".muted").first.inner_text()
+        title = row.locator(".said p").first.inner_text()
         fix = row.locator(".steps").first.inner_text()
         told.append((title, fix))
         expect(page.get_by_role("button", name="Connect", exact=True)).to_have_count(0)
