@@ -54,7 +54,8 @@ def _judged(line_id: str, read: Read, probe: Probe) -> str:
     except AccessDenied as error:
         raise CannotTell(UNREADABLE, f"{action_of(error)} is missing.", error=error) from error
     except NotSupported as error:
-        raise CannotTell("The provider has no such setting.", UNREADABLE, error=error) from error
+        nothing = "There is nothing to change and nothing to tick."
+        raise CannotTell("The provider has no such setting.", nothing, error=error) from error
     state, found = judge(line_id, {line_id: value}, mode)
     if state == "ok":
         return found

@@ -31,12 +31,16 @@ def _level(custom_storage: CustomStorage) -> Level | None:
     requires=["bucket", "proof"],
     failures={
         AccessDenied: Advice(
-            "We may not look whether the copies made so far are in this bucket.",
+            "The copies made so far are not in this bucket, or we may not look.",
             (
-                "{action} is missing. What is shown as done has to be there, so another bucket "
-                "is not taken on trust."
+                "{action} is missing; without s3:ListBucket a missing object is refused, too. "
+                "What is shown as done has to be there, so another bucket is not taken on trust."
             ),
-            ["Allow s3:GetObject.", "Or connect this bucket as a new storage."],
+            [
+                "Look whether the copies are there.",
+                "Allow s3:GetObject.",
+                "Or connect this bucket as a new storage.",
+            ],
         ),
     },
     refusals={

@@ -1,7 +1,7 @@
 """The policies of spec/DASHBOARD 1.11 as values: A to D, the key's, and the lifecycle rule."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from storages_app.custom_storages.grants.rights import Right, rights_for
@@ -181,6 +181,16 @@ def without_actions(policy: Policy, actions: Collection[str]) -> Policy:
         kept = [action for action in as_list(statement["Action"]) if action not in actions]
         if kept:
             statements.append(statement | {"Action": _one_or_list(kept)})
+    return policy | {"Statement": statements}
+
+
+def with_more_actions(policy: Policy, more: Mapping[str, str]) -> Policy:
+    """The policy with another action beside each that has one, for a provider with other names."""
+    statements = []
+    for statement in policy["Statement"]:
+        actions = as_list(statement["Action"])
+        added = [more[action] for action in actions if action in more]
+        statements.append(statement | {"Action": _one_or_list([*actions, *added])})
     return policy | {"Statement": statements}
 
 

@@ -19,6 +19,8 @@ UNKNOWN_TO_MINIO = frozenset(
 # As radosgw 16.2 does, with InvalidArgument and no word about which.
 UNKNOWN_TO_CEPH = frozenset({"s3:GetBucketOwnershipControls", "s3:GetEncryptionConfiguration"})
 _UNKNOWN = {"mc": UNKNOWN_TO_MINIO, "ceph": UNKNOWN_TO_CEPH}
+# radosgw 16.2 reads the four switches by the right to read the policy.
+_ALSO_AT_CEPH = {"s3:GetBucketPublicAccessBlock": "s3:GetBucketPolicy"}
 # The user that the clicks to a key make; Ceph's have no policies, so a bucket's names them.
 CEPH_USER = "arn:aws:iam:::user/ucdash"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -142,5 +144,7 @@ class Wanted:
         return self.region if self.provider.grant == "aws" else ""
 
     def _for_provider(self, policy: Policy) -> Policy:
+        if self.provider.grant == "ceph":
+            policy = policies.with_more_actions(policy, _ALSO_AT_CEPH)
         unknown = _UNKNOWN.get(self.provider.grant)
         return policies.without_actions(policy, unknown) if unknown else policy

@@ -396,6 +396,15 @@ class TestCeph:
         assert "s3:GetBucketPublicAccessBlock" in actions
         assert not actions & {"s3:GetBucketOwnershipControls", "s3:GetEncryptionConfiguration"}
 
+    def test_the_switches_can_be_read_by_the_right_that_radosgw_asks_for(self):
+        (reading,) = [
+            one["Action"]
+            for one in wanted("ceph").bucket_policy["Statement"]
+            if one["Sid"] == "SetUpOnly"
+        ]
+        assert {"s3:GetBucketPublicAccessBlock", "s3:GetBucketPolicy"} <= set(reading)
+        assert "s3:GetBucketPolicy" not in str(wanted("ceph").smaller.bucket_policy)
+
     def test_no_proof_of_ownership_is_read_where_nobody_asked_for_one(self):
         policy = wanted("ceph", uses=("copies",)).bucket_policy
         assert "ReadProof" not in {one["Sid"] for one in policy["Statement"]}
