@@ -119,6 +119,8 @@ class TestCreating:
             ({"encryption": {"mode": "aws:kms", "kms_key_id": "a b\r\n"}}, "parameter_invalid"),
             ({"encryption": {"mode": "AES256", "more": 1}}, "field_unknown"),
             ({"key_pattern": "${foo}"}, "pattern_invalid"),
+            ({"secret_access_key": "****ests"}, "parameter_invalid"),
+            ({"access_key_id": "…MPLE"}, "address_invalid"),
         ],
     )
     def test_refuses_what_cannot_be(self, rest, changes, code):

@@ -12,7 +12,12 @@ from rest_framework.response import Response
 
 from storages_app.api import schema
 from storages_app.api.parsers import boolean, single
-from storages_app.api.refusals import ConfirmationMissing, NoSuchThing, ProofNotNeeded
+from storages_app.api.refusals import (
+    ConfirmationMissing,
+    NoSuchThing,
+    ParameterInvalid,
+    ProofNotNeeded,
+)
 from storages_app.api.v1 import storage_fields
 from storages_app.api.v1.base import V1View
 from storages_app.api.wire import parse_uuid, timestamp
@@ -21,6 +26,7 @@ from storages_app.custom_storages.granting import wanted_for
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import ConnectionTest, CustomStorage
 
+_MASK = "****"
 _SHORTEST_TO_TELL = 12  # of shorter secrets and ids, four characters would be too much
 
 
@@ -46,6 +52,8 @@ class CustomStoragesView(V1View):
     @schema.create_custom_storage
     def post(self, request: Request) -> Response:
         fields = storage_fields.read(request.data, required=("name", "bucket"))
+        if fields.get("secret", "").startswith(_MASK):
+            raise ParameterInvalid("`secret_access_key` is masked here; send the secret itself.")
         storage = services.create_draft(project=self.project, actor=self.caller.name, **fields)
         return Response(storage_object(storage), status=201, headers=_location(storage))
 
@@ -219,7 +227,7 @@ def _masked_secret(storage: CustomStorage) -> str | None:
     try:
         secret = storage.unseal_secret()
     except CannotUnseal:
-        return "****"
+        return _MASK
     if not secret:
         return None
-    return f"****{secret[-4:]}" if len(secret) >= _SHORTEST_TO_TELL else "****"
+    return _MASK + (secret[-4:] if len(secret) >= _SHORTEST_TO_TELL else "")
