@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic, perf_counter
 
 from storages_app.custom_storages.probe import (
@@ -19,6 +20,7 @@ from storages_app.custom_storages.probe import (
     Probe,
     Refused,
     action_of,
+    is_unknown,
 )
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Finding
@@ -64,6 +66,7 @@ def ask_all(
         else:
             asking.ask(found, finding)
     _tidy(probe, thread)
+    _name_what_stays(findings, probe, keep)
     thread.submit(probe.close)
     thread.shutdown(wait=False)
 
@@ -100,6 +103,8 @@ class _Asking:
             )
         except ObjectStoreError as error:
             finding.milliseconds = _since(started)
+            if is_unknown(error):
+                _tell_operator(found, error)
             advice = found.advice_for(error).filled(self.probe.facts | _facts_of(error))
             self.answer(finding, State.FAILED, advice, code=_take_over(finding, error, error.code))
         except UcdashError as error:
@@ -175,6 +180,17 @@ def _facts_of(error: ObjectStoreError | None) -> dict[str, str]:
     }
 
 
+def _tell_operator(found: Check, error: ObjectStoreError) -> None:
+    log.warning(
+        "A provider's answer has no text yet: %s (%s) on %s. Add a text for this code to "
+        "custom_storages/checks/%s.py.",
+        error.provider_code,
+        error.http_status,
+        error.operation,
+        found.check_id,
+    )
+
+
 def _since(started: float) -> int:
     return round((perf_counter() - started) * 1000)
 
@@ -182,11 +198,8 @@ def _since(started: float) -> int:
 def _tidy(probe: Probe, thread: ThreadPoolExecutor) -> None:
     """Try once more to remove what a skipped or failed removal left behind."""
     steps: list[Callable[[], None]] = [
-        *(lambda key=key: probe.store.delete(key) for key in sorted(probe.leftovers)),
-        *(
-            lambda key=key, upload=upload: probe.store.abort_multipart(key, upload)
-            for upload, key in probe.uploads.items()
-        ),
+        *(partial(probe.remove, key) for key in sorted(probe.leftovers)),
+        *(partial(probe.abort, upload_id) for upload_id in sorted(probe.uploads)),
     ]
 
     def remove_all() -> None:
@@ -202,3 +215,12 @@ def _tidy(probe: Probe, thread: ThreadPoolExecutor) -> None:
         thread.submit(remove_all).result(timeout=_TIME_TO_TIDY_S)
     except NotInTime:
         log.info("Test objects stay in a bucket: it answers too slowly.")
+
+
+def _name_what_stays(findings: Mapping[str, Finding], probe: Probe, keep: Keep) -> None:
+    """In the row Remove, which was not asked where an earlier one failed."""
+    row = findings.get("delete")
+    left = sorted({*probe.leftovers, *probe.uploads.values()})
+    if left and row and row.state == State.SKIPPED:
+        row.why = f"Test files stay at `{'`, `'.join(left)}`; remove them when you like."
+        keep(row)

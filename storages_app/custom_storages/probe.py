@@ -66,9 +66,14 @@ def is_missing_object(error: ObjectStoreError) -> bool:
     return isinstance(error, ObjectMissing) or is_about_listing
 
 
+def is_unknown(error: ObjectStoreError) -> bool:
+    """Whether the provider said something that nobody has put in our words yet."""
+    return type(error) is ObjectStoreError
+
+
 def is_unknown_refusal(error: ObjectStoreError) -> bool:
     """Whether the request was called wrong in a way that only the question can explain."""
-    return type(error) is ObjectStoreError and 400 <= (error.http_status or 0) < 500
+    return is_unknown(error) and 400 <= (error.http_status or 0) < 500
 
 
 _BODY = (
@@ -281,6 +286,10 @@ class Probe:
         self.store.delete(key)
         self.leftovers.discard(key)
 
+    def abort(self, upload_id: str) -> None:
+        self.store.abort_multipart(self.uploads[upload_id], upload_id)
+        del self.uploads[upload_id]
+
     @property
     def plain_checksum(self) -> str:
         """What every provider takes, before it is known what this one takes."""
@@ -301,6 +310,11 @@ class Probe:
         return bytes(found[:limit])
 
 
+_MISSING_RIGHT = Advice(
+    "This was refused: {action} is missing.",
+    "The policy does not grant it there, or another statement denies it.",
+    ["Open the bucket's Permissions.", "Paste the policy below."],
+)
 Ask = Callable[[Probe], "str | Noted"]
 LevelRule = Callable[[CustomStorage], Level | None]
 
@@ -325,13 +339,15 @@ class Check:
         for kind in type(error).__mro__:
             if kind in self.failures:
                 return self.failures[kind]
-        if type(error) is ObjectStoreError:
+        if is_missing_right(error):
+            return _MISSING_RIGHT
+        if is_unknown(error):
             answer = f"{error.provider_code or 'no code'} ({error.http_status or 'no status'})"
             title = (
                 "The provider answered with something we do not know: "
                 f"{answer} on {error.operation or 'the request'}. Here is all it said."
             )
-            return Advice(_literal(title), _literal(error.message[:500]))
+            return Advice(_literal(title), _literal(error.provider_message or error.message))
         return Advice(_literal(error.message), fix=[_literal(error.advice)] if error.advice else [])
 
 

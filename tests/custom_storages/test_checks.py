@@ -233,11 +233,38 @@ def test_where_nothing_may_be_removed_each_test_leaves_the_same_two_files(world)
     assert len(world.keys) == 4
 
 
-def test_an_answer_of_the_server_is_never_a_template(world):
-    said = "{bucket.__class__} {0} {secret}"
+def test_an_answer_that_nobody_knows_is_shown_whole_and_told_to_the_operator(world, caplog):
+    said = "{bucket.__class__} {0} {secret}"  # and is no template
     world.double.faults.add(
         operation="PutObject", code="Teapot", status=418, message=said, times=None
     )
     row = world.ask()["write"]
-    assert row.title.startswith("The provider answered with something we do not know: Teapot (418)")
-    assert row.said == said
+    assert row.title == (
+        "The provider answered with something we do not know: Teapot (418) on PutObject. Here is "
+        "all it said."
+    )
+    assert (row.why, row.said, row.code) == (said, said, "Teapot")
+    assert "Teapot (418) on PutObject. Add a text for this code" in caplog.text
+
+
+def test_a_refusal_that_the_row_has_no_text_for_names_the_right(world):
+    world.double.faults.add(operation="PutObject", code="AccessDenied", after=1)
+    row = world.ask()["checksum"]
+    assert row.title == "This was refused: s3:PutObject is missing."
+
+
+@pytest.mark.parametrize(("refusal", "kept"), [(True, "md5"), (False, "sha256")])
+def test_the_checksum_that_was_taken_is_kept_for_the_copies(world, refusal, kept):
+    world.double.quirks.no_new_checksums = refusal
+    world.ask()
+    assert world.storage.capabilities["checksum"] == kept
+
+
+def test_a_file_that_stays_where_writing_failed_is_named(world):
+    world.set(prefix="uploads/")
+    allowed = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"{world.bucket.arn}/.*"}
+    world.user.policies[0]["Statement"] = [allowed]
+    rows = world.ask()
+    assert rows["write"].title == "Writing works under `/`, not under `uploads/`."
+    (key,) = world.keys
+    assert rows["delete"].why == f"Test files stay at `{key}`; remove them when you like."

@@ -92,7 +92,7 @@ def test_what_was_proved_is_kept_with_its_date(draft, bucket):
         ),
         ("whoami", WrongSecret(), "identity", "the secret does not fit it"),
         ("list_objects", BucketMissing(), "bucket", "There is no bucket called bucket"),
-        ("put", AccessDenied(), "write", "We may not write to `bucket/up/`."),
+        ("put", AccessDenied(), "write", "We may not write to `bucket/up/`"),
         ("start_multipart", AccessDenied(), "multipart", "big ones will not"),
     ],
 )

@@ -70,7 +70,7 @@ def multipart(probe: Probe) -> str:
     try:
         _send_one(probe, key, upload_id)
     finally:
-        _abort(probe, key, upload_id)
+        _abort(probe, upload_id)
     return "Started, sent one part, aborted"
 
 
@@ -96,10 +96,9 @@ def _send_one(probe: Probe, key: str, upload_id: str) -> None:
             raise Refused("parts_hidden", error=error) from error
 
 
-def _abort(probe: Probe, key: str, upload_id: str) -> None:
+def _abort(probe: Probe, upload_id: str) -> None:
     try:
-        probe.store.abort_multipart(key, upload_id)
+        probe.abort(upload_id)
     except AccessDenied as error:
         left = "`, `".join(sorted(probe.uploads.values()))
         raise Refused("abort_refused", error=error, left=left) from error
-    del probe.uploads[upload_id]
