@@ -665,7 +665,7 @@ def class_ignored(world, patch):
 @case("class")
 def class_passes_unseen(world, patch):
     world.set(storage_class="STANDARD_IA")
-    without(world, "s3:GetObject")
+    without(world, "s3:GetObject", "s3:ListBucket")
 
 
 @case("sse", "encryption_refused")

@@ -71,8 +71,28 @@ def storage_class(probe: Probe) -> str:
 
 
 def _found(probe: Probe) -> str | None:
-    """The class that the test object has; None where we may not look."""
-    try:
-        return probe.store.head(probe.key).storage_class or _STANDARD
-    except AccessDenied:
-        return None
+    """The class that the test object has; None where we may not look.
+
+    The listing is asked first: rclone tells what it was told when it is asked for one object.
+    """
+    for look in (_listed, _looked_at):
+        try:
+            return look(probe) or _STANDARD
+        except AccessDenied:
+            continue
+    return None
+
+
+def _listed(probe: Probe) -> str:
+    return next(
+        (
+            found.storage_class
+            for found in probe.store.list_objects(probe.key)
+            if found.key == probe.key
+        ),
+        "",
+    )
+
+
+def _looked_at(probe: Probe) -> str:
+    return probe.store.head(probe.key).storage_class

@@ -152,6 +152,7 @@ def info_of_entry(entry: "ObjectTypeDef") -> ObjectInfo:
         size=entry["Size"],
         etag=entry.get("ETag", "").strip('"'),
         last_modified=entry.get("LastModified"),
+        storage_class=entry.get("StorageClass", ""),
     )
 
 
