@@ -9,7 +9,9 @@ import pytest
 from storages_app.custom_storages.probe import registry
 from storages_app.dashboard import check_texts, handbook
 from storages_app.objectstores.backends.s3.translation import PROVIDER_CODES
+from storages_app.objectstores.providers import all_providers
 from tests.dashboard.conftest import new_client
+from tests.factories import make_connection_test
 
 # What the row of a check can show: providers' codes, and ours where they give none.
 FOUND_BY_WORDS = {
@@ -174,3 +176,31 @@ class TestErrors:
         anchors = handbook.page("errors").anchors
         missing = sorted(code for code in check_texts.refusals() if code not in anchors)
         assert not missing, f"docs/errors.md needs a heading with `{missing[0]}`"
+
+
+class TestProviders:
+    @pytest.mark.parametrize("provider", all_providers(), ids=lambda provider: provider.slug)
+    def test_have_a_page_each_that_the_index_lists(self, provider):
+        path = f"providers/{provider.slug}"
+        assert handbook.page(path).title == provider.name
+        assert path in handbook.page("").links
+
+    @pytest.mark.django_db
+    def test_are_linked_from_the_first_step_of_connecting(self, as_owner, project):
+        html = as_owner.get(f"/projects/{project.slug}/storages/connect/").content.decode()
+        assert 'href="/docs/providers/aws/"' in html
+
+
+class TestHelp:
+    @pytest.mark.django_db
+    @pytest.mark.parametrize("page", ["/projects/", "/projects/{}/"])
+    def test_is_a_click_away_on_every_page(self, as_owner, project, page):
+        assert 'href="/docs/"' in as_owner.get(page.format(project.slug)).content.decode()
+
+    @pytest.mark.django_db
+    def test_is_linked_from_a_row_at_its_code(self, as_owner, storage):
+        test = make_connection_test(
+            storage, state="failed", findings=[("Write", "failed", "required")]
+        )
+        path = f"/projects/{storage.project.slug}/storages/{storage.pk}/tests/{test.pk}/"
+        assert 'href="/docs/checks/write/#accessdenied"' in as_owner.get(path).content.decode()
