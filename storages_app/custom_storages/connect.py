@@ -90,6 +90,7 @@ def location_of(custom_storage: CustomStorage) -> Location:
         secret = custom_storage.unseal_secret()
         return _location(custom_storage, custom_storage.access_key_id, secret)
     operator = _operator()
+    _require_amazons(custom_storage)
     if custom_storage.identity == Identity.PRINCIPAL:
         return _location(custom_storage, operator.access_key_id, operator.secret_access_key)
     found = _assumed(operator, custom_storage)
@@ -103,6 +104,12 @@ def _operator() -> OperatorIdentity:
     if operator is None:
         raise AddressInvalid("This installation has no AWS identity any more; ask its operator.")
     return operator
+
+
+def _require_amazons(custom_storage: CustomStorage) -> None:
+    """What our own identity signs goes to Amazon only, not to an address that a tenant typed."""
+    if custom_storage.provider != "aws" or custom_storage.endpoint_url:
+        raise AddressInvalid("This way in is for buckets at Amazon's own addresses only.")
 
 
 def _location(

@@ -170,14 +170,24 @@ def _clean(row: CustomStorage, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_endpoint(row: CustomStorage, new: dict[str, Any]) -> dict[str, Any]:
-    """The same with the address that follows from region and account, where none is typed."""
+    """The same with the address that follows from region and account, where none is typed.
+
+    At Amazon nobody types one: this installation's own identity may be what signs, and goes to no
+    server that a tenant names.
+    """
 
     def value(name: str) -> str:
         return str(new.get(name, getattr(row, name)))
 
     provider = providers.provider(value("provider"))
     where = {"provider", "region", "account_id", "endpoint_url"}
-    if provider.types_endpoint or not provider.needs_endpoint or not new.keys() & where:
+    if not provider.needs_endpoint:
+        if new.get("endpoint_url"):
+            raise AddressRefused(
+                f"{provider.name} needs no address. Leave it empty, or choose another service."
+            )
+        return new | {"endpoint_url": ""} if new.keys() & where else new
+    if provider.types_endpoint or not new.keys() & where:
         return new
     if new.get("endpoint_url"):
         return new

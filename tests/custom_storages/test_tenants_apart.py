@@ -7,11 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from storages_app.custom_storages import services, tasks
-from storages_app.custom_storages.connect import open_store
-from storages_app.custom_storages.errors import NotTested, OwnershipUnproved
+from storages_app.custom_storages.connect import location_of, open_store
+from storages_app.custom_storages.errors import (
+    AddressRefused,
+    IdentityNotOffered,
+    NotTested,
+    OwnershipUnproved,
+)
 from storages_app.custom_storages.probe import Probe, registry
-from storages_app.models import ConnectionTest
-from storages_app.objectstores.errors import AccessDenied
+from storages_app.models import ConnectionTest, CustomStorage
+from storages_app.objectstores.errors import AccessDenied, AddressInvalid
 from tests.custom_storages.world import ACCOUNT, OTHER_ACCOUNT, REGION, Kind, World
 from tests.factories import make_custom_storage, make_project
 
@@ -157,6 +162,49 @@ def test_each_row_that_sends_bytes_waits_for_the_owner(check_id):
     is_reader = registry[check_id].position >= registry["ownership"].position
     if not is_reader and check_id not in _BEFORE_THE_PROOF | {"owner", "copies"}:
         assert "owner" in what_it_requires(check_id)
+
+
+class TestOurOwnIdentity:
+    """What this installation signs with its own keys goes to no server that a tenant names."""
+
+    EVIL = "https://s3.evil.example"
+
+    @pytest.fixture
+    def draft(self, world) -> CustomStorage:
+        world.become_principal()
+        return world.storage
+
+    def test_is_not_offered_beside_a_typed_address(self, draft):
+        with pytest.raises(AddressRefused, match="needs no address"):
+            services.change(custom_storage=draft, actor="B", endpoint_url=self.EVIL)
+        with pytest.raises(AddressRefused, match="needs no address"):
+            services.create_draft(
+                project=draft.project, actor="B", name="evil", provider="aws", bucket="bucket",
+                identity="principal", endpoint_url=self.EVIL,
+            )  # fmt: skip
+
+    def test_is_not_offered_at_another_provider(self, draft):
+        with pytest.raises(IdentityNotOffered):
+            services.change(
+                custom_storage=draft, actor="B", provider="other", endpoint_url=self.EVIL
+            )
+
+    def test_takes_no_address_along_from_another_provider(self, world):
+        draft = make_custom_storage(
+            make_project(), provider="other", endpoint_url=self.EVIL, connected_at=None
+        )
+        services.change(custom_storage=draft, actor="B", provider="aws", identity="principal")
+        assert draft.endpoint_url == ""
+
+    @pytest.mark.parametrize(
+        "fields", [{"endpoint_url": EVIL}, {"provider": "other", "endpoint_url": EVIL}]
+    )
+    @pytest.mark.parametrize("identity", ["principal", "role"])
+    def test_signs_nothing_for_a_row_that_has_one(self, draft, fields, identity):
+        for name, value in (fields | {"identity": identity}).items():
+            setattr(draft, name, value)
+        with pytest.raises(AddressInvalid, match="Amazon's own"):
+            location_of(draft)
 
 
 class TestRole:
