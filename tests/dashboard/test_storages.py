@@ -204,7 +204,12 @@ class TestSettings:
         where = address("storage_settings", project, storage.pk)
         return client.post(where, self.typed(storage, **changes))
 
-    def test_saving_what_is_there_changes_and_tests_nothing(self, project, storage, as_owner):
+    @pytest.mark.parametrize("encryption", [{}, {"mode": "", "kms_key_id": ""}, {"mode": "AES256"}])
+    def test_saving_what_is_there_changes_and_tests_nothing(
+        self, encryption, project, storage, as_owner
+    ):
+        storage.encryption = encryption
+        storage.save()
         response = self.post(as_owner, project, storage)
         assert said(response) == ["Saved."]
         assert not ConnectionTest.objects.exists()
