@@ -9,7 +9,8 @@ import pytest
 from storages_app.custom_storages import checks
 from storages_app.custom_storages.probe import Advice, Check, registry
 from storages_app.models import CustomStorage, Finding
-from tests.custom_storages.check_cases import CASES, Case, without
+from storages_app.objectstores.errors import TimedOut
+from tests.custom_storages.check_cases import CASES, Case, instead, without
 from tests.custom_storages.world import Kind, World
 
 pytestmark = pytest.mark.django_db
@@ -268,3 +269,9 @@ def test_a_file_that_stays_where_writing_failed_is_named(world):
     assert rows["write"].title == "Writing works under `/`, not under `uploads/`."
     (key,) = world.keys
     assert rows["delete"].why == f"Test files stay at `{key}`; remove them when you like."
+
+
+def test_a_request_that_nobody_answered_proves_no_privacy(world, monkeypatch):
+    instead(monkeypatch, "get_anonymously", TimedOut(operation="GetObject"))
+    row = world.ask()["public"]
+    assert (row.state, row.code) == ("failed", "timeout")
