@@ -101,20 +101,20 @@ def change(
     New access settings of a connected storage are kept only if their test passes; the test that
     decides is returned, and the old ones stay in use. All else is kept at once.
     """
-    _require_live(custom_storage)
-    cleaned = _with_endpoint(custom_storage, _clean(custom_storage, fields))
-    new = {name: value for name, value in cleaned.items() if getattr(custom_storage, name) != value}
-    new_secret = _new_secret(custom_storage, secret)
-    tried = {} if custom_storage.is_draft else {n: v for n, v in new.items() if n in _ACCESS}
-    for name, value in new.items():
-        if name not in tried:
-            setattr(custom_storage, name, value)
     with transaction.atomic():
-        if custom_storage.is_draft:
-            _change_draft(custom_storage, new, new_secret)
-        _require_offered(custom_storage, **tried)
-        _save(custom_storage)
+        _hold(custom_storage)
+        cleaned = _with_endpoint(custom_storage, _clean(custom_storage, fields))
+        new = {n: value for n, value in cleaned.items() if getattr(custom_storage, n) != value}
+        new_secret = _new_secret(custom_storage, secret)
+        tried = {} if custom_storage.is_draft else {n: v for n, v in new.items() if n in _ACCESS}
         kept = sorted(new.keys() - tried.keys())
+        for name in kept:
+            setattr(custom_storage, name, new[name])
+        written = [*kept]
+        if custom_storage.is_draft:
+            written += _change_draft(custom_storage, new, new_secret)
+        _require_offered(custom_storage, **tried)
+        _save(custom_storage, update_fields=written)
         if new_secret and custom_storage.is_draft:
             kept.append("secret")
         if kept:
@@ -124,13 +124,19 @@ def change(
         return _try(custom_storage, actor, tried, new_secret)
 
 
-def _change_draft(row: CustomStorage, new: dict[str, Any], new_secret: str) -> None:
+def _change_draft(row: CustomStorage, new: dict[str, Any], new_secret: str) -> list[str]:
+    """Which columns follow from what is new."""
+    written = []
     if new_secret:
         row.seal_secret(new_secret)
+        written.append("sealed_secret")
     if new_secret or new.keys() & _ACCESS:
         row.access_changed_at = timezone.now()
+        written.append("access_changed_at")
     if new.keys() & _PLACE:
         row.proved_at = None
+        written.append("proved_at")
+    return written
 
 
 def _try(
@@ -219,10 +225,10 @@ def _require_offered(row: CustomStorage, **tried: Any) -> None:
     key_patterns.check_pattern(row.key_pattern, prefix=tried.get("prefix", row.prefix))
 
 
-def _save(row: CustomStorage) -> None:
+def _save(row: CustomStorage, *, update_fields: list[str] | None = None) -> None:
     try:
         with transaction.atomic():
-            row.save()
+            row.save(update_fields=update_fields)
     except IntegrityError as error:
         raise NameTaken(f"This project already has a storage called {row.name}.") from error
 
@@ -233,17 +239,19 @@ def reach_step(*, custom_storage: CustomStorage, step: int) -> None:
     custom_storage.setup_step = max(custom_storage.setup_step, step)
 
 
+@transaction.atomic
 def tick(*, custom_storage: CustomStorage, line: str, on: bool) -> None:
     """A person says that a line of the checklist is done, or is not."""
-    _require_live(custom_storage)
+    _hold(custom_storage)
     ticked = {*custom_storage.ticked, line} if on else {*custom_storage.ticked} - {line}
     custom_storage.ticked = sorted(ticked)
     custom_storage.save(update_fields=["ticked"])
 
 
+@transaction.atomic
 def proof_nonce(*, custom_storage: CustomStorage) -> str:
     """What the owner puts into ``{prefix}.ucdash-proof``; a new one where the last ran out."""
-    _require_live(custom_storage)
+    _hold(custom_storage)
     until = custom_storage.proof_until
     if until is None or until <= timezone.now():
         custom_storage.proof_nonce = secrets.token_urlsafe(24)
@@ -332,7 +340,7 @@ def connect(*, custom_storage: CustomStorage, actor: str) -> None:
 @transaction.atomic
 def pause(*, custom_storage: CustomStorage, actor: str) -> None:
     """Let copies wait; nothing is lost."""
-    _require_live(custom_storage)
+    _hold(custom_storage)
     if custom_storage.is_paused:
         return
     custom_storage.paused_at = timezone.now()
@@ -344,7 +352,7 @@ def pause(*, custom_storage: CustomStorage, actor: str) -> None:
 @transaction.atomic
 def resume(*, custom_storage: CustomStorage, actor: str) -> None:
     """Let waiting copies go on."""
-    _require_live(custom_storage)
+    _hold(custom_storage)
     if not custom_storage.is_paused:
         return
     custom_storage.paused_at = None
@@ -357,7 +365,7 @@ def resume(*, custom_storage: CustomStorage, actor: str) -> None:
 @transaction.atomic
 def set_auto_copy(*, custom_storage: CustomStorage, on: bool, actor: str) -> None:
     """Copy every new file to this storage from now on, or stop doing so."""
-    _require_live(custom_storage)
+    _hold(custom_storage)
     if on and custom_storage.is_draft:
         raise NotConnected
     if custom_storage.auto_copy == on:
@@ -373,7 +381,7 @@ def disconnect(*, custom_storage: CustomStorage, actor: str) -> int:
 
     The row stays for the ledger's sake; its secret is overwritten.
     """
-    _require_live(custom_storage)
+    _hold(custom_storage)
     custom_storage.removed_at = timezone.now()
     custom_storage.auto_copy = False
     custom_storage.seal_secret("")
@@ -390,6 +398,12 @@ def disconnect(*, custom_storage: CustomStorage, actor: str) -> int:
     )
     _record("storage.disconnected", custom_storage, actor, cancelled=n_cancelled)
     return n_cancelled
+
+
+def _hold(custom_storage: CustomStorage) -> None:
+    """Hold the row until the transaction ends, as others have left it since it was read."""
+    custom_storage.refresh_from_db(from_queryset=CustomStorage.objects.select_for_update())
+    _require_live(custom_storage)
 
 
 def _require_live(custom_storage: CustomStorage) -> None:

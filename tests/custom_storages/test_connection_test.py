@@ -8,10 +8,15 @@ import pytest
 
 from storages_app.custom_storages import asking, circuit, runner, services, tasks
 from storages_app.custom_storages.checks import what_works
-from storages_app.custom_storages.errors import BadPattern, NotTested, TooManyTests
+from storages_app.custom_storages.errors import (
+    BadPattern,
+    NotTested,
+    StorageGone,
+    TooManyTests,
+)
 from storages_app.custom_storages.probe import registry
 from storages_app.custom_storages.services import Trigger
-from storages_app.models import AccessChange, ConnectionTest, CopyJob, Event
+from storages_app.models import AccessChange, ConnectionTest, CopyJob, CustomStorage, Event
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
 from storages_app.objectstores.base import PutOptions
@@ -369,6 +374,39 @@ class TestChange:
         services.change(custom_storage=draft, actor="x", secret=typed)
         assert draft.unseal_secret() == "an-s3-secret-of-the-tests"
         assert Event.objects.filter(kind="storage.changed").count() == 1
+
+    @pytest.mark.parametrize(
+        ("meanwhile", "state"),
+        [
+            (lambda row: services.pause(custom_storage=row, actor="x"), "paused"),
+            (lambda row: circuit.open_(row, reason="auth_denied"), "broken"),
+        ],
+    )
+    def test_undoes_nothing_that_was_done_since_the_row_was_read(self, connected, meanwhile, state):
+        read_before = CustomStorage.objects.get(pk=connected.pk)
+        meanwhile(connected)
+        services.change(custom_storage=read_before, actor="a test", on_clash="skip")
+        connected.refresh_from_db()
+        assert (connected.state, connected.on_clash) == (state, "skip")
+
+    def test_of_a_row_that_was_read_before_newer_settings_leaves_those(self, connected):
+        read_before = CustomStorage.objects.get(pk=connected.pk)
+        test = services.change(
+            custom_storage=connected, actor="a test", prefix="new", secret="fresh-secret"
+        )
+        services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
+        services.change(custom_storage=read_before, actor="a test", name="renamed")
+        connected.refresh_from_db()
+        assert (connected.name, connected.prefix) == ("renamed", "new/")
+        assert connected.unseal_secret() == "fresh-secret"
+
+    def test_of_a_storage_that_was_disconnected_meanwhile_is_refused(self, connected):
+        read_before = CustomStorage.objects.get(pk=connected.pk)
+        services.disconnect(custom_storage=connected, actor="a test")
+        with pytest.raises(StorageGone):
+            services.change(custom_storage=read_before, actor="a test", on_clash="skip")
+        connected.refresh_from_db()
+        assert (connected.state, connected.unseal_secret()) == ("removed", "")
 
     def test_of_the_pattern_is_kept_without_a_test(self, connected):
         answer = services.change(
