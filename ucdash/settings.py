@@ -243,6 +243,8 @@ DEMO_S3_ACCESS_KEY_ID = env.text("UCDASH_DEMO_S3_ACCESS_KEY_ID")
 DEMO_S3_SECRET_ACCESS_KEY = env.text("UCDASH_DEMO_S3_SECRET_ACCESS_KEY")
 if DEMO_S3_ACCESS_KEY_ID:
     ALLOWED_PRIVATE_HOSTS += [f"127.0.0.1:{DEMO_S3_PORT}", f"localhost:{DEMO_S3_PORT}"]
+# The address that customers' firewalls see; the connection test names it.
+EGRESS_IP = env.text("UCDASH_EGRESS_IP")
 # The AWS identity of this installation: it assumes the roles of customers, and their bucket
 # policies name it. Without it neither is offered. `{region}` is filled in in the addresses.
 AWS_PRINCIPAL_ARN = env.text("UCDASH_AWS_PRINCIPAL_ARN")

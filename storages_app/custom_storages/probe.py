@@ -213,7 +213,7 @@ class Probe:
             "prefix": row.prefix,
             "region": self.region,
             "host": self.host,
-            "egress_ip": getattr(settings, "EGRESS_IP", "") or "this instance",
+            "egress_ip": settings.EGRESS_IP or "this instance",
             "endpoint": row.endpoint_url,
             "provider": provider.name,
             "key": self.key,
