@@ -1,7 +1,7 @@
 """What proves that the right bytes are in the bucket (spec/RELIABILITY 5.4), best proof first.
 
-Size alone is never evidence. What the provider merely repeats is evidence only where the
-connection test saw it refuse a wrong checksum.
+Size alone is never evidence. What the provider says of the bytes, a checksum or an ETag, is
+evidence only where the connection test saw it refuse wrong ones: others are read back.
 """
 
 import base64
@@ -36,7 +36,9 @@ def of_receipt(
     receipt: PutReceipt, expected: Expected, *, is_verified_by_provider: bool
 ) -> Evidence | None:
     """What the answer to a single put proves."""
-    if is_verified_by_provider and receipt.sha256 == expected.sha256:
+    if not is_verified_by_provider:
+        return None
+    if receipt.sha256 == expected.sha256:
         return _evidence("checksum", f"sha256:{receipt.sha256}", receipt)
     if receipt.etag == expected.md5:
         return _evidence("etag", f"md5:{expected.md5}", receipt)
@@ -51,8 +53,10 @@ def of_parts(
     is_verified_by_provider: bool,
 ) -> Evidence | None:
     """What the answer to a completed multipart upload proves."""
+    if not is_verified_by_provider:
+        return None
     composite = composite_sha256([part.sha256 for part in parts])
-    if is_verified_by_provider and composite and receipt.checksum == f"sha256:{composite}":
+    if composite and receipt.checksum == f"sha256:{composite}":
         return _evidence("checksum", receipt.checksum, receipt)
     if receipt.etag == composite_md5(part_md5s):
         return _evidence("etag", f"md5:{receipt.etag}", receipt)
@@ -94,7 +98,8 @@ def compare(
 ) -> Comparison | None:
     """Compare the object under the key with the expected bytes; None where there is no object.
 
-    Asks the object's checksum and ETag first and reads the whole object back if neither tells.
+    Asks the object's checksum and ETag first, where the provider's word counts, and reads the
+    whole object back if neither tells.
     """
     try:
         info = store.head(key)
@@ -107,7 +112,7 @@ def compare(
         return Comparison(is_same=False, is_damaged_own=says_ours)
     if is_verified_by_provider and info.sha256 == expected.sha256:
         return _same("checksum", f"sha256:{info.sha256}", info)
-    if info.etag == expected.md5:
+    if is_verified_by_provider and info.etag == expected.md5:
         return _same("etag", f"md5:{info.etag}", info)
     found = read_back(store, info, expected)
     return replace(found, is_damaged_own=says_ours and found.is_same is False)
