@@ -56,8 +56,10 @@ def _judged(line_id: str, read: Read, probe: Probe) -> str:
     except NotSupported as error:
         nothing = "There is nothing to change and nothing to tick."
         raise CannotTell("The provider has no such setting.", nothing, error=error) from error
-    state, found = judge(line_id, {line_id: value}, mode)
+    provider = probe.custom_storage.provider
+    state, found = judge(line_id, {line_id: value}, mode, provider=provider)
     if state == "ok":
         return found
-    line = next(line for line in checklist(public_mode=mode) if line.id == line_id)
+    lines = checklist(public_mode=mode, provider=provider)
+    line = next(line for line in lines if line.id == line_id)
     raise Refused("change", found=found, wanted=line.wanted, detail=line.detail)

@@ -64,7 +64,9 @@ def report_of(storage: CustomStorage) -> Checklist:
     test = _newest(storage, again="")
     findings = {row.check_id: row for row in test.findings.all()} if test else {}
     url = wanted_for(storage).link("permissions")
-    wanted = grants.checklist(public_mode=storage.public_mode, console_url=url)
+    wanted = grants.checklist(
+        public_mode=storage.public_mode, console_url=url, provider=storage.provider
+    )
     service = provider(storage.provider)
     lines = [
         _line(line, storage, findings.get(line.id), test)

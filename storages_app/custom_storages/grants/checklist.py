@@ -25,6 +25,13 @@ _ADVICE = {
 _ACL_SWITCHES = frozenset({"block_public_acls", "ignore_public_acls"})
 _POLICY_SWITCHES = frozenset({"block_public_policy", "restrict_public_buckets"})
 _SWITCHES = _ACL_SWITCHES | _POLICY_SWITCHES
+# https://tracker.ceph.com/issues/49135
+_OF_CEPH = "Ceph before 2025 refuses every upload, private ones too, while BlockPublicAcls is on."
+_WANTED_AT_CEPH = {
+    "private": "BlockPublicAcls off, the others as you like",
+    "policy": "BlockPublicAcls and the two policy settings off",
+    "acl": "The two ACL settings off",
+}
 _OFF = {"private": frozenset[str](), "policy": _POLICY_SWITCHES, "acl": _ACL_SWITCHES}
 
 
@@ -44,11 +51,14 @@ def advice(public_mode: str) -> str:
     return _ADVICE[public_mode]
 
 
-def checklist(*, public_mode: str, console_url: str = "") -> list[ChecklistLine]:
+def checklist(
+    *, public_mode: str, console_url: str = "", provider: str = ""
+) -> list[ChecklistLine]:
     """What the owner has to look at in the bucket, for this way of publishing.
 
-    `console_url` is the page of the bucket at its provider.
+    `console_url` is the page of the bucket at its provider, `provider` the slug.
     """
+    is_ceph = provider == "ceph"
     wanted_switches = {
         "private": "4 of 4 on",
         "policy": "The two policy settings off, the two ACL settings on",
@@ -76,8 +86,10 @@ def checklist(*, public_mode: str, console_url: str = "") -> list[ChecklistLine]
         (
             "block_public_access",
             "Block Public Access",
-            wanted_switches[public_mode],
-            "Permissions, Block public access, Edit. An account-wide setting wins over the "
+            _WANTED_AT_CEPH[public_mode] if is_ceph else wanted_switches[public_mode],
+            _OF_CEPH
+            if is_ceph
+            else "Permissions, Block public access, Edit. An account-wide setting wins over the "
             "bucket's." + _what_opens(public_mode),
         ),
         (
@@ -115,7 +127,9 @@ def _what_opens(public_mode: str) -> str:
     return f" The bucket may then have public objects, by {of_whom} that somebody writes."
 
 
-def judge(line_id: str, values: Mapping[str, Any], public_mode: str) -> tuple[State, str]:
+def judge(
+    line_id: str, values: Mapping[str, Any], public_mode: str, *, provider: str = ""
+) -> tuple[State, str]:
     """Whether one line is as this way of publishing wants it, and what was found.
 
     `values` holds by line id what BucketSettings read, and for `grant` whether the test could
@@ -123,7 +137,10 @@ def judge(line_id: str, values: Mapping[str, Any], public_mode: str) -> tuple[St
     """
     if line_id not in values:
         return "unknown", UNREADABLE
-    is_right, text = _READERS[line_id](values[line_id], public_mode)
+    read = _READERS[line_id]
+    if provider == "ceph" and line_id == "block_public_access":
+        read = _block_public_access_at_ceph
+    is_right, text = read(values[line_id], public_mode)
     return "ok" if is_right else "change", text
 
 
@@ -141,6 +158,12 @@ def _ownership(setting: str, public_mode: str) -> tuple[bool, str]:
 def _block_public_access(block: Any, public_mode: str) -> tuple[bool, str]:
     on = frozenset(name for name in _SWITCHES if getattr(block, name))
     return on == _SWITCHES - _OFF[public_mode], f"Block Public Access: {len(on)} of 4 on"
+
+
+def _block_public_access_at_ceph(block: Any, public_mode: str) -> tuple[bool, str]:
+    _is_right, text = _block_public_access(block, public_mode)
+    in_the_way = _OFF[public_mode] | {"block_public_acls"}
+    return not any(getattr(block, name) for name in in_the_way), text
 
 
 def _encryption(default: Any, _public_mode: str) -> tuple[bool, str]:

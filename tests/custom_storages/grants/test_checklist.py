@@ -107,3 +107,22 @@ def test_the_advice_is_the_one_of_the_specification():
     assert grants.advice("private").startswith("Private copies: nothing to change. ACLs stay off")
     assert "turn off the two policy settings of Block Public Access" in grants.advice("policy")
     assert "set Object Ownership to Bucket owner preferred" in grants.advice("acl")
+
+
+class TestCeph:
+    """BlockPublicAcls refuses every upload there until 2025, so nobody is told to turn it on."""
+
+    @pytest.mark.parametrize("mode", ["private", "policy", "acl"])
+    def test_buckets_without_switches_are_right(self, mode):
+        values = {"block_public_access": Block(False, False, False, False)}
+        assert grants.judge("block_public_access", values, mode, provider="ceph")[0] == "ok"
+
+    @pytest.mark.parametrize("mode", ["private", "policy", "acl"])
+    def test_the_switch_that_refuses_everything_has_to_go(self, mode):
+        values = {"block_public_access": Block(True, False, False, False)}
+        assert grants.judge("block_public_access", values, mode, provider="ceph")[0] == "change"
+        lines = {one.id: one for one in grants.checklist(public_mode=mode, provider="ceph")}
+        line = lines["block_public_access"]
+        assert "BlockPublicAcls" in line.detail
+        assert "off" in line.wanted
+        assert " on" not in line.wanted
