@@ -97,10 +97,16 @@ def show_step(
         "steps": [_link(each, step, storage) for each in STEPS],
         "storage": storage,
         "provider": provider(storage.provider) if storage else None,
+        "service": service_name(storage.provider) if storage else "",
         "back": url_of(STEPS[step.number - 2], storage) if storage and step.number > 1 else "",
     }
     template = f"dashboard/setup_{step.slug}.html"
     return show(request, template, project, common | context, section="storages")
+
+
+def service_name(slug: str) -> str:
+    """The service in a sentence."""
+    return "your service" if slug == "other" else provider(slug).name
 
 
 def _link(each: Step, current: Step, storage: CustomStorage | None) -> StepLink:

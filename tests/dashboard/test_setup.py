@@ -175,6 +175,7 @@ class TestWhere:
         as_owner.post(address("connect", project), typed)
         storage = CustomStorage.objects.get()
         assert storage.endpoint_url == f"https://{account}.r2.cloudflarestorage.com"
+        assert storage.account_id == ""
         page = as_owner.get(address("setup_where", project, storage.pk))
         assert f'value="{account}"' in page.text
 
@@ -191,6 +192,28 @@ class TestWhere:
         assert not CustomStorage.objects.exists()
         read = WHERE | {"prefix": "holiday/"}
         assert as_owner.post(address("connect", project), read).status_code == 302
+
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            {"bucket": "s3://acme-photos"},
+            {"bucket": "r2://acme-photos", "account_id": "0" * 32},
+            {"prefix": "arn:aws:s3:::acme-photos/uploads/*"},
+            {"provider": "other", "endpoint_url": "https://s3.example.com/acme-photos"},
+            {"provider": "other", "endpoint_url": "https://s3.eu-central-1.wasabisys.com"},
+            {"region": "eu-west-1", "bucket": "https://s3.eu-central-1.amazonaws.com/acme-photos"},
+        ],
+    )
+    def test_nothing_is_kept_of_what_was_read_elsewhere_than_typed(self, typed, project, as_owner):
+        page = as_owner.post(address("connect", project), WHERE | typed)
+        assert "The fields hold what we read." in text_of(page)
+        assert not CustomStorage.objects.exists()
+
+    def test_an_endpoint_left_over_from_another_service_does_no_harm(self, project, as_owner):
+        typed = WHERE | {"endpoint_url": "https://s3.example.com"}
+        assert as_owner.post(address("connect", project), typed).status_code == 302
+        storage = CustomStorage.objects.get()
+        assert (storage.provider, storage.endpoint_url) == ("aws", "")
 
     def test_leaving_a_field_shows_the_reading_and_what_is_wrong_but_not_what_is_missing(
         self, project, as_owner
@@ -247,7 +270,7 @@ class TestWhere:
         assert CustomStorage.objects.count() == 1
 
     def test_a_draft_may_keep_its_own_name(self, project, draft, as_owner):
-        typed = WHERE | {"prefix": "elsewhere"}
+        typed = WHERE | {"name": draft.name, "prefix": "elsewhere"}
         response = as_owner.post(address("setup_where", project, draft.pk), typed)
         assert response.status_code == 302
         draft.refresh_from_db()
@@ -435,6 +458,7 @@ class TestAccessByRole:
         page = as_owner.post(address("setup_access", project, draft.pk), {"role_arn": arn})
         assert text in text_of(page)
         assert html.escape(arn) in page.text
+        assert 'href="#id_role_arn"' in page.text
 
 
 @pytest.mark.usefixtures("operator")

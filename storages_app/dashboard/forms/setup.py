@@ -140,10 +140,8 @@ class WhereForm(DashboardForm):
         if "provider" not in cleaned or not _READ.keys() <= cleaned.keys():
             return cleaned
         typed = {name: str(cleaned[field]) for field, name in _READ.items()}
-        if not self.chosen.has_account_id:
-            typed["account_id"] = ""  # left over from another service
-        if not self.shows_endpoint and cleaned["endpoint_url"]:
-            typed["endpoint"] = ""
+        if not self.shows_endpoint:
+            typed["endpoint"] = ""  # left over from another service
         try:
             self.reading = doctor.read(self.chosen.slug, **typed)
         except AddressRefused as error:
@@ -184,13 +182,12 @@ class WhereForm(DashboardForm):
         if reading is None:
             return False
         typed = {name: addresses.tidy(str(self.data.get(name, ""))) for name in _READ}
-        endpoint, region = typed["endpoint_url"].rstrip("/"), typed["region"].lower()
+        endpoint = typed["endpoint_url"].rstrip("/")
         has_moved = (
             reading.provider != self.chosen.slug,
             reading.bucket != typed["bucket"],
             reading.prefix.strip("/") != typed["prefix"].strip("/"),
             self.shows_endpoint and endpoint not in {"", reading.endpoint_url},
-            bool(region) and reading.region not in region,
         )
         return any(has_moved)
 

@@ -24,10 +24,10 @@ from storages_app.custom_storages.granting import wanted_for
 from storages_app.dashboard import checklists
 from storages_app.dashboard.forms.setup import RoleForm
 from storages_app.dashboard.granting import file_of, shown
+from storages_app.dashboard.setup_frame import service_name
 from storages_app.lib.errors import UcdashError
 from storages_app.models import CustomStorage, HandOff
 from storages_app.models.hand_offs import digest_of
-from storages_app.objectstores.providers import provider
 
 View = Callable[..., HttpResponse]
 
@@ -86,7 +86,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "hand_off": hand_off,
         "storage": storage,
-        "provider": provider(storage.provider),
+        "service": service_name(storage.provider),
         "needs_role": needs_role,
         "form": form,
         "proof": checklists.proof_of(storage) if storage.identity == "principal" else None,
