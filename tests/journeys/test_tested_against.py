@@ -7,7 +7,7 @@ from tests.rig import survey
 
 
 @pytest.mark.real
-def test_the_page_has_what_the_servers_answer(seaweed, radosgw, rclone_s3, s3double):
+def test_the_page_has_what_the_servers_answer(radosgw, seaweed, rclone_s3, s3double):
     subjects = [
         survey.OnSeaweed(seaweed),
         survey.OnRadosgw(radosgw),
