@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,7 +10,9 @@ from django.utils import timezone
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages.probe import Probe
 from storages_app.models import AccessChange, ConnectionTest, CustomStorage, Event, Finding
+from storages_app.models.custom_storages import ConnectionTestQuerySet
 from storages_app.models.fields import db_now
+from ucdash.celery import wake
 
 State = Finding.State
 Trigger = ConnectionTest.Trigger
@@ -47,12 +50,27 @@ def _act(test: ConnectionTest, failed: list[Finding], probe: Probe) -> None:
     if row.removed_at:
         return
     change = test.access_change
-    if change:
+    if change and test.has_passed and _has_moved_on(row, change):
+        _ask_anew(test)
+    elif change:
         _decide(change, row, test, failed, probe)
     elif test.created_at >= row.access_changed_at:  # else its settings are others by now
         _note_what_was_found(row, probe)
         if test.kind == ConnectionTest.Kind.TEST:
             _judge(row, test, failed, probe)
+
+
+def _has_moved_on(row: CustomStorage, change: AccessChange) -> bool:
+    """Whether another change was kept while this one was tried beside the settings before it."""
+    return row.access_changed_at != change.custom_storage.access_changed_at
+
+
+def _ask_anew(test: ConnectionTest) -> None:
+    """Have the test wait again: the settings of both changes together were never tried."""
+    ConnectionTest.objects.filter(pk=test.pk).update(
+        state=ConnectionTest.State.WAITING, is_repeat=False, started_at=None, finished_at=None
+    )
+    transaction.on_commit(partial(wake, "custom_storages.drain"))
 
 
 def _note_what_was_found(row: CustomStorage, probe: Probe) -> None:
@@ -79,8 +97,7 @@ def _may_pass_by_itself(row: CustomStorage, test: ConnectionTest, failed: list[F
     """Whether nobody asked, the trouble is of the passing kind, and it is new."""
     if test.trigger != Trigger.SCHEDULE or _first_code(failed) not in _PASSING_TROUBLE:
         return False
-    before = row.connection_tests.of_kind(test.kind).over().exclude(pk=test.pk)
-    last = before.order_by("-pk").first()
+    last = _before(test, row).first()
     return last is None or last.has_passed
 
 
@@ -98,17 +115,20 @@ def _decide(
     probe: Probe,
 ) -> None:
     """Keep the new settings or leave the old ones in use."""
-    change.decided_at = timezone.now()
+    now = timezone.now()
+    change.decided_at = now
     change.state = AccessChange.State.KEPT if test.has_passed else AccessChange.State.REFUSED
     change.settings = change.settings | probe.adopted
     if test.has_passed:
         tried = change.applied()
-        names = [*change.settings, "sealed_secret"]
-        row.proved_at = tried.proved_at or (timezone.now() if probe.has_proof else None)
+        names = {*change.settings, *(["sealed_secret"] if change.sealed_secret else [])}
         for name in names:
             setattr(row, name, getattr(tried, name))
-        row.access_changed_at = test.created_at
-        row.save(update_fields=[*names, "proved_at", "access_changed_at"])
+        if probe.has_proof:
+            row.proved_at = now
+        # A test that was ordered before this moment has seen, or may have seen, the old ones.
+        row.access_changed_at = now
+        row.save(update_fields={*names, "proved_at", "access_changed_at"})
         _judge(row, test, failed, probe)
     change.sealed_secret = ""
     change.save(update_fields=["state", "decided_at", "settings", "sealed_secret"])
@@ -127,9 +147,14 @@ def _is_repeat(test: ConnectionTest, findings: list[Finding]) -> bool:
     """Whether nobody pressed a button and nothing is new: such a test is not in the history."""
     if test.trigger not in {Trigger.WATCH, Trigger.SCHEDULE}:
         return False
-    before = test.custom_storage.connection_tests.of_kind(test.kind).over().exclude(pk=test.pk)
-    last = before.filter(again=test.again).order_by("-pk").first()
+    last = _before(test, test.custom_storage).filter(again=test.again).first()
     return last is not None and _outcome(last.findings.all()) == _outcome(findings)
+
+
+def _before(test: ConnectionTest, row: CustomStorage) -> ConnectionTestQuerySet:
+    """The finished tests of the same settings, newest first: not those of a change refused."""
+    found = ConnectionTest.objects.of_current_settings(row, kind=test.kind)
+    return found.over().exclude(pk=test.pk).order_by("-pk")
 
 
 def _outcome(findings: Iterable[Finding]) -> dict[str, tuple[str, str]]:

@@ -22,8 +22,13 @@ _KEEP_REPEATS_FOR = timedelta(days=1)
 def waiting_test(
     *, custom_storage: CustomStorage, kind: ConnectionTest.Kind, again: str
 ) -> ConnectionTest | None:
-    """A test that will answer the same question, and that no worker has begun."""
-    tests = custom_storage.connection_tests.waiting().filter(access_change=None, kind=kind)
+    """A test that will answer the same question, and that no worker has begun.
+
+    One from before the settings changed would be run, and then count for nothing.
+    """
+    tests = custom_storage.connection_tests.waiting().filter(
+        access_change=None, kind=kind, created_at__gte=custom_storage.access_changed_at
+    )
     return tests.filter(again__in=["", again]).first()
 
 

@@ -9,7 +9,7 @@ from storages_app.custom_storages import conclusions
 from storages_app.custom_storages.asking import ask_all
 from storages_app.custom_storages.connect import forget_role, open_outside_store, open_probe_store
 from storages_app.custom_storages.probe import Check, Probe, checks_for, registry
-from storages_app.models import AccessChange, ConnectionTest, CopyJob, CustomStorage, File, Finding
+from storages_app.models import ConnectionTest, CopyJob, CustomStorage, File, Finding
 from storages_app.models.copy_jobs import MAX_CRASHES
 from storages_app.models.fields import db_now
 
@@ -123,11 +123,8 @@ def _answers_to_keep(test: ConnectionTest) -> dict[str, Finding]:
     """
     if not test.again or test.again not in registry:
         return {}
-    tests = test.custom_storage.connection_tests.of_kind(test.kind).over().exclude(pk=test.pk)
-    of_today = tests.filter(created_at__gte=test.custom_storage.access_changed_at).exclude(
-        access_change__state=AccessChange.State.REFUSED
-    )
-    last = of_today.order_by("-pk").first()
+    of_today = ConnectionTest.objects.of_current_settings(test.custom_storage, kind=test.kind)
+    last = of_today.over().exclude(pk=test.pk).order_by("-pk").first()
     if last is None:
         return {}
     needed = _with_what_it_requires(test.again)

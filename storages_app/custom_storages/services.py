@@ -277,8 +277,7 @@ def request_test(
     `again` names the one check whose row is run anew, with those it requires. TooManyTests where
     the project has asked too often.
     """
-    _require_live(custom_storage)
-    CustomStorage.objects.select_for_update().get(pk=custom_storage.pk)  # one asker at a time
+    _hold(custom_storage)  # one asker at a time
     waiting = orders.waiting_test(custom_storage=custom_storage, kind=kind, again=again)
     if waiting:
         wake("custom_storages.drain")

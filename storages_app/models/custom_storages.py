@@ -226,13 +226,21 @@ class ConnectionTestQuerySet(models.QuerySet["ConnectionTest"]):
     def over(self) -> "ConnectionTestQuerySet":
         return self.exclude(finished_at=None)
 
-    def of_current_settings(self, custom_storage: CustomStorage) -> "ConnectionTestQuerySet":
-        """The tests that say something about the storage as it is now."""
+    def of_current_settings(
+        self, custom_storage: CustomStorage, *, kind: str = "test"
+    ) -> "ConnectionTestQuerySet":
+        """The tests that say something about the storage as it is now.
+
+        Those that were ordered since its settings changed, and the one that made them change.
+        """
+        since = custom_storage.access_changed_at
+        kept = AccessChange.State.KEPT
         return self.filter(
+            Q(access_change=None, created_at__gte=since)
+            | Q(access_change__state=kept, access_change__decided_at__gte=since),
             custom_storage=custom_storage,
-            kind=ConnectionTest.Kind.TEST,
-            created_at__gte=custom_storage.access_changed_at,
-        ).exclude(access_change__state=AccessChange.State.REFUSED)
+            kind=kind,
+        )
 
     def history(self) -> "ConnectionTestQuerySet":
         """Without those that found what the test before them had found."""

@@ -375,6 +375,50 @@ class TestChange:
         assert draft.unseal_secret() == "an-s3-secret-of-the-tests"
         assert Event.objects.filter(kind="storage.changed").count() == 1
 
+    def test_leaves_no_say_to_a_test_of_the_settings_before(self, connected, bucket):
+        decides = services.change(custom_storage=connected, actor="a test", prefix="new")
+        services.request_test(custom_storage=connected, asked_by="a test")
+        changing, of_the_old = runner.claim(test_id=decides.pk), runner.claim()
+        assert of_the_old.subject.prefix == "up/"
+        runner.run_test(changing)
+        bucket.fail("put", *[AccessDenied()] * 4)
+        runner.run_test(of_the_old)
+        connected.refresh_from_db()
+        assert (connected.prefix, connected.state) == ("new/", "connected")
+        current = ConnectionTest.objects.of_current_settings(connected)
+        assert [test.pk for test in current] == [decides.pk]
+
+    def test_beside_another_is_tried_anew_with_that_one(self, connected, bucket):
+        first = services.change(custom_storage=connected, actor="a test", secret="fresh-secret")
+        second = services.change(custom_storage=connected, actor="a test", prefix="new")
+        claimed = [runner.claim(test_id=test.pk) for test in (first, second)]
+        assert [test.subject.prefix for test in claimed] == ["up/", "new/"]
+        for test in claimed:
+            runner.run_test(test)
+        second.refresh_from_db()
+        connected.refresh_from_db()
+        assert (second.state, connected.prefix) == (ConnectionTest.State.WAITING, "up/")
+        tasks.drain()
+        connected.refresh_from_db()
+        assert (connected.prefix, connected.unseal_secret()) == ("new/", "fresh-secret")
+
+    def test_asked_for_again_finds_the_test_that_decided(self, connected, bucket):
+        test = services.change(custom_storage=connected, actor="a test", prefix="new")
+        tasks.drain()
+        services.request_test(custom_storage=connected, asked_by="x", again="read")
+        bucket.fail("put", *[AccessDenied()] * 9)
+        tasks.drain()
+        after = ConnectionTest.objects.exclude(pk=test.pk).latest("pk")
+        assert after.findings.get(check_id="acl").state == "passed"  # not asked: from that test
+
+    def test_with_a_test_that_waits_has_a_new_one_asked_for(self, draft, bucket):
+        waits = services.request_test(custom_storage=draft, asked_by="x")
+        services.change(custom_storage=draft, actor="a test", prefix="new")
+        asked = services.request_test(custom_storage=draft, asked_by="x")
+        assert asked.pk != waits.pk
+        tasks.drain()
+        services.connect(custom_storage=draft, actor="x")
+
     @pytest.mark.parametrize(
         ("meanwhile", "state"),
         [

@@ -139,6 +139,20 @@ class TestSharedPrincipal:
         assert {call.key for call in world.double.calls("PutObject")} >= {"up/.ucdash-proof"}
         assert all(call.key.startswith("up/") for call in world.double.calls("PutObject"))
 
+    @pytest.mark.parametrize("has_proof", [True, False])
+    def test_another_folder_of_a_connected_storage_is_proved_anew(self, world, has_proof):
+        world.become_principal()
+        world.ask()
+        services.connect(custom_storage=world.storage, actor="A")
+        test = services.change(custom_storage=world.storage, actor="A", prefix="new/")
+        world.bucket.policy = world.bucket_policy(prefix="new/")
+        if has_proof:
+            world.put("new/.ucdash-proof", services.proof_nonce(custom_storage=world.storage))
+        services.run_test_now(custom_storage=world.storage, asked_by="A", test=test)
+        assert world.storage.prefix == ("new/" if has_proof else "up/")
+        assert world.storage.proved_at
+        open_store(world.storage)
+
     def test_the_nonce_has_128_bits_and_a_day(self, world):
         nonce = services.proof_nonce(custom_storage=world.storage)
         assert len(nonce) >= 128 / 6
