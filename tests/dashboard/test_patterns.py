@@ -49,7 +49,7 @@ class TestPreview:
         ("pattern", "text"),
         [
             ("${foo}", "${foo} is not a variable. Did you mean ${ext} ?"),
-            ("${filname}", "Did you mean ${filename} ?"),
+            ("${file_name}", "Did you mean ${filename} ?"),
             ("a b", "Invalid character in a pattern"),
             ("../${uuid}", "Invalid character in a pattern"),
             ("x" * 2000, "Invalid character in a pattern"),
