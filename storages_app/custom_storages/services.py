@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from storages_app.custom_storages import addresses, circuit, key_patterns, orders, tasks
@@ -378,13 +379,14 @@ def set_auto_copy(*, custom_storage: CustomStorage, on: bool, actor: str) -> Non
 def disconnect(*, custom_storage: CustomStorage, actor: str) -> int:
     """Forget the bucket: waiting copies are cancelled, objects in it stay. Returns how many waited.
 
-    The row stays for the ledger's sake; its secret is overwritten.
+    The row stays for the ledger's sake; its secret, and one that was being tried, is overwritten.
     """
     _hold(custom_storage)
     custom_storage.removed_at = timezone.now()
     custom_storage.auto_copy = False
     custom_storage.seal_secret("")
     custom_storage.save(update_fields=["removed_at", "auto_copy", "sealed_secret"])
+    _end_tests(custom_storage)
     n_cancelled = (
         CopyJob.objects.filter(custom_storage=custom_storage)
         .waiting()
@@ -397,6 +399,16 @@ def disconnect(*, custom_storage: CustomStorage, actor: str) -> int:
     )
     _record("storage.disconnected", custom_storage, actor, cancelled=n_cancelled)
     return n_cancelled
+
+
+def _end_tests(custom_storage: CustomStorage) -> None:
+    """No worker begins another one, nor decides anything by the one that it runs."""
+    now = timezone.now()
+    tried = custom_storage.access_changes.filter(state=AccessChange.State.TRIED)
+    tried.update(state=AccessChange.State.REFUSED, decided_at=now, sealed_secret="")
+    custom_storage.connection_tests.filter(finished_at=None).update(
+        state=ConnectionTest.State.FAILED, finished_at=now, lease_until=None, fence=F("fence") + 1
+    )
 
 
 def _hold(custom_storage: CustomStorage) -> None:

@@ -470,6 +470,29 @@ class TestChange:
         assert event.data == {"changed": ["public_mode"], "public_mode": "policy"}
 
 
+class TestDisconnect:
+    def test_ends_the_tests_that_wait_and_forgets_the_secret_that_was_tried(
+        self, connected, bucket
+    ):
+        test = services.change(custom_storage=connected, actor="a test", secret="fresh-secret")
+        services.disconnect(custom_storage=connected, actor="a test")
+        assert runner.claim() is None
+        test.refresh_from_db()
+        assert (test.state, test.is_over) == (ConnectionTest.State.FAILED, True)
+        change = AccessChange.objects.get()
+        assert (change.state, change.sealed_secret) == (AccessChange.State.REFUSED, "")
+
+    def test_during_a_test_lets_it_decide_nothing(self, connected, bucket):
+        services.change(custom_storage=connected, actor="a test", prefix="new")
+        claimed = runner.claim()
+        services.disconnect(custom_storage=connected, actor="a test")
+        runner.run_test(claimed)
+        claimed.refresh_from_db()
+        connected.refresh_from_db()
+        assert claimed.state == ConnectionTest.State.FAILED
+        assert (connected.state, connected.prefix) == ("removed", "up/")
+
+
 class TestAgain:
     def test_one_row_is_run_with_those_it_needs_and_the_others_are_kept(self, connected, bucket):
         bucket.fail("get", AccessDenied(provider_code="AccessDenied"))
