@@ -119,6 +119,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name="customstorage",
+            name="account_id",
+            field=models.CharField(blank=True, max_length=32),
+        ),
+        migrations.AlterField(
+            model_name="customstorage",
             name="access_key_id",
             field=models.CharField(blank=True, max_length=128),
         ),

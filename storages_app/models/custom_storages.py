@@ -62,7 +62,7 @@ class CustomStorage(models.Model):
     provider = models.CharField(max_length=40, choices=provider_choices, default="aws")
     endpoint_url = models.CharField(max_length=255, blank=True)
     region = models.CharField(max_length=60, blank=True)
-    account_id = models.CharField(max_length=12, blank=True)
+    account_id = models.CharField(max_length=32, blank=True)  # 12 digits at Amazon
     bucket = models.CharField(max_length=255)
     prefix = models.CharField(max_length=512, blank=True, help_text="Ends with / unless empty.")
     identity = models.CharField(
