@@ -74,7 +74,7 @@ def hand_off(request: PageRequest, project: Project, storage: CustomStorage) -> 
         hand_offs.revoke(custom_storage=storage)
         messages.success(request, "The link for your colleague works no more.")
         return to_step(ACCESS, storage, "hand-off")
-    once = request.POST.get("once", "")
+    once = request.POST.get("once", "")[:32]
     if once and once in request.session.get(_MADE_BY, []):
         messages.info(request, "The page was reloaded: that link exists, and no second was made.")
         return to_step(ACCESS, storage, "hand-off")
