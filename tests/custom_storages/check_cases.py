@@ -105,6 +105,21 @@ def ignoring(patch: pytest.MonkeyPatch, **options: str) -> None:
     patch.setattr(S3Store, "put", call)
 
 
+def unconfirming(patch: pytest.MonkeyPatch) -> None:
+    """Answers to uploads repeat no checksum, as those of servers that do not know the header."""
+    put = S3Store.put
+
+    def call(self: S3Store, *args: Any, **more: Any) -> PutReceipt:
+        return replace(put(self, *args, **more), sha256="", checksum="")
+
+    patch.setattr(S3Store, "put", call)
+
+
+@case("checksum", "not_confirmed")
+def checksum_not_confirmed(world, patch):
+    unconfirming(patch)
+
+
 def elsewhere(world: World, **fields: object) -> None:
     """The same bucket at a provider that is not Amazon, which has no STS."""
     world.set(**{"provider": "other", "endpoint_url": world.double.endpoint_url} | fields)

@@ -19,6 +19,14 @@ _HEADER_REFUSED = {"InvalidArgument", "InvalidRequest", "NotImplemented", "Unsup
     level=Level.REQUIRED,
     requires=["write", "sse"],
     notes={
+        "not_confirmed": Advice(
+            "SHA-256 checksums are taken, but not confirmed",
+            (
+                "The provider's answer does not repeat the checksum, so it may look past it. "
+                "Copies are proved by their ETag, or read back."
+            ),
+            ["Nothing to do."],
+        ),
         "md5": Advice(
             "Uses MD5 instead; kept for this storage",
             (
@@ -42,16 +50,18 @@ def checksum(probe: Probe) -> str | Noted:
     refusal: ObjectStoreError | None = None
     for name in ("sha256", "md5"):
         try:
-            probe.put(checksum=name)
+            receipt = probe.put(checksum=name)
         except ObjectStoreError as error:
             if not _is_about_the_header(error):
                 raise
             refusal = refusal or error
             continue
         probe.capabilities["checksum"] = name
-        if name == "sha256":
-            return "The provider takes SHA-256 checksums"
-        return Noted("md5", refusal)
+        if name == "md5":
+            return Noted("md5", refusal)
+        if not receipt.sha256:
+            return Noted("not_confirmed")
+        return "The provider takes SHA-256 checksums"
     probe.capabilities["checksum"] = "none"
     return Noted("none", refusal)
 
