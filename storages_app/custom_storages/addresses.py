@@ -33,6 +33,7 @@ _NOT_A_ROLE = {
 }
 _KEY_ID = re.compile(r"[\x21-\x7e]{1,128}")  # what a header can carry as it is
 _MAX_PREFIX = 512
+_MAX_ENDPOINT, _MAX_ROLE_ARN = 255, 2048  # the width of the columns
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _WRAPPERS = ('""', "''", "``", "<>", "“”", "„“", "‘’", "«»")
 _RESERVED_PREFIXES = {
@@ -166,12 +167,15 @@ def clean_endpoint(text: str) -> str:
 def _origin(endpoint: str) -> str:
     """By the parser that connections are made with, so that no stored address fails there."""
     try:
-        return outbound.parse(endpoint).origin
+        origin = outbound.parse(endpoint).origin
     except outbound.UnparsableAddress as error:
         raise AddressRefused(
             "The address has no host that can be reached. Write a name like s3.example.com, or an "
             "IP address in its usual form."
         ) from error
+    if len(origin) > _MAX_ENDPOINT:
+        raise AddressRefused(f"The address is longer than {_MAX_ENDPOINT} characters.")
+    return origin
 
 
 def clean_region(text: str) -> str:
@@ -207,7 +211,7 @@ def clean_role_arn(text: str, *, region: str = "") -> str:
         raise AddressRefused(
             f"This is the ARN of {what}. Open IAM, Roles, and copy the role's ARN."
         )
-    if not _ROLE_ARN.fullmatch(arn):
+    if len(arn) > _MAX_ROLE_ARN or not _ROLE_ARN.fullmatch(arn):
         raise AddressRefused(
             "A role's ARN looks like arn:aws:iam::111122223333:role/ucdash: twelve digits of the "
             "account, and a name of letters, digits and +=,.@_-."

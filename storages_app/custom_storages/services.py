@@ -21,6 +21,7 @@ from storages_app.custom_storages.errors import (
     StorageGone,
     TooManyTests,
 )
+from storages_app.custom_storages.probe import registry
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import (
     AccessChange,
@@ -144,6 +145,7 @@ def _try(
     row: CustomStorage, actor: str, settings: dict[str, Any], new_secret: str
 ) -> ConnectionTest:
     """Keep the new settings aside, and have them tested."""
+    _require_patience(row.project_id)
     if settings.keys() & _PLACE:
         settings = settings | {"proved_at": None}
     tried = AccessChange(custom_storage=row, settings=settings, asked_by=actor)
@@ -187,19 +189,35 @@ def _with_endpoint(row: CustomStorage, new: dict[str, Any]) -> dict[str, Any]:
         return str(new.get(name, getattr(row, name)))
 
     provider = providers.provider(value("provider"))
-    where = {"provider", "region", "account_id", "endpoint_url"}
+    if not new.keys() & {"provider", "region", "account_id", "endpoint_url"}:
+        return new
     if not provider.needs_endpoint:
         if new.get("endpoint_url"):
             raise AddressRefused(
                 f"{provider.name} needs no address. Leave it empty, or choose another service."
             )
-        return new | {"endpoint_url": ""} if new.keys() & where else new
-    if provider.types_endpoint or not new.keys() & where:
-        return new
-    if new.get("endpoint_url"):
-        return new
-    address = providers.endpoint_for(provider, value("region"), value("account_id"))
-    return new | {"endpoint_url": address}
+        _require_amazons_id(value("account_id"))
+        return new | {"endpoint_url": ""}
+    if not (provider.types_endpoint or new.get("endpoint_url")):
+        address = _derived_endpoint(row, provider, value("region"), value("account_id"))
+        new = new | {"endpoint_url": address}
+    # The column is for the owner of a bucket at Amazon; Cloudflare's id is in the address.
+    return new | {"account_id": ""}
+
+
+def _derived_endpoint(
+    row: CustomStorage, provider: providers.Provider, region: str, account_id: str
+) -> str:
+    """What follows from region and account; the address it has, where those are as they were."""
+    known = row.endpoint_url if row.provider == provider.slug else ""
+    if known and (region, account_id) == (row.region, row.account_id):
+        return known
+    return providers.endpoint_for(provider, region, account_id) or known
+
+
+def _require_amazons_id(account_id: str) -> None:
+    if len(account_id) not in {0, 12}:
+        raise AddressRefused("An AWS account id has twelve digits, like 1111-2222-3333.")
 
 
 def _new_secret(row: CustomStorage, typed: str) -> str:
@@ -279,6 +297,7 @@ def request_test(
     the project has asked too often.
     """
     _hold(custom_storage)  # one asker at a time
+    again = again if again in registry else ""
     waiting = orders.waiting_test(custom_storage=custom_storage, kind=kind, again=again)
     if waiting:
         wake("custom_storages.drain")
@@ -339,8 +358,10 @@ def connect(*, custom_storage: CustomStorage, actor: str) -> None:
 
 @transaction.atomic
 def pause(*, custom_storage: CustomStorage, actor: str) -> None:
-    """Let copies wait; nothing is lost."""
+    """Let copies wait; nothing is lost. Those of a draft wait anyway."""
     _hold(custom_storage)
+    if custom_storage.is_draft:
+        raise NotConnected
     if custom_storage.is_paused:
         return
     custom_storage.paused_at = timezone.now()

@@ -149,6 +149,20 @@ def test_an_endpoint_that_no_connection_can_be_made_to_is_refused(host):
         addresses.clean_endpoint(f"https://{host}")
 
 
+def test_an_endpoint_fits_its_column():
+    widest = ".".join(["a" * 61] * 4)
+    assert len(addresses.clean_endpoint(widest)) == 255
+    with pytest.raises(AddressRefused, match="longer than 255"):
+        addresses.clean_endpoint(f"{widest}:9000")
+
+
+def test_a_role_arn_fits_its_column():
+    arn = "arn:aws:iam::111122223333:role/"
+    assert addresses.clean_role_arn(f"{arn}{'a/' * 1000}x")
+    with pytest.raises(AddressRefused):
+        addresses.clean_role_arn(f"{arn}{'a/' * 1010}x")
+
+
 @pytest.mark.parametrize("typed", ["", "two words", "a\nb", "x" * 129, "²", "ключ"])
 def test_an_access_key_id_is_one_word(typed):
     with pytest.raises(AddressRefused):
