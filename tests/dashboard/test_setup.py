@@ -113,6 +113,28 @@ class TestSteps:
             assert kept not in opened
 
 
+@pytest.mark.parametrize("odd", ["nul\x00", "\ud7ff\u202e", "x" * 100_000, "${{}}%s"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        *("connect", "setup_where", "setup_uses", "setup_access", "setup_merge"),
+        *("setup_hand_off", "setup_tick", "setup_bucket", "setup_test"),
+    ],
+)
+def test_no_text_makes_a_step_fail(page, odd, project, draft, as_owner):
+    fields = (
+        *("provider", "name", "bucket", "prefix", "region", "account_id", "endpoint_url"),
+        *("uses", "public_mode", "access_key_id", "secret_access_key", "role_arn", "policy"),
+        *("identity", "line", "on", "once", "key_pattern", "on_clash", "kms_key_id"),
+    )
+    target = address(page, project, *([] if page == "connect" else [draft.pk]))
+    for do in ("", "read", "use", "show", "way", "make", "connect", "save", "test", odd):
+        typed = dict.fromkeys(fields, odd) | {"do": do}
+        assert as_owner.post(target, typed).status_code in {200, 302}
+        only_valid = WHERE | {"uses": ["copies"], "do": do, "name": odd, "bucket": odd}
+        assert as_owner.post(target, only_valid).status_code in {200, 302}
+
+
 class TestWhere:
     def test_keeps_a_draft_and_goes_on(self, project, as_owner):
         response = as_owner.post(address("connect", project), WHERE)
