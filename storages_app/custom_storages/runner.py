@@ -15,6 +15,7 @@ from storages_app.models.fields import db_now
 
 _LEASE = timedelta(seconds=90)
 _AT_ONCE = 2  # tests of one project
+_ANSWERS_HOLD_FOR = timedelta(hours=1)
 _N_COPIES_TO_FIND = 3
 _N_FILES_SEEN = 1000
 State = Finding.State
@@ -119,13 +120,14 @@ def _answers_to_keep(test: ConnectionTest) -> dict[str, Finding]:
     """Where one row is run again: what the last test found for those it does not wait for.
 
     Rows that waited for another, or could not be answered, are asked again with it. A test of
-    other settings than today's answers nothing.
+    other settings than today's answers nothing, nor does one whose rows go back to another day.
     """
     if not test.again or test.again not in registry:
         return {}
     of_today = ConnectionTest.objects.of_current_settings(test.custom_storage, kind=test.kind)
-    last = of_today.over().exclude(pk=test.pk).order_by("-pk").first()
-    if last is None:
+    tests = of_today.over().exclude(pk=test.pk).order_by("-pk")
+    last, is_new = tests.first(), Q(again="", finished_at__gt=db_now() - _ANSWERS_HOLD_FOR)
+    if last is None or not tests.filter(is_new).exists():
         return {}
     needed = _with_what_it_requires(test.again)
     kept = last.findings.exclude(check_id__in=needed).exclude(state=State.SKIPPED)

@@ -293,8 +293,8 @@ def request_test(
 ) -> ConnectionTest:
     """Have a worker ask the questions; a test that still waits is not doubled.
 
-    `again` names the one check whose row is run anew, with those it requires. TooManyTests where
-    the project has asked too often.
+    `again` names the one check whose row is run anew, with those it requires; what is no check
+    means all of them. TooManyTests where the project has asked too often.
     """
     _hold(custom_storage)  # one asker at a time
     again = again if again in registry else ""

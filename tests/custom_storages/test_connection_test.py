@@ -5,11 +5,13 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from django.utils import timezone
 
 from storages_app.custom_storages import asking, circuit, runner, services, tasks
 from storages_app.custom_storages.checks import what_works
 from storages_app.custom_storages.errors import (
     BadPattern,
+    NotConnected,
     NotTested,
     StorageGone,
     TooManyTests,
@@ -510,8 +512,20 @@ class TestAgain:
         assert connected.can("conditional_put")
         assert list(bucket.inner.list_objects()) == []
 
-    def test_of_an_unknown_row_runs_all(self, draft, bucket):
-        test = services.request_test(custom_storage=draft, asked_by="x", again="nonsense")
+    def test_of_another_day_keeps_no_answer(self, connected, bucket):
+        # The rows of a row that was run again are as old as the last whole test.
+        services.request_test(custom_storage=connected, asked_by="x", again="read")
+        tasks.drain()
+        whole = ConnectionTest.objects.filter(again="")
+        whole.update(finished_at=timezone.now() - timedelta(hours=2))
+        bucket.fail("list_objects", *[AccessDenied()] * 9)
+        test = services.request_test(custom_storage=connected, asked_by="x", again="speed")
+        tasks.drain()
+        assert test.findings.get(check_id="list").state == "failed"
+
+    @pytest.mark.parametrize("again", ["nonsense", "x" * 1000, "../write", "\x00"])
+    def test_of_an_unknown_row_runs_all(self, draft, bucket, again):
+        test = services.request_test(custom_storage=draft, asked_by="x", again=again)
         tasks.drain()
         test.refresh_from_db()
         assert test.state == ConnectionTest.State.PASSED
@@ -527,6 +541,17 @@ class TestPatience:
             services.request_test(custom_storage=draft, asked_by="x")
         assert 0 < refusal.value.retry_after <= 600
         assert services.request_test(custom_storage=draft, asked_by="x", trigger=Trigger.SCHEDULE)
+
+    def test_a_tenant_cannot_get_round_it_by_changing_settings(self, connected, monkeypatch):
+        monkeypatch.setattr(services, "_MAX_TESTS_OF_PROJECT", 1)
+        with pytest.raises(TooManyTests):
+            services.change(custom_storage=connected, actor="x", secret="another-secret")
+        assert not AccessChange.objects.exists()
+
+
+def test_a_draft_cannot_be_paused(draft):
+    with pytest.raises(NotConnected):
+        services.pause(custom_storage=draft, actor="x")
 
 
 class TestSchedule:
