@@ -113,10 +113,8 @@ class TestReport:
 
 
 def newest_test(custom_storage: CustomStorage) -> ConnectionTest | None:
-    """The last test of the storage as it is; not of settings that were tried and not kept."""
-    tests = custom_storage.connection_tests.of_kind(Kind.TEST).exclude(
-        access_change__state__in=[AccessChange.State.TRIED, AccessChange.State.REFUSED]
-    )
+    """The last test of the storage as it is; what other settings were answered says nothing."""
+    tests = ConnectionTest.objects.of_current_settings(custom_storage).order_by("-pk")
     return tests.prefetch_related("findings").select_related("access_change").first()
 
 

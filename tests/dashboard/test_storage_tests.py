@@ -128,6 +128,16 @@ class TestPage:
         banner = f"Copies go through; {missing} will not until you fix {checks}."
         assert f"Works, with limits. {banner}" in page
 
+    def test_of_settings_that_were_changed_since_is_not_shown_as_the_state(
+        self, project, storage, as_owner
+    ):
+        make_connection_test(storage)
+        storage.access_changed_at = timezone.now()
+        storage.save()
+        page = as_owner.get(address("storage", project, storage.pk)).text
+        assert "Connected. 1 of 1 checks passed." not in page
+        assert "Not run yet. Run the test" in page
+
     def test_a_green_test_is_not_watched(self, project, storage, as_owner):
         test = make_connection_test(storage)
         page = as_owner.get(address("storage_test", project, storage.pk, test.pk)).text
