@@ -9,7 +9,7 @@ from storages_app.custom_storages import conclusions
 from storages_app.custom_storages.asking import ask_all
 from storages_app.custom_storages.connect import forget_role, open_outside_store, open_probe_store
 from storages_app.custom_storages.probe import Check, Probe, checks_for, registry
-from storages_app.models import ConnectionTest, CopyJob, CustomStorage, File, Finding
+from storages_app.models import AccessChange, ConnectionTest, CopyJob, CustomStorage, File, Finding
 from storages_app.models.copy_jobs import MAX_CRASHES
 from storages_app.models.fields import db_now
 
@@ -62,9 +62,15 @@ def _fairly(open_tests: "QuerySet[ConnectionTest]") -> "QuerySet[ConnectionTest]
 
 def _give_up_deadly_tests() -> None:
     """A test that outlived no worker so far fails instead of taking one more with it."""
-    ConnectionTest.objects.filter(
+    n_ended = ConnectionTest.objects.filter(
         state=ConnectionTest.State.RUNNING, lease_until__lt=db_now(), fence__gte=MAX_CRASHES
     ).update(state=ConnectionTest.State.FAILED, finished_at=db_now(), lease_until=None)
+    if not n_ended:
+        return
+    # The settings that such a test was to decide on are not kept, nor is their secret.
+    AccessChange.objects.filter(
+        state=AccessChange.State.TRIED, tests__state=ConnectionTest.State.FAILED
+    ).update(state=AccessChange.State.REFUSED, decided_at=db_now(), sealed_secret="")
 
 
 def run_test(test: ConnectionTest) -> None:
@@ -76,7 +82,7 @@ def run_test(test: ConnectionTest) -> None:
     probe.stored = _stored(custom_storage)
     asked = checks_for(custom_storage, ConnectionTest.Kind(test.kind))
     findings = _write_rows(test, asked)
-    if test.again:
+    if any(row.state != State.WAITING for row in findings.values()):  # those that were kept
         probe.capabilities |= custom_storage.capabilities
     ask_all(asked, findings, probe, keep=Finding.save)
     conclusions.draw(test, list(findings.values()), probe)

@@ -251,6 +251,17 @@ def test_a_test_that_killed_three_workers_fails_instead_of_killing_a_fourth(draf
     assert (test.state, test.is_over) == (ConnectionTest.State.FAILED, True)
 
 
+def test_a_change_whose_test_killed_three_workers_is_refused(connected):
+    test = services.change(custom_storage=connected, actor="a test", secret="fresh-secret")
+    ConnectionTest.objects.filter(pk=test.pk).update(
+        state=ConnectionTest.State.RUNNING, fence=3, lease_until=db_now() - timedelta(seconds=1)
+    )
+    assert runner.claim() is None
+    change = AccessChange.objects.get()
+    assert (change.state, change.sealed_secret) == (AccessChange.State.REFUSED, "")
+    assert change.decided_at
+
+
 def test_two_workers_never_run_one_test(draft):
     services.request_test(custom_storage=draft, asked_by="one")
     assert runner.claim() is not None
@@ -511,6 +522,19 @@ class TestAgain:
         assert connected.can("read")
         assert connected.can("conditional_put")
         assert list(bucket.inner.list_objects()) == []
+
+    def test_of_other_settings_proves_nothing_that_those_had(self, draft, bucket):
+        services.change(custom_storage=draft, actor="x", uses=["copies"])
+        answers_of(draft)
+        assert draft.can("presign")
+        services.change(custom_storage=draft, actor="x", prefix="elsewhere")
+        bucket.fail("get", *[AccessDenied()] * 9)
+        test = services.request_test(custom_storage=draft, asked_by="x", again="speed")
+        tasks.drain()
+        draft.refresh_from_db()
+        assert test.findings.get(check_id="presign").state == "skipped"
+        assert draft.capabilities["read"] is False
+        assert not draft.can("presign")
 
     def test_of_another_day_keeps_no_answer(self, connected, bucket):
         # The rows of a row that was run again are as old as the last whole test.
