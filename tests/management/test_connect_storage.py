@@ -115,6 +115,8 @@ def test_uses_class_encryption_and_owner_are_kept(connect, bucket):
             "encryption": "kms",
             "kms-key": "arn:aws:kms:eu-central-1:111122223333:key/1",
             "account-id": "111122223333",
+            "provider": "aws",
+            "endpoint": "",
         }
     )
     row = CustomStorage.objects.get()
