@@ -196,13 +196,14 @@ def _with_endpoint(row: CustomStorage, new: dict[str, Any]) -> dict[str, Any]:
             raise AddressRefused(
                 f"{provider.name} needs no address. Leave it empty, or choose another service."
             )
-        _require_amazons_id(value("account_id"))
+        if not _is_amazons_id(value("account_id")):
+            raise AddressRefused("An AWS account id has twelve digits, like 1111-2222-3333.")
         return new | {"endpoint_url": ""}
     if not (provider.types_endpoint or new.get("endpoint_url")):
         address = _derived_endpoint(row, provider, value("region"), value("account_id"))
         new = new | {"endpoint_url": address}
-    # The column is for the owner of a bucket at Amazon; Cloudflare's id is in the address.
-    return new | {"account_id": ""}
+    # The column is for an owner as Amazon names them; Cloudflare's id is in the address.
+    return new if _is_amazons_id(value("account_id")) else new | {"account_id": ""}
 
 
 def _derived_endpoint(
@@ -215,9 +216,8 @@ def _derived_endpoint(
     return providers.endpoint_for(provider, region, account_id) or known
 
 
-def _require_amazons_id(account_id: str) -> None:
-    if len(account_id) not in {0, 12}:
-        raise AddressRefused("An AWS account id has twelve digits, like 1111-2222-3333.")
+def _is_amazons_id(account_id: str) -> bool:
+    return len(account_id) in {0, 12}
 
 
 def _new_secret(row: CustomStorage, typed: str) -> str:

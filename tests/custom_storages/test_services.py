@@ -61,7 +61,3 @@ class TestAtAmazon:
         assert draft(provider="aws", account_id="1111-2222-3333").account_id == "111122223333"
         with pytest.raises(AddressRefused, match="twelve digits"):
             draft(provider="aws", account_id=CLOUDFLARES_ID, name="other")
-
-    def test_an_account_does_not_go_along_to_another_provider(self):
-        row = draft(provider="aws", account_id="111122223333")
-        assert change(row, provider="other", endpoint_url="https://s3.example").account_id == ""
