@@ -130,6 +130,9 @@ def _decide(
         row.access_changed_at = now
         row.save(update_fields={*names, "proved_at", "access_changed_at"})
         _judge(row, test, failed, probe)
+    changed = sorted(change.settings.keys() - {"proved_at"})
+    if change.sealed_secret:
+        changed.append("secret")
     change.sealed_secret = ""
     change.save(update_fields=["state", "decided_at", "settings", "sealed_secret"])
     Event.objects.record(
@@ -138,8 +141,7 @@ def _decide(
         subject=row.name,
         subject_id=row.pk,
         project=row.project,
-        data={"changed": sorted(change.settings)}
-        | ({} if test.has_passed else {"reason": _first_code(failed)}),
+        data={"changed": changed} | ({} if test.has_passed else {"reason": _first_code(failed)}),
     )
 
 

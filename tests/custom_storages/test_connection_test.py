@@ -351,7 +351,8 @@ class TestChange:
         services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
         assert (connected.prefix, connected.state) == ("new/", "connected")
         assert connected.unseal_secret() == "fresh-secret"
-        assert Event.objects.filter(kind="storage.changed").count() == 1
+        event = Event.objects.get(kind="storage.changed")
+        assert event.data == {"changed": ["prefix", "secret"]}
 
     def test_of_access_leaves_the_old_settings_in_use_when_its_test_fails(self, connected, bucket):
         bucket.fail("whoami", WrongSecret())
