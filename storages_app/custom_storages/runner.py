@@ -125,8 +125,8 @@ def _write_rows(
 def _answers_to_keep(test: ConnectionTest) -> dict[str, Finding]:
     """Where one row is run again: what the last test found for those it does not wait for.
 
-    Rows that waited for another, or could not be answered, are asked again with it. A test of
-    other settings than today's answers nothing, nor does one whose rows go back to another day.
+    Only rows that passed are kept: what failed an hour ago must not break the storage anew. A test
+    of other settings than today's answers nothing, nor one whose rows go back to another day.
     """
     if not test.again or test.again not in registry:
         return {}
@@ -136,7 +136,7 @@ def _answers_to_keep(test: ConnectionTest) -> dict[str, Finding]:
     if last is None or not tests.filter(is_new).exists():
         return {}
     needed = _with_what_it_requires(test.again)
-    kept = last.findings.exclude(check_id__in=needed).exclude(state=State.SKIPPED)
+    kept = last.findings.exclude(check_id__in=needed).filter(state=State.PASSED)
     return {row.check_id: row for row in kept}
 
 

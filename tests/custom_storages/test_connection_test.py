@@ -537,6 +537,17 @@ class TestAgain:
         assert draft.capabilities["read"] is False
         assert not draft.can("presign")
 
+    def test_breaks_no_storage_by_what_another_row_found_before(self, connected, bucket):
+        bucket.fail("whoami", WrongSecret())
+        answers_of(connected)
+        assert connected.state == "broken"
+        circuit.close(connected, why="a copy went through")
+        test = services.request_test(custom_storage=connected, asked_by="x", again="clock")
+        tasks.drain()
+        connected.refresh_from_db()
+        assert test.findings.get(check_id="identity").state == "passed"
+        assert connected.state == "connected"
+
     def test_of_another_day_keeps_no_answer(self, connected, bucket):
         # The rows of a row that was run again are as old as the last whole test.
         services.request_test(custom_storage=connected, asked_by="x", again="read")
