@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from storages_app.custom_storages.grants import checklist, judge
-from storages_app.custom_storages.grants.checklist import UNREADABLE
+from storages_app.custom_storages.grants.checklist import NO_SUCH_SETTING, UNREADABLE
 from storages_app.custom_storages.probe import (
     Advice,
     CannotTell,
@@ -55,7 +55,7 @@ def _judged(line_id: str, read: Read, probe: Probe) -> str:
         raise CannotTell(UNREADABLE, f"{action_of(error)} is missing.", error=error) from error
     except NotSupported as error:
         nothing = "There is nothing to change and nothing to tick."
-        raise CannotTell("The provider has no such setting.", nothing, error=error) from error
+        raise CannotTell(NO_SUCH_SETTING, nothing, error=error) from error
     provider = probe.custom_storage.provider
     state, found = judge(line_id, {line_id: value}, mode, provider=provider)
     if state == "ok":

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from storages_app.custom_storages import grants
 from storages_app.custom_storages.granting import wanted_for
+from storages_app.custom_storages.grants.checklist import NO_SUCH_SETTING
 from storages_app.models import ConnectionTest, CustomStorage, Finding
 from storages_app.objectstores.providers import Provider, provider
 
@@ -26,7 +27,7 @@ class Line:
     wanted: str
     detail: str
     url: str
-    state: str  # ok, change, unknown, reading
+    state: str  # ok, change, unknown, reading, none: the provider has no such setting
     found: str = ""
     is_ticked: bool = False
 
@@ -47,6 +48,11 @@ class Checklist:
     @property
     def is_busy(self) -> bool:
         return self.test is not None and not self.test.is_over
+
+    @property
+    def n_lines(self) -> int:
+        """Those that can be right or wrong."""
+        return sum(line.state != "none" for line in self.lines)
 
     @property
     def n_right(self) -> int:
@@ -127,6 +133,8 @@ def _line(
 
 
 def _answer(finding: Finding | None, test: ConnectionTest | None) -> tuple[str, str]:
+    if finding is not None and finding.title == NO_SUCH_SETTING:
+        return "none", f"{finding.title} {finding.why}"
     if finding is None or finding.state == State.SKIPPED:
         is_open = test is not None and not test.is_over
         return ("reading", "") if is_open and finding is None else ("unknown", grants.UNREADABLE)

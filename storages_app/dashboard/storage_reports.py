@@ -233,12 +233,14 @@ def _banner(test: ConnectionTest, findings: list[Finding]) -> str:
         return _banner_of_change(test.access_change, test, failed)
     if test.state == State.PASSED:
         n_passed = sum(f.state == Finding.State.PASSED for f in findings)
-        return f"Connected. {n_passed} of {len(findings)} checks passed."
+        word = "Ready to connect" if test.custom_storage.is_draft else "Connected"
+        return f"{word}. {n_passed} of {len(findings)} checks passed."
     if test.state == State.LIMITED:
         return _banner_with_limits(test, failed)
     required = [f for f in failed if f.level == Finding.Level.REQUIRED]
     first = f" Start with “{required[0].name}”; the others may depend on it." if required else ""
-    return f"Not connected yet. {_count(len(required), 'required check')} failed.{first}"
+    lost = "Not connected yet" if test.custom_storage.is_draft else "Not working as it should"
+    return f"{lost}. {_count(len(required), 'required check')} failed.{first}"
 
 
 def _banner_of_change(change: AccessChange, test: ConnectionTest, failed: list[Finding]) -> str:

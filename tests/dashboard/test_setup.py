@@ -342,6 +342,15 @@ class TestUses:
         draft.refresh_from_db()
         assert draft.uses == ["copies", "verify"]
 
+    def test_what_the_services_refuse_is_told_and_nothing_is_kept(self, project, draft, as_owner):
+        CustomStorage.objects.update(identity="role")  # of an instance that had an AWS identity
+        page = as_owner.post(
+            address("setup_uses", project, draft.pk), {"uses": ["backup"], "public_mode": "private"}
+        )
+        assert "This instance has no AWS identity" in text_of(page)
+        draft.refresh_from_db()
+        assert draft.uses == ["copies", "verify"]
+
     def test_the_rights_grow_with_the_ticks_and_nothing_is_kept(self, project, draft, as_owner):
         shown = {}
         for uses in ([], ["verify"], ["verify", "remove"]):
@@ -697,6 +706,19 @@ class TestChecklist:
         assert "To change Block Public Access: 2 of 4 on Wanted: 4 of 4 on." in text
         assert "Could not be read. Tick it yourself, the test will tell." in text
         assert 'hx-trigger="submit"' in part.text
+
+    def test_a_setting_that_the_provider_does_not_have_asks_for_nothing(
+        self, project, draft, as_owner
+    ):
+        self.answer(
+            draft,
+            ownership=("passed", "Object Ownership: BucketOwnerEnforced"),
+            block_public_access=("skipped", "The provider has no such setting."),
+        )
+        text = text_of(as_owner.get(address("setup_checklist", project, draft.pk)))
+        assert "1 of 6 as they should be" in text
+        assert "Not needed Block Public Access The provider has no such setting." in text
+        assert "Wanted: 4 of 4 on." not in text
 
     def test_what_cannot_be_read_is_ticked_by_hand_and_unticked(self, project, draft, as_owner):
         self.answer(draft, versioning=("skipped", "Could not be read."))

@@ -36,7 +36,7 @@ class TestPage:
         failed.findings.update(why="The policy is missing.", said="Access Denied", operation="X")
         page = as_owner.get(address("storage_test", project, storage.pk, failed.pk))
         for text in (
-            "Not connected yet. 1 required check failed.",
+            "Not working as it should. 1 required check failed.",
             "Start with “Identity”; the others may depend on it.",
             "Identity was asked",
             "The policy is missing.",
@@ -54,6 +54,21 @@ class TestPage:
             "What works now",
         ):
             assert text in words(page)
+
+    @pytest.mark.parametrize(
+        ("state", "banner"),
+        [
+            ("passed", "Ready to connect. 1 of 1 checks passed."),
+            ("failed", "Not connected yet. 1 required check failed."),
+        ],
+    )
+    def test_a_draft_is_never_called_connected(self, state, banner, project, draft, as_owner):
+        findings = [("Identity", state, "required")]
+        test = make_connection_test(draft, state=state, findings=findings)
+        page = words(as_owner.get(address("storage_test", project, draft.pk, test.pk)))
+        assert banner in page
+        assert "Connected. " not in page
+        assert "Not working" not in page
 
     def test_what_the_provider_said_cannot_be_html(self, project, storage, failed, as_owner):
         failed.findings.update(said="<script>alert()</script>", title="<b>x</b>")

@@ -415,6 +415,13 @@ class TestSwitches:
         storage.refresh_from_db()
         assert not storage.is_paused
 
+    def test_a_draft_cannot_be_paused_and_says_so(self, project, draft, as_owner):
+        response = as_owner.post(address("storage_pause", project, draft.pk))
+        assert response.status_code == 302
+        assert said(response)[0].startswith("This storage is a draft")
+        draft.refresh_from_db()
+        assert not draft.is_paused
+
     def test_auto_copy_on_and_off(self, project, storage, as_owner):
         for on in ("1", "0"):
             as_owner.post(address("storage_auto_copy", project, storage.pk), {"on": on})
@@ -498,7 +505,7 @@ def test_the_bar_on_every_page_names_the_broken_storage(project, storage, as_own
     storage.save()
     page = " ".join(as_owner.get(address("keys", project)).text.split())
     assert "Storage “photos” has failed its check since" in page
-    assert "0 files are waiting." in page
+    assert "No file is waiting." in page
 
 
 def test_the_snippets_name_the_storage_and_no_secret(project, storage, as_owner):

@@ -344,7 +344,7 @@ def test_a_bucket_mended_behind_its_back_can_be_connected_without_another_click(
     expect(page.locator("#test")).to_contain_text("Not connected yet.")
     expect(page.locator("#finish")).to_contain_text("A required check fails")
     world.user.policies = [allow_all()]
-    expect(page.locator("#test h2").first).to_contain_text("Connected.", timeout=40_000)
+    expect(page.locator("#test h2").first).to_contain_text("Ready to connect.", timeout=40_000)
     expect(page.get_by_role("button", name="Connect", exact=True)).to_be_visible()
 
 
@@ -381,7 +381,7 @@ def test_without_scripts_the_whole_wizard_works(world, chromium: Browser):
     reload_until(page, "Block Public Access: 4 of 4 on")
     go_on(page, "Test and finish")
     page.get_by_role("button", name="Run the test").first.click()
-    reload_until(page, "Connected.")
+    reload_until(page, "Ready to connect.")
     page.goto(re.sub(r"/(tests/\d+|setup/test)/.*", "/setup/test/", page.url))
     page.get_by_role("button", name="Connect", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("“photos” is connected.")

@@ -94,8 +94,8 @@ def test_a_bucket_that_is_mended_behind_its_back_turns_the_page_green(world):
     expect(page.locator(world.row("write", "failed"))).to_contain_text("Do this")
     expect(page.locator(world.row("read", "skipped"))).to_contain_text("Waits for “Write”")
     world.user.policies = [allow_all()]
-    expect(page.locator("#test h2")).to_contain_text("Connected.", timeout=40_000)
-    expect(page.locator("#live")).to_contain_text("Connected.")
+    expect(page.locator("#test h2")).to_contain_text("Ready to connect.", timeout=40_000)
+    expect(page.locator("#live")).to_contain_text("Ready to connect.")
     expect(page.locator("#watch")).to_have_count(0)
     expect(page.locator(world.row("write", "passed"))).to_be_visible()
 

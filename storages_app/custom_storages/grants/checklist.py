@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 State = Literal["ok", "change", "unknown"]
 UNREADABLE = "Could not be read. Tick it yourself, the test will tell."
+NO_SUCH_SETTING = "The provider has no such setting."
 
 _ADVICE = {
     "private": (
@@ -31,6 +32,16 @@ _WANTED_AT_CEPH = {
     "private": "BlockPublicAcls off, the others as you like",
     "policy": "BlockPublicAcls and the two policy settings off",
     "acl": "The two ACL settings off",
+}
+_IN_AWS_CONSOLE = {
+    "ownership": "Permissions, Object Ownership, Edit.",
+    "block_public_access": (
+        "Permissions, Block public access, Edit. An account-wide setting wins over the bucket's."
+    ),
+    "encryption": "Properties, Default encryption.",
+    "versioning": "Properties, Bucket versioning.",
+    "object_lock": "Properties, Object Lock.",
+    "lifecycle": "Management, Lifecycle rules.",
 }
 _OFF = {"private": frozenset[str](), "policy": _POLICY_SWITCHES, "acl": _ACL_SWITCHES}
 
@@ -59,6 +70,7 @@ def checklist(
     `console_url` is the page of the bucket at its provider, `provider` the slug.
     """
     is_ceph = provider == "ceph"
+    is_aws = provider in {"", "aws"}
     wanted_switches = {
         "private": "4 of 4 on",
         "policy": "The two policy settings off, the two ACL settings on",
@@ -76,55 +88,57 @@ def checklist(
             "ownership",
             "Object Ownership",
             "BucketOwnerPreferred" if by_acl else "BucketOwnerEnforced",
-            "Permissions, Object Ownership, Edit. "
-            + (
-                "ACLs come into force for the whole bucket, for other writers too."
-                if by_acl
-                else "ACLs stay off, so that only policies say who may read."
-            ),
+            "ACLs come into force for the whole bucket, for other writers too."
+            if by_acl
+            else "ACLs stay off, so that only policies say who may read.",
         ),
         (
             "block_public_access",
             "Block Public Access",
             _WANTED_AT_CEPH[public_mode] if is_ceph else wanted_switches[public_mode],
-            _OF_CEPH
-            if is_ceph
-            else "Permissions, Block public access, Edit. An account-wide setting wins over the "
-            "bucket's." + _what_opens(public_mode),
+            _OF_CEPH if is_ceph else _what_opens(public_mode),
         ),
         (
             "encryption",
             "Default encryption",
             "SSE-S3 or your KMS key",
-            "Properties, Default encryption. A KMS key needs rights of its own.",
+            "A KMS key needs rights of its own.",
         ),
         (
             "versioning",
             "Versioning",
-            "As you like",
-            "Properties, Bucket versioning. On keeps what is overwritten or deleted, and its cost.",
+            "as you like",
+            "On keeps what is overwritten or deleted, and its cost.",
         ),
         (
             "object_lock",
             "Object Lock",
-            "As you like",
-            "Properties, Object Lock. Copies cannot be removed before their time, by anybody.",
+            "as you like",
+            "With it copies cannot be removed before their time, by anybody.",
         ),
         (
             "lifecycle",
             "Lifecycle removes unfinished uploads",
             "yes",
-            "Management, Lifecycle rules. The parts of a broken upload cost storage until they go.",
+            "The parts of a broken upload cost storage until they go.",
         ),
     ]
-    return [ChecklistLine(*line, url=console_url) for line in lines]
+    return [
+        ChecklistLine(id_, title, wanted, _where(id_, is_aws) + detail, url=console_url)
+        for id_, title, wanted, detail in lines
+    ]
+
+
+def _where(line_id: str, is_aws: bool) -> str:
+    """The way to the setting, in the one console whose words are known here."""
+    return f"{_IN_AWS_CONSOLE[line_id]} " if is_aws and line_id in _IN_AWS_CONSOLE else ""
 
 
 def _what_opens(public_mode: str) -> str:
     if public_mode == "private":
-        return ""
+        return "With all four nothing becomes public by mistake."
     of_whom = "an ACL" if public_mode == "acl" else "a policy"
-    return f" The bucket may then have public objects, by {of_whom} that somebody writes."
+    return f"The bucket may then have public objects, by {of_whom} that somebody writes."
 
 
 def judge(

@@ -103,6 +103,15 @@ def test_the_checklist_says_what_each_way_of_publishing_wants(mode, ownership, s
     assert all(line.title and line.detail and line.url == "https://c/" for line in lines.values())
 
 
+def test_the_way_through_the_console_is_told_at_amazon_only():
+    aws = {line.id: line.detail for line in grants.checklist(public_mode="private")}
+    there = grants.checklist(public_mode="private", provider="b2")
+    other = {line.id: line.detail for line in there}
+    assert aws["lifecycle"] == f"Management, Lifecycle rules. {other['lifecycle']}"
+    assert not any("Permissions" in text or "Properties" in text for text in other.values())
+    assert all(other.values())
+
+
 def test_the_advice_is_the_one_of_the_specification():
     assert grants.advice("private").startswith("Private copies: nothing to change. ACLs stay off")
     assert "turn off the two policy settings of Block Public Access" in grants.advice("policy")
