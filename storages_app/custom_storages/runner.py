@@ -45,7 +45,7 @@ def claim(*, test_id: int | None = None) -> ConnectionTest | None:
 
 
 def _fairly(open_tests: "QuerySet[ConnectionTest]") -> "QuerySet[ConnectionTest]":
-    """Oldest first, but two of a project at a time: a tenant's dead hosts hold up no other."""
+    """Two of a project at a time, and first whoever has none: dead hosts hold up nobody else."""
     running = (
         ConnectionTest.objects.filter(
             custom_storage__project=OuterRef("custom_storage__project"),
@@ -57,7 +57,8 @@ def _fairly(open_tests: "QuerySet[ConnectionTest]") -> "QuerySet[ConnectionTest]
         .annotate(n=Count("pk"))
     )
     n_running = Coalesce(Subquery(running.values("n")), 0)
-    return open_tests.annotate(n_running=n_running).filter(n_running__lt=_AT_ONCE).order_by("pk")
+    waiting = open_tests.annotate(n_running=n_running).filter(n_running__lt=_AT_ONCE)
+    return waiting.order_by("n_running", "pk")
 
 
 def _give_up_deadly_tests() -> None:
