@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
 from django_htmx.middleware import HtmxDetails
 
+from storages_app.custom_storages.errors import StorageGone
 from storages_app.models import CustomStorage, Membership, Project, User
 from storages_app.projects.roles import Action, may, role_of
 
@@ -61,7 +62,10 @@ def project_page(
             needed = change if change and not is_safe else see
             if not may(page_request.user, project, needed):
                 raise _role_too_low(page_request.user, project)
-            return view(page_request, project, **kwargs)
+            try:
+                return view(page_request, project, **kwargs)
+            except StorageGone as error:  # disconnected by somebody else meanwhile
+                raise Http404 from error
 
         return cast("PageView", guarded)
 

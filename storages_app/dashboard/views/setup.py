@@ -125,9 +125,8 @@ def _still_possible(storage: CustomStorage, slug: str) -> dict[str, Any]:
 @setup_page(USES)
 def uses(request: PageRequest, project: Project, storage: CustomStorage) -> HttpResponse:
     form = UsesForm(request.POST if request.method == "POST" else None, storage=storage)
-    if request.POST.get("do") != "show" and form.is_valid():
-        services.change(custom_storage=storage, actor=actor_of(request), **form.storage_fields)
-        services.reach_step(custom_storage=storage, step=ACCESS.number)
+    is_sent = request.POST.get("do") != "show" and form.is_valid()
+    if is_sent and _keep_uses(request, project, storage, form):
         return to_step(ACCESS, storage)
     if request.POST.get("do") == "show":
         form.errors.clear()
@@ -142,6 +141,19 @@ def uses(request: PageRequest, project: Project, storage: CustomStorage) -> Http
         "advice": grants.advice(form.chosen_mode),
     }
     return show_step(request, project, USES, storage, context)
+
+
+def _keep_uses(
+    request: PageRequest, project: Project, storage: CustomStorage, form: UsesForm
+) -> bool:
+    row = storage_of(project, storage.pk)
+    try:
+        services.change(custom_storage=row, actor=actor_of(request), **form.storage_fields)
+    except UcdashError as error:
+        form.refuse(error)
+        return False
+    services.reach_step(custom_storage=storage, step=ACCESS.number)
+    return True
 
 
 # --- Step 3, Access ----------------------------------------------------------------------------

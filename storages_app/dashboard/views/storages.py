@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from storages_app.custom_storages import grants, services
+from storages_app.custom_storages.errors import NotConnected
 from storages_app.custom_storages.granting import wanted_for
 from storages_app.dashboard import granting, reports, storage_reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page, storage_of
@@ -185,8 +186,12 @@ def use(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpRe
 @project_page(change=Action.MANAGE_STORAGES, only_post=True)
 def pause(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
     storage = storage_of(project, storage_id)
-    services.pause(custom_storage=storage, actor=actor_of(request))
-    messages.success(request, f"“{storage.name}” is paused. Copies wait. Nothing is lost.")
+    try:
+        services.pause(custom_storage=storage, actor=actor_of(request))
+    except NotConnected as error:
+        messages.error(request, message_of(error))
+    else:
+        messages.success(request, f"“{storage.name}” is paused. Copies wait. Nothing is lost.")
     return redirect("dashboard:storage", project.slug, storage.pk)
 
 
