@@ -340,19 +340,19 @@ def run_test_now(
 @transaction.atomic
 def connect(*, custom_storage: CustomStorage, actor: str) -> None:
     """Copies may go to the bucket from now on; NotTested unless its settings have passed."""
-    _require_live(custom_storage)
-    row = CustomStorage.objects.select_for_update().get(pk=custom_storage.pk)
-    if not row.is_draft:
+    _hold(custom_storage)
+    if not custom_storage.is_draft:
         return
-    tests = ConnectionTest.objects.of_current_settings(row).over().order_by("-pk")
+    tests = ConnectionTest.objects.of_current_settings(custom_storage).over().order_by("-pk")
     last = tests.first()
     if last is None or not last.has_passed:
         raise NotTested
-    row.connected_at = custom_storage.connected_at = timezone.now()
-    row.save(update_fields=["connected_at"])
-    _record("storage.connected", row, actor, public_mode=row.public_mode)
-    circuit.release(row)
-    HandOff.objects.filter(custom_storage=row, revoked_at=None).update(revoked_at=timezone.now())
+    custom_storage.connected_at = timezone.now()
+    custom_storage.save(update_fields=["connected_at"])
+    _record("storage.connected", custom_storage, actor, public_mode=custom_storage.public_mode)
+    circuit.release(custom_storage)
+    links = HandOff.objects.filter(custom_storage=custom_storage, revoked_at=None)
+    links.update(revoked_at=timezone.now())
     transaction.on_commit(partial(wake, "copying.drain"))
 
 

@@ -315,6 +315,15 @@ class TestConnect:
         with pytest.raises(NotTested):
             services.connect(custom_storage=draft, actor="a test")
 
+    def test_of_a_draft_that_was_disconnected_meanwhile_is_refused(self, draft, bucket):
+        answers_of(draft)
+        services.disconnect(
+            custom_storage=CustomStorage.objects.get(pk=draft.pk), actor="somebody else"
+        )
+        with pytest.raises(StorageGone):
+            services.connect(custom_storage=draft, actor="a test")
+        assert not Event.objects.filter(kind="storage.connected").exists()
+
     def test_lets_the_copies_go_that_were_ordered_of_the_draft(self, draft, bucket):
         job = make_copy_job(make_file(draft.project), draft, state="blocked")
         answers_of(draft)
