@@ -9,6 +9,7 @@ from io import BytesIO
 
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import storages
+from django.utils import timezone
 
 from storages_app.models import (
     BackupPlan,
@@ -142,7 +143,7 @@ def make_connection_test(
         custom_storage=custom_storage,
         asked_by="somebody",
         state=state,
-        finished_at=_EPOCH if is_over else None,
+        finished_at=timezone.now() if is_over else None,
     )
     for position, (name, finding_state, level) in enumerate(findings):
         Finding.objects.create(

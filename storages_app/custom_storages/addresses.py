@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from storages_app.custom_storages import grants
@@ -32,6 +33,7 @@ _NOT_A_ROLE = {
     "s3": "a bucket",
 }
 _KEY_ID = re.compile(r"[\x21-\x7e]{1,128}")  # what a header can carry as it is
+_KMS_KEY = re.compile(r"[A-Za-z0-9:/_.-]{0,512}")
 _MAX_PREFIX = 512
 _MAX_ENDPOINT, _MAX_ROLE_ARN = 255, 2048  # the width of the columns
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
@@ -227,7 +229,7 @@ def clean_role_arn(text: str, *, region: str = "") -> str:
 
 def clean_access_key_id(text: str) -> str:
     """Pasted keys are trimmed; a space inside means that something else came along."""
-    key_id = text.strip()
+    key_id = _unquoted(text)
     if not _KEY_ID.fullmatch(key_id):
         raise AddressRefused(
             "The access key id is one word of up to 128 letters, digits and other plain characters."
@@ -235,8 +237,36 @@ def clean_access_key_id(text: str) -> str:
     return key_id
 
 
+def _unquoted(text: str) -> str:
+    """Without the spaces and quotes that come along from a file of settings."""
+    text = text.strip()
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1].strip() if is_quoted else text
+
+
 def clean_secret(text: str) -> str:
-    secret = text.strip()
+    secret = _unquoted(text)
     if len(secret) > 1024 or any(c.isspace() or not c.isprintable() for c in secret):
         raise AddressRefused("The secret access key is one word; this has a space or break in it.")
     return secret
+
+
+def clean_kms_key(text: str) -> str:
+    """The id, ARN or alias of a key; empty stays empty."""
+    key = tidy(text)
+    if not _KMS_KEY.fullmatch(key):
+        raise AddressRefused(
+            "A KMS key is one word: its id, its ARN or an alias like alias/photos, of up to 512 "
+            "letters, digits and :/_.-"
+        )
+    return key
+
+
+def clean_encryption(value: Mapping[str, str]) -> dict[str, str]:
+    """`mode` and `kms_key_id`; empty for the bucket's own default."""
+    mode, key = value.get("mode", ""), clean_kms_key(value.get("kms_key_id", ""))
+    if mode not in {"", "AES256", "aws:kms"}:
+        raise AddressRefused("Encryption is AES256, aws:kms or, empty, the bucket's own.")
+    if key and mode != "aws:kms":
+        raise AddressRefused("A KMS key is used with the encryption aws:kms only.")
+    return {"mode": mode, "kms_key_id": key} if mode else {}

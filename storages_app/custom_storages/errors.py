@@ -60,6 +60,13 @@ class TooManyTests(UcdashError):
         self.retry_after = retry_after  # seconds
 
 
+class TooManyDrafts(UcdashError):
+    """This project has very many storages that were never connected."""
+
+    code = "too_many_drafts"
+    hint = "Go on with one of the drafts, or disconnect those that are not needed."
+
+
 class IdentityNotOffered(UcdashError):
     """This instance has no AWS identity, so it cannot use this way in."""
 

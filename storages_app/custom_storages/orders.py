@@ -17,6 +17,7 @@ _RETEST_BROKEN_AFTER = timedelta(minutes=10)
 _RETEST_DOUBTFUL_AFTER = timedelta(minutes=2)
 _RETESTS_AT_ONCE = 50
 _KEEP_REPEATS_FOR = timedelta(days=1)
+_KEEP_TESTS_FOR = timedelta(days=90)
 
 
 def waiting_test(
@@ -80,12 +81,14 @@ def _due_for_a_test() -> "QuerySet[CustomStorage]":
     return due.order_by("tested_at")
 
 
-def forget_repeats() -> None:
-    """Drop tests that found nothing new, but never a storage's newest."""
-    newest = ConnectionTest.objects.filter(custom_storage=OuterRef("custom_storage")).order_by(
-        "-pk"
-    )
+def forget_old_tests() -> None:
+    """Drop what no page shows any more, but never a storage's newest of a kind."""
+    newest = ConnectionTest.objects.filter(
+        custom_storage=OuterRef("custom_storage"), kind=OuterRef("kind")
+    ).order_by("-pk")
+    of_the_moment = Q(is_repeat=True) | Q(kind=Kind.CHECKLIST)
     old = ConnectionTest.objects.filter(
-        is_repeat=True, finished_at__lt=db_now() - _KEEP_REPEATS_FOR
+        of_the_moment & Q(finished_at__lt=db_now() - _KEEP_REPEATS_FOR)
+        | Q(finished_at__lt=db_now() - _KEEP_TESTS_FOR)
     )
     old.exclude(pk=Subquery(newest.values("pk")[:1])).delete()

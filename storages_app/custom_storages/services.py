@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from storages_app.custom_storages.errors import (
     NotConnected,
     NotTested,
     StorageGone,
+    TooManyDrafts,
     TooManyTests,
 )
 from storages_app.custom_storages.probe import registry
@@ -38,7 +40,7 @@ from ucdash.celery import wake
 
 Kind, Trigger = ConnectionTest.Kind, ConnectionTest.Trigger
 
-_CLEANERS = {
+_CLEANERS: dict[str, Callable[[Any], Any]] = {
     "name": addresses.clean_name,
     "bucket": addresses.clean_bucket,
     "prefix": addresses.clean_prefix,
@@ -46,6 +48,7 @@ _CLEANERS = {
     "region": addresses.clean_region,
     "account_id": addresses.clean_account_id,
     "access_key_id": lambda text: text and addresses.clean_access_key_id(text),
+    "encryption": addresses.clean_encryption,
     "key_pattern": key_patterns.clean_pattern,
 }
 _PLAIN = {
@@ -55,7 +58,6 @@ _PLAIN = {
     "public_mode",
     "on_clash",
     "storage_class",
-    "encryption",
     "uses",
     "auto_copy",  # of a draft: copies wait until it is connected
 }
@@ -69,6 +71,8 @@ _ACCESS = {
 _PLACE = {"provider", "endpoint_url", "bucket", "prefix", "identity"}
 
 PROOF_LASTS = timedelta(hours=24)
+_PROOF_HOLDS = timedelta(hours=24)  # a passed test of a draft
+_MAX_DRAFTS = 50
 _TESTS_COUNTED_FOR = timedelta(minutes=10)
 _MAX_TESTS_OF_PROJECT = 120  # a page that is open asks 60 times in that time
 
@@ -78,6 +82,8 @@ _MAX_TESTS_OF_PROJECT = 120  # a page that is open asks 60 times in that time
 
 def create_draft(*, project: Project, actor: str, secret: str = "", **fields: Any) -> CustomStorage:
     """Keep a new storage that nothing is copied to until it is connected."""
+    if project.custom_storages.live().filter(connected_at=None).count() >= _MAX_DRAFTS:
+        raise TooManyDrafts
     row = sketch(secret=secret, **fields)
     row.project = project
     _save(row)
@@ -271,12 +277,17 @@ def tick(*, custom_storage: CustomStorage, line: str, on: bool) -> None:
 def proof_nonce(*, custom_storage: CustomStorage) -> str:
     """What the owner puts into ``{prefix}.ucdash-proof``; a new one where the last ran out."""
     _hold(custom_storage)
-    until = custom_storage.proof_until
-    if until is None or until <= timezone.now():
+    if not valid_nonce(custom_storage):
         custom_storage.proof_nonce = secrets.token_urlsafe(24)
         custom_storage.proof_until = timezone.now() + PROOF_LASTS
         custom_storage.save(update_fields=["proof_nonce", "proof_until"])
     return custom_storage.proof_nonce
+
+
+def valid_nonce(custom_storage: CustomStorage) -> str:
+    """The nonce that would be taken now, or ""."""
+    until = custom_storage.proof_until
+    return custom_storage.proof_nonce if until and until > timezone.now() else ""
 
 
 # --- Tests -------------------------------------------------------------------------------------
@@ -347,6 +358,8 @@ def connect(*, custom_storage: CustomStorage, actor: str) -> None:
     last = tests.first()
     if last is None or not last.has_passed:
         raise NotTested
+    if last.finished_at and last.finished_at < timezone.now() - _PROOF_HOLDS:
+        raise NotTested("The connection test passed too long ago to be relied on.")
     custom_storage.connected_at = timezone.now()
     custom_storage.save(update_fields=["connected_at"])
     _record("storage.connected", custom_storage, actor, public_mode=custom_storage.public_mode)

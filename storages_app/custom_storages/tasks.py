@@ -27,5 +27,5 @@ def retest() -> None:
 
 @shared_task(name="custom_storages.forget_tests")
 def forget_tests() -> None:
-    """Drop old tests that found nothing new."""
-    orders.forget_repeats()
+    """Drop old tests."""
+    orders.forget_old_tests()

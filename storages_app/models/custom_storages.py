@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from storages_app.lib.crypto import CannotUnseal
 from storages_app.models.fields import SealedField, seal, unseal
 from storages_app.models.projects import Project
 
@@ -143,6 +144,14 @@ class CustomStorage(models.Model):
 
     def unseal_secret(self) -> str:
         return unseal(self, "sealed_secret")
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether a secret is stored that this installation can open."""
+        try:
+            return bool(self.sealed_secret) and bool(self.unseal_secret())
+        except CannotUnseal:
+            return False
 
     @property
     def is_draft(self) -> bool:

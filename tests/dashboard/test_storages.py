@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.messages import get_messages
@@ -286,7 +286,7 @@ class TestSettings:
             storage, state=outcome, findings=[("Write", outcome, "required")]
         )
         change = AccessChange.objects.get()
-        change.state, change.decided_at = state, test.finished_at
+        change.state, change.decided_at = state, datetime(2026, 1, 1, tzinfo=UTC)
         change.save()
         change.tests.all().delete()
         test.access_change = change
@@ -379,6 +379,37 @@ class TestSettings:
         assert ".ucdash-proof" in page
         assert 'name="access_key_id"' not in page
         assert 'name="role_arn"' not in page
+
+    def test_another_bucket_of_our_principal_is_proved_with_a_nonce_from_the_page(
+        self, project, as_owner, settings
+    ):
+        trusted = make_custom_storage(
+            project, provider="aws", endpoint_url="", identity="principal", access_key_id=""
+        )
+        where = address("storage_settings", project, trusted.pk)
+        page = as_owner.post(where, self.typed(trusted, do="nonce", prefix="moved/")).text
+        trusted.refresh_from_db()
+        assert trusted.proof_nonce in page
+        assert 'value="moved/"' in page
+        assert trusted.prefix == ""
+        assert not ConnectionTest.objects.exists()
+        assert trusted.proof_nonce in as_owner.get(where).text
+
+    def test_a_page_that_is_older_than_the_settings_asks_before_it_saves(
+        self, project, storage, as_owner
+    ):
+        old = self.typed(storage, on_clash="skip")
+        storage.bucket, storage.access_changed_at = "moved-meanwhile", timezone.now()
+        storage.save()
+        where = address("storage_settings", project, storage.pk)
+        page = as_owner.post(where, old)
+        assert "The settings were changed since this page was opened." in page.text
+        assert not ConnectionTest.objects.exists()
+        storage.refresh_from_db()
+        assert storage.on_clash == "error"
+        again = self.typed(storage, on_clash="skip")
+        assert again["as_of"] in page.text.replace("&#x2B;", "+")
+        assert said(as_owner.post(where, again)) == ["Saved."]
 
     def test_a_preview_saves_nothing_and_keeps_what_was_typed(self, project, storage, as_owner):
         typed = {

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.http import QueryDict
 
 from storages_app.custom_storages import addresses, doctor, grants
 from storages_app.custom_storages.doctor import Reading
 from storages_app.custom_storages.errors import AddressRefused
 from storages_app.custom_storages.key_patterns import clean_pattern
-from storages_app.dashboard.forms.base import DashboardForm, message_of
+from storages_app.dashboard.forms.base import DashboardForm, message_of, word_for
 from storages_app.models import CustomStorage, Project
 from storages_app.models.custom_storages import provider_choices
 from storages_app.objectstores.providers import Provider, all_providers, provider
@@ -281,16 +280,11 @@ class UsesForm(DashboardForm):
         return modes
 
     @property
-    def ticks(self) -> list[tuple[grants.Use, bool]]:
-        """Each use, and whether it is ticked."""
+    def ticks(self) -> list[tuple[grants.Use, str, bool]]:
+        """Each use, what it is called, and whether it is ticked."""
         ticked = self.chosen_uses
         offered = [use for use in grants.ALL_USES if use.always] + self._offered()
-        return [(use, use.always or use.slug in ticked) for use in offered]
-
-    @property
-    def large_in_mb(self) -> int:
-        """From where files go in parts, as the test's “What works now” writes it."""
-        return settings.MULTIPART_THRESHOLD // 1_048_576
+        return [(use, word_for(use), use.always or use.slug in ticked) for use in offered]
 
     @property
     def modes(self) -> list[tuple[str, str, str, bool]]:
@@ -347,7 +341,7 @@ class AccessKeyForm(DashboardForm):
 
     def __init__(self, data: Any = None, *, storage: CustomStorage) -> None:
         super().__init__(data, initial={"access_key_id": storage.access_key_id})
-        if storage.access_key_id:  # the two are only ever stored together
+        if storage.access_key_id and storage.has_secret:
             secret = self.fields["secret_access_key"]
             secret.required = False
             secret.help_text = "A secret is stored; leave empty to keep it."
@@ -463,10 +457,7 @@ class OptionsForm(DashboardForm):
         return self.clean_by(clean_pattern, "key_pattern")
 
     def clean_kms_key_id(self) -> str:
-        key_id = addresses.tidy(self.cleaned_data["kms_key_id"])
-        if any(character.isspace() for character in key_id):
-            raise forms.ValidationError("The key's ARN, id or alias is one word.")
-        return key_id
+        return self.clean_by(addresses.clean_kms_key, "kms_key_id")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

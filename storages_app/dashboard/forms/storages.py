@@ -4,16 +4,17 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 
 from storages_app.custom_storages import addresses, grants
 from storages_app.custom_storages.key_patterns import clean_pattern
-from storages_app.dashboard.forms.base import DashboardForm
+from storages_app.dashboard.forms.base import DashboardForm, word_for
 from storages_app.models import CustomStorage
 from storages_app.objectstores.providers import Provider, provider
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 _PUBLIC_MODES = [
-    (CustomStorage.PublicMode.PRIVATE, "Only you (private)"),
+    (CustomStorage.PublicMode.PRIVATE, "Only you"),
     (CustomStorage.PublicMode.POLICY, "Anyone, by bucket policy"),
     (CustomStorage.PublicMode.ACL, "Anyone, by ACL (as in Uploadcare)"),
 ]
@@ -25,6 +26,8 @@ class StorageSettingsForm(DashboardForm):
     An empty secret keeps the one in use. Another provider or way in is another storage.
     """
 
+    # When the settings were what the page shows; a page that is older saves nothing.
+    as_of = forms.CharField(required=False, widget=forms.HiddenInput)
     name = forms.CharField(
         label="Storage name",
         max_length=64,
@@ -69,7 +72,7 @@ class StorageSettingsForm(DashboardForm):
     uses = forms.MultipleChoiceField(
         label="What it is used for",
         required=False,
-        choices=[(use.slug, use.label) for use in grants.ALL_USES if not use.always],
+        choices=[(use.slug, word_for(use)) for use in grants.ALL_USES if not use.always],
         widget=forms.CheckboxSelectMultiple,
     )
     public_mode = forms.ChoiceField(
@@ -79,9 +82,9 @@ class StorageSettingsForm(DashboardForm):
     encryption = forms.ChoiceField(
         required=False,
         choices=[
-            ("", "As the bucket does it"),
-            ("AES256", "SSE-S3 (AES-256)"),
-            ("aws:kms", "A KMS key"),
+            ("", "The bucket's own"),
+            ("AES256", "Keys of the service (SSE-S3)"),
+            ("aws:kms", "A key in KMS (SSE-KMS)"),
         ],
     )
     kms_key_id = forms.CharField(
@@ -99,7 +102,7 @@ class StorageSettingsForm(DashboardForm):
         widget=forms.TextInput(attrs=_PLAIN),
     )
     on_clash = forms.ChoiceField(
-        label="If the name is taken by another file",
+        label="When another file has the name already",
         choices=CustomStorage.OnClash.choices,
         widget=forms.RadioSelect,
     )
@@ -126,7 +129,7 @@ class StorageSettingsForm(DashboardForm):
         if "storage_class" in self.fields:
             classes = dict.fromkeys([*chosen.storage_classes, storage.storage_class])
             self.fields["storage_class"].choices = [  # type: ignore[attr-defined]
-                ("", "As the bucket does it"),
+                ("", "The bucket's own"),
                 *((name, name) for name in classes if name),
             ]
 
@@ -169,17 +172,26 @@ class StorageSettingsForm(DashboardForm):
         return self.clean_by(clean_pattern, "key_pattern")
 
     def clean_kms_key_id(self) -> str:
-        key = str(self.cleaned_data["kms_key_id"]).strip()
-        if not key.isprintable() or not key.isascii() or " " in key:
-            raise forms.ValidationError("The id, ARN or alias of a key is one word.")
-        return key
+        return self.clean_by(addresses.clean_kms_key, "kms_key_id")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        self._require_newest(cleaned.pop("as_of", ""))
         is_kms = cleaned.get("encryption") == "aws:kms"
         if cleaned.get("kms_key_id") and not is_kms:
             self.add_error("kms_key_id", "Choose encryption by a KMS key, or empty this field.")
         return cleaned
+
+    def _require_newest(self, as_of: str) -> None:
+        """Every field is sent, so an old page would ask for the old bucket or key again."""
+        now = self.storage.access_changed_at.isoformat()
+        if as_of and as_of != now:
+            self.data = MultiValueDict({**dict(self.data.lists()), "as_of": [now]})  # type: ignore[attr-defined]
+            raise forms.ValidationError(
+                "The settings were changed since this page was opened. Compare what you typed with "
+                "the storage's page, then save again.",
+                code="changed_meanwhile",
+            )
 
     @property
     def secret(self) -> str:
@@ -209,11 +221,12 @@ def _encryption(storage: CustomStorage) -> tuple[str, str]:
 
 
 def _initial(storage: CustomStorage) -> dict[str, Any]:
-    names = {*StorageSettingsForm.base_fields} - {"secret_access_key", "kms_key_id"}
+    names = {*StorageSettingsForm.base_fields} - {"secret_access_key", "kms_key_id", "as_of"}
     mode, key = _encryption(storage)
     uses = [use for use in storage.uses or grants.DEFAULT_USES if use not in grants.ALWAYS]
     values = {name: getattr(storage, name) for name in names}
-    return values | {"encryption": mode, "kms_key_id": key, "uses": uses}
+    as_of = storage.access_changed_at.isoformat()
+    return values | {"encryption": mode, "kms_key_id": key, "uses": uses, "as_of": as_of}
 
 
 def _fields_to_leave_out(storage: CustomStorage, chosen: Provider) -> set[str]:

@@ -102,7 +102,9 @@ def settings(request: PageRequest, project: Project, storage_id: uuid.UUID) -> H
     if request.method != "POST":
         form = StorageSettingsForm(storage=storage)
         return _show_settings(request, project, storage, form)
-    if request.POST.get("do") == "preview":
+    if request.POST.get("do") == "nonce":
+        services.proof_nonce(custom_storage=storage)
+    if request.POST.get("do") in {"preview", "nonce"}:
         form = StorageSettingsForm.retyped(request.POST, storage=storage)
         return _show_settings(request, project, storage, form)
     form = StorageSettingsForm(request.POST, storage=storage)
@@ -123,6 +125,7 @@ def _show_settings(
             storage, pattern=request.POST.get("key_pattern"), prefix=request.POST.get("prefix")
         ),
         "principal_arn": installation.AWS_PRINCIPAL_ARN,
+        "nonce": services.valid_nonce(storage),
         "change": storage_reports.told_of(changes.first()),
     }
     return _show_storage(request, project, storage, "settings", context)
