@@ -169,6 +169,17 @@ def test_an_access_key_id_is_one_word(typed):
         addresses.clean_access_key_id(typed)
 
 
+@pytest.mark.parametrize("typed", ["AKIA/1+x", " AKIA/1+x\n", '"AKIA/1+x"', " 'AKIA/1+x' "])
+def test_spaces_and_quotes_around_a_pasted_key_are_left_out(typed):
+    assert addresses.clean_access_key_id(typed) == "AKIA/1+x"
+    assert addresses.clean_secret(typed) == "AKIA/1+x"
+
+
+def test_a_quote_that_is_part_of_a_secret_stays():
+    assert addresses.clean_secret("\"a'") == "\"a'"
+    assert addresses.clean_secret('"') == '"'
+
+
 @pytest.mark.parametrize("typed", ["", "-x", "a b", "x" * 65, "a/b", "<script>"])
 def test_a_storage_name_is_safe_everywhere(typed):
     with pytest.raises(AddressRefused):

@@ -34,7 +34,10 @@ Identity = CustomStorage.Identity
         UnknownAccessKey: Advice(
             "The provider does not know the access key id ending in {last4}.",
             "It may be deleted, inactive or of another provider.",
-            ["Copy the id again.", "R2: use the *S3* key pair of the token."],
+            [
+                "Copy the id again.",
+                "At Cloudflare R2 use the S3 key pair of the token, not the token itself.",
+            ],
         ),
         WrongSecret: Advice(
             "The key id is known, but the secret does not fit it.",

@@ -3,13 +3,22 @@
 from collections.abc import Callable
 
 from django import forms
+from django.conf import settings
 
+from storages_app.custom_storages import grants
 from storages_app.lib.errors import UcdashError
 
 
 def message_of(error: UcdashError) -> str:
     """One line for people: what was refused and what to do."""
     return f"{error.message} {error.advice}".strip()
+
+
+def word_for(use: grants.Use) -> str:
+    """What a use is called on pages; large files as the test's “What works now” writes them."""
+    if use.slug != "large_files":
+        return use.label
+    return f"Files over {settings.MULTIPART_THRESHOLD // 1_048_576}\N{NO-BREAK SPACE}MB"
 
 
 class DashboardForm(forms.Form):
