@@ -149,7 +149,10 @@ def _is_repeat(test: ConnectionTest, findings: list[Finding]) -> bool:
     """Whether nobody pressed a button and nothing is new: such a test is not in the history."""
     if test.trigger not in {Trigger.WATCH, Trigger.SCHEDULE}:
         return False
-    last = _before(test, test.custom_storage).filter(again=test.again).first()
+    before = _before(test, test.custom_storage)
+    if test.kind == ConnectionTest.Kind.CHECKLIST:  # which is of no history, and the proof apart
+        before = before.filter(again=test.again)
+    last = before.first()
     return last is not None and _outcome(last.findings.all()) == _outcome(findings)
 
 

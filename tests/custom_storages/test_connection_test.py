@@ -10,14 +10,16 @@ from django.utils import timezone
 from storages_app.custom_storages import asking, circuit, runner, services, tasks
 from storages_app.custom_storages.checks import what_works
 from storages_app.custom_storages.errors import (
+    AddressRefused,
     BadPattern,
     NotConnected,
     NotTested,
     StorageGone,
+    TooManyDrafts,
     TooManyTests,
 )
 from storages_app.custom_storages.probe import registry
-from storages_app.custom_storages.services import Trigger
+from storages_app.custom_storages.services import Kind, Trigger
 from storages_app.models import AccessChange, ConnectionTest, CopyJob, CustomStorage, Event
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
@@ -315,6 +317,12 @@ class TestConnect:
         with pytest.raises(NotTested):
             services.connect(custom_storage=draft, actor="a test")
 
+    def test_asks_for_a_new_test_where_the_last_one_is_of_yesterday(self, draft, bucket):
+        answers_of(draft)
+        ConnectionTest.objects.update(finished_at=db_now() - timedelta(hours=25))
+        with pytest.raises(NotTested):
+            services.connect(custom_storage=draft, actor="a test")
+
     def test_of_a_draft_that_was_disconnected_meanwhile_is_refused(self, draft, bucket):
         answers_of(draft)
         services.disconnect(
@@ -594,6 +602,31 @@ class TestPatience:
         assert not AccessChange.objects.exists()
 
 
+def test_a_project_keeps_so_many_drafts(draft, monkeypatch):
+    monkeypatch.setattr(services, "_MAX_DRAFTS", 2)
+    fields = {"provider": "aws", "bucket": "photos"}
+    services.create_draft(project=draft.project, actor="x", name="second", **fields)
+    with pytest.raises(TooManyDrafts):
+        services.create_draft(project=draft.project, actor="x", name="third", **fields)
+    services.disconnect(custom_storage=draft, actor="x")
+    assert services.create_draft(project=draft.project, actor="x", name="third", **fields)
+
+
+@pytest.mark.parametrize(
+    "encryption",
+    [
+        {"mode": "rot13"},
+        {"mode": "AES256", "kms_key_id": "alias/photos"},
+        {"mode": "aws:kms", "kms_key_id": "two words"},
+        {"mode": "aws:kms", "kms_key_id": "k" * 513},
+        {"mode": "aws:kms", "kms_key_id": "é"},
+    ],
+)
+def test_an_encryption_that_no_header_can_name_is_refused(draft, encryption):
+    with pytest.raises(AddressRefused):
+        services.change(custom_storage=draft, actor="x", encryption=encryption)
+
+
 def test_a_draft_cannot_be_paused(draft):
     with pytest.raises(NotConnected):
         services.pause(custom_storage=draft, actor="x")
@@ -642,6 +675,27 @@ class TestSchedule:
         make_custom_storage(connected.project, connected_at=None)
         tasks.retest()
         assert not ConnectionTest.objects.waiting().exists()
+
+    def test_reads_of_the_checklist_are_forgotten_but_the_newest(self, connected):
+        for _ in range(3):
+            services.request_test(custom_storage=connected, asked_by="x", kind=Kind.CHECKLIST)
+            tasks.drain()
+        ConnectionTest.objects.update(finished_at=db_now() - timedelta(days=3))
+        tasks.forget_tests()
+        kinds = [test.kind for test in connected.connection_tests.all()]
+        assert kinds == ["checklist", "test"]
+
+    def test_what_mends_a_row_that_was_run_again_is_news(self, connected, bucket):
+        services.request_test(custom_storage=connected, asked_by="a person")
+        tasks.drain()
+        bucket.fail("get", AccessDenied())
+        services.request_test(custom_storage=connected, asked_by="a person", again="read")
+        tasks.drain()
+        services.request_test(custom_storage=connected, asked_by="page", trigger=Trigger.WATCH)
+        tasks.drain()
+        told = connected.connection_tests.order_by("pk")
+        states = [(str(test.state), test.is_repeat) for test in told]
+        assert states[-2:] == [("failed", False), ("passed", False)]
 
     def test_old_repeats_are_forgotten_and_news_are_kept(self, connected, bucket):
         for _ in range(2):
