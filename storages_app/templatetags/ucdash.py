@@ -41,7 +41,7 @@ _LOOKS = {
     "ticked": ("check", "good"),
     "to change": ("triangle-alert", "warn"),
     "not read": ("circle-dashed", "quiet"),
-    "not needed": ("circle", "quiet"),
+    "absent": ("circle", "quiet"),
     "on": ("circle-check", "good"),
     "off": ("circle", "quiet"),
 }

@@ -237,6 +237,12 @@ class TestWhere:
         storage = CustomStorage.objects.get()
         assert (storage.provider, storage.endpoint_url) == ("aws", "")
 
+    def test_leaving_a_field_tells_that_two_fields_contradict_each_other(self, project, as_owner):
+        typed = {"provider": "other", "do": "read", "bucket": "one"}
+        typed |= {"endpoint_url": "https://s3.example.com/another"}
+        page = as_owner.post(address("connect", project), typed).text
+        assert "The endpoint field says bucket" in page.partition('id="reading"')[2]
+
     def test_leaving_a_field_shows_the_reading_and_what_is_wrong_but_not_what_is_missing(
         self, project, as_owner
     ):
@@ -717,7 +723,7 @@ class TestChecklist:
         )
         text = text_of(as_owner.get(address("setup_checklist", project, draft.pk)))
         assert "1 of 6 as they should be" in text
-        assert "Not needed Block Public Access The provider has no such setting." in text
+        assert "Absent Block Public Access The provider has no such setting." in text
         assert "Wanted: 4 of 4 on." not in text
 
     def test_what_cannot_be_read_is_ticked_by_hand_and_unticked(self, project, draft, as_owner):
