@@ -157,7 +157,9 @@ class Keyboard:
         expect(self.page.locator("#checklist")).to_contain_text("Block Public Access: 4 of 4 on")
         self.press("Next")
         self.arrive("Test and finish")
-        expect(self.page.locator("#test")).to_contain_text(re.compile("Ready to connect|Works, with"))
+        expect(self.page.locator("#test")).to_contain_text(
+            re.compile("Ready to connect|Works, with")
+        )
         self.press("Connect")
         heading = self.page.get_by_role("heading", level=1, name="“photos” is connected.")
         expect(heading).to_be_visible()

@@ -13,7 +13,7 @@ from storages_app.custom_storages.errors import NotConnected
 from storages_app.custom_storages.granting import wanted_for
 from storages_app.dashboard import granting, reports, storage_reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page, storage_of
-from storages_app.dashboard.forms.base import DashboardForm, message_of
+from storages_app.dashboard.forms.base import DashboardForm, message_of, word_for
 from storages_app.dashboard.forms.storages import (
     DisconnectForm,
     StorageSettingsForm,
@@ -173,7 +173,7 @@ def rights(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
 
 def _labels_of(storage: CustomStorage) -> list[str]:
     chosen = {*(storage.uses or grants.DEFAULT_USES), *grants.ALWAYS}
-    return [use.label for use in grants.ALL_USES if use.slug in chosen]
+    return [word_for(use) for use in grants.ALL_USES if use.slug in chosen]
 
 
 @project_page()
