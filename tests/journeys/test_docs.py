@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from storages_app.dashboard import handbook
 from tests.rig.installation import Installation
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(180)]
 
 PAGES = ("", "checks", "checks/write", "checks/bpa", "errors", "providers/aws", "storage-selftest")
 

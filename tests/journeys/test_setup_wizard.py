@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.rig.installation import OPERATOR_EMAIL, Installation, Project
 from tests.s3double import Account, Bucket, S3Double, User, allow_all
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(240)]
 
 expect.set_options(timeout=20_000)  # a worker of a busy machine may be late
 STEPS = ("What for", "Access", "Bucket policy / ACL checklist", "Test and finish")

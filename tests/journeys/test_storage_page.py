@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.rig.installation import OPERATOR_EMAIL, Installation, Project
 from tests.s3double import S3Double, User, allow_all
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(180)]
 
 expect.set_options(timeout=20_000)  # a worker of a busy machine may be late
 TABS = ("", "copies/", "settings/", "rights/", "use/", "disconnect/")

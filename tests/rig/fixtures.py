@@ -1,7 +1,8 @@
 """Fixtures that start real processes; loaded by tests/environment.py.
 
 Tests that use them are marked `real`, and run one after the other in one xdist worker, because
-two of them at once would only slow each other down.
+two of them at once would only slow each other down. Those that only look at pages, with an
+installation of their own, are marked `pages` as well and run in another one.
 """
 
 import os
@@ -39,10 +40,30 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGTERM, interrupt)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "UCDASH_TEST_DATABASE_URL" in os.environ:
+        _leave_out_what_services_do_not_change(config, items)
     for item in items:
         if item.get_closest_marker("real"):
-            item.add_marker(pytest.mark.xdist_group("real"))
+            group = "pages" if item.get_closest_marker("pages") else "real"
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _leave_out_what_services_do_not_change(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` has asked it already, in the same words."""
+    left_out = [item for item in items if not _may_differ_on_services(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _may_differ_on_services(item)]
+
+
+def _may_differ_on_services(item: pytest.Item) -> bool:
+    """Whether a test touches the database, runs the product, or asks a server of the services."""
+    fixtures = {*getattr(item, "fixturenames", ())}
+    if "radosgw" in item.nodeid or fixtures & {"radosgw", "db", "transactional_db"}:
+        return True
+    if item.get_closest_marker("pages") or "/contract/" in item.nodeid:
+        return False
+    return any(item.get_closest_marker(name) for name in ("django_db", "real"))
 
 
 def need(condition: bool, reason: str) -> None:
