@@ -1,6 +1,7 @@
 """The S3 servers that the probes are run against, each with a bucket and clients to it."""
 
 import itertools
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ class Dialect:
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _names: Iterator[str] = field(
-        default_factory=lambda: (f"probes-{n}" for n in itertools.count(1)), repr=False
+        default_factory=lambda: (f"probes-{uuid.uuid4().hex[:12]}" for _ in itertools.count()),
+        repr=False,
     )
     _shared: str = ""
 
