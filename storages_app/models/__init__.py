@@ -1,6 +1,7 @@
 """The data: one file per noun."""
 
-from storages_app.models.backups import BackupPlan, BackupRun
+from storages_app.models.backups import BackupPlan, BackupRun, BackupSegment
+from storages_app.models.bulk_jobs import BulkItem, BulkJob
 from storages_app.models.copy_jobs import CopyJob, Reason
 from storages_app.models.custom_storages import (
     AccessChange,
@@ -13,15 +14,21 @@ from storages_app.models.files import File
 from storages_app.models.hand_offs import HandOff
 from storages_app.models.heartbeats import TimetableSlot, WorkerHeartbeat
 from storages_app.models.projects import Membership, Project, SecretKey
+from storages_app.models.reconciliations import Difference, Reconciliation
+from storages_app.models.restores import RestoreItem, RestoreRun
 from storages_app.models.users import User
 
 __all__ = [
     "AccessChange",
     "BackupPlan",
     "BackupRun",
+    "BackupSegment",
+    "BulkItem",
+    "BulkJob",
     "ConnectionTest",
     "CopyJob",
     "CustomStorage",
+    "Difference",
     "Event",
     "File",
     "Finding",
@@ -29,6 +36,9 @@ __all__ = [
     "Membership",
     "Project",
     "Reason",
+    "Reconciliation",
+    "RestoreItem",
+    "RestoreRun",
     "SecretKey",
     "TimetableSlot",
     "User",

@@ -14,6 +14,17 @@ class BackupPlan(models.Model):
     custom_storage = models.ForeignKey(CustomStorage, models.PROTECT, related_name="backup_plans")
     cron = models.CharField(max_length=100, default="0 */3 * * *", help_text="In UTC.")
     is_on = models.BooleanField(default=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    keep_days = models.PositiveIntegerField(
+        default=0, help_text="Days that manifests and their records are kept; 0 is for ever."
+    )
+    storage_class = models.CharField(
+        max_length=40, blank=True, help_text="Of the copies; empty: the storage's own."
+    )
+    sample_size = models.PositiveIntegerField(
+        default=10, help_text="Files that each run reads back."
+    )
+    ping_url = models.CharField(max_length=2048, blank=True, help_text="Called after each run.")
     next_run_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -24,8 +35,31 @@ class BackupPlan(models.Model):
         return f"Backup of {self.project} to {self.custom_storage}"
 
 
+class BackupSegment(models.Model):
+    """Records of some files in the bucket, one JSON line each; a manifest names many segments."""
+
+    plan = models.ForeignKey(BackupPlan, models.PROTECT, related_name="segments")
+    custom_storage = models.ForeignKey(CustomStorage, models.PROTECT, related_name="+")
+    key = models.CharField(max_length=1024)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    n_lines = models.PositiveIntegerField()
+    version_id = models.CharField(max_length=1024, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(
+        null=True, blank=True, help_text="Later manifests do not name it any more."
+    )
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone from the bucket.")
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class BackupRun(models.Model):
-    """One pass over all stored files; ends with a manifest in the bucket."""
+    """One pass over what changed; ends with a manifest in the bucket."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -51,6 +85,9 @@ class BackupRun(models.Model):
     n_files = models.PositiveBigIntegerField(default=0, help_text="Stored files in the snapshot.")
     n_new = models.PositiveBigIntegerField(default=0, help_text="Copied by this run.")
     n_already = models.PositiveBigIntegerField(default=0, help_text="Were there, with evidence.")
+    n_changed = models.PositiveBigIntegerField(
+        default=0, help_text="Files whose record was written anew, or that were removed."
+    )
     n_gaps = models.PositiveBigIntegerField(default=0, help_text="Not in the bucket with evidence.")
     n_bytes = models.PositiveBigIntegerField(default=0, help_text="Bytes copied by this run.")
     n_sampled = models.PositiveIntegerField(default=0, help_text="Read back at the end.")

@@ -192,6 +192,14 @@ class CopyJob(models.Model):
     is_backup = models.BooleanField(
         default=False, help_text="This is the copy that the project's backup counts."
     )
+    record = models.ForeignKey(
+        "BackupSegment",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="copy_jobs",
+        help_text="Where the backup's record of this file stands; empty: to be written.",
+    )
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     reason = models.CharField(max_length=30, choices=Reason.choices, blank=True)
@@ -281,6 +289,11 @@ class CopyJob(models.Model):
             ),
             models.Index(fields=["project", "-id"], name="copy_job_newest_of_project"),
             models.Index(fields=["custom_storage", "state"], name="copy_job_state_of_storage"),
+            models.Index(
+                fields=["custom_storage"],
+                name="copy_job_without_record",
+                condition=Q(is_backup=True, record=None),
+            ),
         ]
 
     def __str__(self) -> str:

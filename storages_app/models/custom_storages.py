@@ -101,6 +101,20 @@ class CustomStorage(models.Model):
         default=timezone.now, editable=False, help_text="Older tests say nothing any more."
     )
     auto_copy = models.BooleanField(default=False)
+    auto_copy_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Files from then on are copied."
+    )
+    auto_copy_rule = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="when, types, min_size, max_size, renditions; empty: every file on upload.",
+    )
+    mends_differences = models.BooleanField(
+        default=True, help_text="A reconciliation orders missing and changed copies anew."
+    )
+    max_rate = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Copies begun a second; empty: no limit."
+    )
     capabilities = models.JSONField(
         default=dict, blank=True, help_text="What the last connection test proved, with its date."
     )

@@ -40,6 +40,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGTERM, interrupt)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in its own hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "UCDASH_TEST_DATABASE_URL" in os.environ:
         _leave_out_what_services_do_not_change(config, items)
