@@ -63,6 +63,18 @@ def number(name: str, default: int, *, at_least: int = 0) -> int:
     return int(value)
 
 
+def factor(name: str, default: float) -> float:
+    """A number over zero that something is multiplied with."""
+    value = text(name, str(default)).strip()
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a number over 0, such as 0.1.")
+    return number
+
+
 def listing(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
@@ -144,12 +145,16 @@ def _asker_was_told(job: CopyJob, outcome: Outcome) -> bool:
 
 
 def _waiting_values(job: CopyJob, outcome: Outcome) -> dict[str, Any]:
-    """When to try again: full jitter from 1 s to 15 min, for 24 h; an owner's fault has no end."""
+    """When to try again: full jitter from 1 s to 15 min, for 24 h; an owner's fault has no end.
+
+    TIME_SCALE shortens all of it, but never what a bucket asked for by Retry-After.
+    """
     is_owners = outcome.error is not None and outcome.error.kind == "owner"
     started = job.first_attempt_at
-    if not is_owners and started and read_db_now() - started > _GIVE_UP_AFTER:
+    if not is_owners and started and read_db_now() - started > _GIVE_UP_AFTER * settings.TIME_SCALE:
         return {"state": State.FAILED, "reason": Reason.ATTEMPTS_EXHAUSTED}
-    wait_s = backoff_s(attempts=job.attempts, chance=random.random())  # noqa: S311 - jitter
+    chance = random.random()  # noqa: S311 - jitter
+    wait_s = backoff_s(attempts=job.attempts, chance=chance) * settings.TIME_SCALE
     if outcome.error and outcome.error.retry_after:
         wait_s = max(wait_s, min(outcome.error.retry_after, _LONGEST_WAIT_S))
     values: dict[str, Any] = {

@@ -7,6 +7,7 @@ now and then one of them is tried. It closes with the first success or a passed 
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -52,7 +53,7 @@ def open_(custom_storage: CustomStorage, *, reason: str) -> None:
     ).update(
         circuit_opened_at=db_now(),
         circuit_reason=reason[:40],
-        circuit_probe_after=db_now() + _FIRST_PROBE,
+        circuit_probe_after=db_now() + _pause(0),
         circuit_probes=0,
         recent_outcomes="",
     )
@@ -67,6 +68,11 @@ def open_(custom_storage: CustomStorage, *, reason: str) -> None:
         project=custom_storage.project,
         data={"reason": reason, "waiting": n_waiting},
     )
+
+
+def _pause(n_probes: int) -> timedelta:
+    """How long to wait after so many trial copies: 1, 2, 4 … 30 minutes."""
+    return min(_FIRST_PROBE * 2 ** min(n_probes, 10), _LAST_PROBE) * settings.TIME_SCALE
 
 
 def close(custom_storage: CustomStorage, *, why: str) -> None:
@@ -115,9 +121,9 @@ def claim_probe() -> CustomStorage | None:
         Q(circuit_opened_at__isnull=False), paused_at=None, circuit_probe_after__lte=db_now()
     )
     for row in due.order_by("circuit_probe_after"):
-        pause = min(_FIRST_PROBE * 2 ** (row.circuit_probes + 1), _LAST_PROBE)
         n_claimed = due.filter(pk=row.pk, circuit_probes=row.circuit_probes).update(
-            circuit_probe_after=db_now() + pause, circuit_probes=F("circuit_probes") + 1
+            circuit_probe_after=db_now() + _pause(row.circuit_probes + 1),
+            circuit_probes=F("circuit_probes") + 1,
         )
         if n_claimed:
             return row
