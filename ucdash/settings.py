@@ -217,7 +217,7 @@ SEND_WAKE_UPS = env.flag("UCDASH_SEND_WAKE_UPS", True)
 POLL_EVERY_S = env.number("UCDASH_POLL_S", 5, at_least=1)
 HEARTBEAT_EVERY_S = 10
 LEASE = timedelta(seconds=env.number("UCDASH_LEASE_S", 30, at_least=1))
-# Shortens backoff, giving up and the trials of broken storages where a test has to sit through them.
+# Shortens backoff, giving up and the trials of broken storages, where a test waits for them.
 TIME_SCALE = env.factor("UCDASH_TIME_SCALE", 1)
 COPY_THREADS = env.number("UCDASH_COPY_THREADS", 32, at_least=1)
 COPY_BATCH = 32
