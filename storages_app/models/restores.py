@@ -23,7 +23,8 @@ class RestoreRun(models.Model):
 
     class State(models.TextChoices):
         READING = "reading", "Reading the manifest"
-        COUNTED = "counted", "Waiting for you"
+        COUNTED = "counted", "Waiting for you"  # the dry run has ended; nothing is written yet
+        THAWING = "thawing", "Asking for the thaw"
         RESTORING = "restoring", "Running"
         DONE = "done", "Done"
         GAPS = "gaps", "Done with gaps"
@@ -49,8 +50,24 @@ class RestoreRun(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
 
-    n_files = models.PositiveBigIntegerField(default=0)
+    manifest_head = models.JSONField(
+        default=dict, blank=True, help_text="What the manifest says of itself."
+    )
+    n_segments_read = models.PositiveIntegerField(default=0, help_text="How far it was read.")
+    stalls = models.PositiveIntegerField(
+        default=0, help_text="Tries in a row in which the bucket let nothing through."
+    )
+    thaw_asked_at = models.DateTimeField(null=True, blank=True)
+    plan_counts = models.JSONField(
+        default=dict, blank=True, help_text="Plan of an item → how many, and their bytes."
+    )
+
+    n_files = models.PositiveBigIntegerField(default=0, help_text="Chosen of the manifest.")
     n_bytes = models.PositiveBigIntegerField(default=0)
+    n_done = models.PositiveBigIntegerField(default=0, help_text="Restored; or read, by a drill.")
+    n_bytes_done = models.PositiveBigIntegerField(default=0)
+    n_skipped = models.PositiveBigIntegerField(default=0, help_text="Left as they are here.")
+    n_failed = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         ordering = ["-pk"]
@@ -74,6 +91,8 @@ class RestoreItem(models.Model):
 
     class Plan(models.TextChoices):
         RESTORE = "restore", "To be restored"
+        REVIVE = "revive", "Was removed here and comes back"
+        HEAL = "heal", "Its bytes are lost or damaged here"
         SAME = "same", "There and the same"
         TAKEN = "taken", "Its UUID is taken by another file"
         MISSING = "missing", "Not in the bucket"
@@ -91,7 +110,9 @@ class RestoreItem(models.Model):
     key = models.CharField(max_length=1024)
     size = models.PositiveBigIntegerField()
     line = models.JSONField(help_text="What the manifest says of the file.")
+    storage_class = models.CharField(max_length=40, blank=True, help_text="If it is an archive.")
     plan = models.CharField(max_length=10, choices=Plan.choices, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     reason = models.CharField(max_length=200, blank=True)
 
@@ -100,7 +121,11 @@ class RestoreItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "uuid"], name="restore_item_once"),
         ]
-        indexes = [models.Index(fields=["run", "state"], name="restore_item_state")]
+        indexes = [
+            models.Index(fields=["run", "state"], name="restore_item_state"),
+            # Compared with a listing of the bucket, so in the order of keys.
+            models.Index(fields=["run", "plan", "key"], name="restore_item_plan"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.uuid} in restore {self.run_id}"
