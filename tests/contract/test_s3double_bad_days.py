@@ -1,6 +1,7 @@
 """What can be made to go wrong with the strict double, and what goes right without it."""
 
 import base64
+import contextlib
 import hashlib
 import ipaddress
 import os
@@ -256,6 +257,75 @@ class TestFaults:
         )
         assert code == "InternalError"
         assert status in {200, 500}  # boto3 makes a 500 of it
+
+    def test_what_was_damaged_behind_the_check_is_known_by_its_etag(
+        self, double: S3Double, owner: Any
+    ) -> None:
+        double.faults.add(code="damage", operation="PutObject")
+        body = b"the right bytes"
+        told = owner.put_object(Bucket="bkt", Key="k", Body=body, ChecksumAlgorithm="SHA256")
+        kept = owner.get_object(Bucket="bkt", Key="k")["Body"].read()
+        assert kept != body
+        assert len(kept) == len(body)
+        assert told["ETag"] == f'"{hashlib.md5(kept).hexdigest()}"'
+        assert told["ChecksumSHA256"] == checksums.of_chunks("sha256", [kept])
+        assert double.buckets["bkt"].objects["k"].content.is_damaged
+
+    def test_nothing_is_damaged_to_one_byte(self, double: S3Double, owner: Any) -> None:
+        double.faults.add(code="damage", operation="PutObject")
+        put(owner, body=b"")
+        assert len(double.buckets["bkt"].objects["k"].read()) == 1
+
+    def test_a_read_is_corrupted_and_the_next_is_not(self, double: S3Double, owner: Any) -> None:
+        put(owner, body=b"bytes")
+        double.faults.add(code="corrupt", operation="GetObject")
+        credulous = double.client(
+            double.add_account(), response_checksum_validation="when_required"
+        )
+        assert read(credulous) != b"bytes"
+        assert read(credulous) == b"bytes"
+        credulous.close()
+
+    def test_an_etag_is_wrong_and_no_checksum_told(self, double: S3Double, owner: Any) -> None:
+        double.faults.add(code="wrong_etag", operation="PutObject")
+        told = owner.put_object(Bucket="bkt", Key="k", Body=b"1", ChecksumAlgorithm="SHA256")
+        assert told["ETag"] == f'"{"0" * 32}"'
+        assert "ChecksumSHA256" not in told
+
+    def test_a_copy_is_made_and_an_error_answered_with_status_200(
+        self, double: S3Double, owner: Any
+    ) -> None:
+        put(owner)
+        double.faults.add(code="error_in_200", operation="CopyObject")
+        source = {"Bucket": "bkt", "Key": "k"}
+        _, code = refusal(lambda: owner.copy_object(Bucket="bkt", Key="copy", CopySource=source))
+        assert code == "InternalError"
+        assert "copy" in double.buckets["bkt"].objects
+
+    def test_the_same_call_meets_the_same_fault_in_any_order(self) -> None:
+        def codes(names: list[str]) -> dict[str, str]:
+            with S3Double(seed=3) as double:
+                double.add_bucket("bkt")
+                double.faults.by_name(0.5, ("InternalError", "SlowDown:7"))
+                client = double.client(double.add_account())
+                for name in names:
+                    with contextlib.suppress(ClientError):
+                        client.put_object(Bucket="bkt", Key=f"any/{name}", Body=b"1")
+                client.close()
+                assert double.faults.n_injected == double.faults.injected.total()
+                assert double.faults.n_asked == len(names)
+                return {call.key: call.code for call in double.log}
+
+        names = [str(n) for n in range(20)]
+        assert codes(names) == codes(names[::-1])
+        assert set(codes(names).values()) == {"", "SlowDown", "InternalError"}
+
+    def test_slow_down_says_when_to_come_again(self, double: S3Double, owner: Any) -> None:
+        double.faults.by_name(1, ("SlowDown:7",))
+        with pytest.raises(ClientError) as refused:
+            put(owner)
+        headers = refused.value.response["ResponseMetadata"]["HTTPHeaders"]
+        assert headers["retry-after"] == "7"
 
     def test_chance_is_repeated_by_its_seed(self) -> None:
         def codes() -> list[str]:

@@ -15,6 +15,7 @@ class Blob:
 
     def __init__(self) -> None:
         self.size = 0
+        self.is_damaged = False  # these are not the bytes that were sent
         self._start = bytearray()
         self._fd = -1
 
@@ -29,6 +30,17 @@ class Blob:
         else:
             self._start += data
         self.size += len(data)
+
+    def damaged(self) -> "Blob":
+        """A copy with one bit in its middle turned over; of nothing, one byte."""
+        copy = Blob()
+        copy.is_damaged = True
+        middle = self.size // 2
+        copy.write(self.read(0, middle))
+        copy.write(bytes([(self.read(middle, 1) or b"\0")[0] ^ 1]))
+        for start in range(middle + 1, self.size, CHUNK):
+            copy.write(self.read(start, min(CHUNK, self.size - start)))
+        return copy
 
     def read(self, offset: int, amount: int) -> bytes:
         if self._fd >= 0:
@@ -53,6 +65,10 @@ class Content:
         blob = Blob()
         blob.write(data)
         return cls([blob])
+
+    @property
+    def is_damaged(self) -> bool:
+        return any(blob.is_damaged for blob in self.blobs)
 
     def chunks(self, first: int = 0, last: int | None = None) -> Iterator[bytes]:
         end = self.size if last is None else min(last + 1, self.size)

@@ -1,9 +1,20 @@
 """What goes wrong although nothing is wrong with the request."""
 
 import random
+import re
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.s3double.xml import document
+
+if TYPE_CHECKING:
+    from tests.s3double.exchange import Answer
+
+_NOBODYS_ETAG = "0" * 32
 
 
 @dataclass
@@ -50,8 +61,9 @@ class Fault:
 
     `code` is an error code of S3, or `reset` (the connection breaks before the request is
     looked at), `lost` (it breaks after the request was carried out), `truncate` (half of the
-    answer's body) or `stall:SECONDS` (nothing comes for so long, then
-    the connection breaks).
+    answer's body), `stall:SECONDS` (nothing comes for so long, then the connection breaks),
+    `damage` (other bytes are kept than came), `corrupt` (other bytes are sent than are kept),
+    `wrong_etag` (and no checksum) or `error_in_200` (an error behind a status that says success).
     """
 
     code: str
@@ -65,6 +77,15 @@ class Fault:
     n_injected: int = 0
 
 
+# Faults that make sense for some operations only; the others are for all.
+_ONLY_FOR = {
+    "damage": {"PutObject", "UploadPart"},
+    "corrupt": {"GetObject"},
+    "wrong_etag": {"PutObject", "CompleteMultipartUpload"},
+    "error_in_200": {"CompleteMultipartUpload", "CopyObject"},
+}
+
+
 class Faults:
     """The plan; `n_injected` counts what was done of it."""
 
@@ -73,9 +94,12 @@ class Faults:
         self._chance = random.Random(seed)
         self._rate = 0.0
         self._choices: Sequence[str] = ()
+        self._n_calls: Counter[tuple[str, str]] | None = None
         self._planned: list[Fault] = []
         self._lock = threading.Lock()
         self.n_injected = 0
+        self.n_asked = 0
+        self.injected: Counter[str] = Counter()
 
     def add(
         self,
@@ -96,7 +120,16 @@ class Faults:
 
     def at_random(self, rate: float, codes: Sequence[str] = ("InternalError", "SlowDown")) -> None:
         """From now on a fault by chance; the seed decides which requests, in their order."""
-        self._rate, self._choices = rate, codes
+        self._rate, self._choices, self._n_calls = rate, codes, None
+
+    def by_name(self, rate: float, codes: Sequence[str]) -> None:
+        """As `at_random`, but decided by the seed, the operation, the last part of the key and how
+        many such calls there were: the same call meets the same fault, in whatever order they come.
+
+        `SlowDown:2` says in how many seconds to come again.
+        """
+        with self._lock:
+            self._rate, self._choices, self._n_calls = rate, codes, Counter()
 
     def clear(self) -> None:
         with self._lock:
@@ -105,10 +138,12 @@ class Faults:
 
     def next(self, operation: str, key: str) -> Fault | None:
         with self._lock:
-            fault = self._due(operation, key) or self._by_chance()
+            self.n_asked += 1
+            fault = self._due(operation, key) or self._by_chance(operation, key)
             if fault:
                 fault.n_injected += 1
                 self.n_injected += 1
+                self.injected[fault.code] += 1
             return fault
 
     def _due(self, operation: str, key: str) -> Fault | None:
@@ -123,7 +158,48 @@ class Faults:
             return fault
         return None
 
-    def _by_chance(self) -> Fault | None:
-        if not self._rate or self._chance.random() >= self._rate:
+    def _by_chance(self, operation: str, key: str) -> Fault | None:
+        chance = self._chance_of(operation, key)
+        if not self._rate or chance.random() >= self._rate:
             return None
-        return Fault(self._chance.choice(self._choices))
+        codes = [code for code in self._choices if operation in _ONLY_FOR.get(code, {operation})]
+        code = chance.choice(codes) if codes else ""
+        name, _, seconds = code.partition(":")
+        if name == "SlowDown" and seconds:
+            return Fault(name, headers={"retry-after": seconds})
+        return Fault(code) if code else None
+
+    def _chance_of(self, operation: str, key: str) -> random.Random:
+        if self._n_calls is None:
+            return self._chance
+        name = key.rpartition("/")[2]
+        self._n_calls[operation, name] += 1
+        return random.Random(f"{self.seed}/{operation}/{name}/{self._n_calls[operation, name]}")
+
+
+def disfigure(found: "Answer", how: str, operation: str) -> None:
+    """Spoil a good answer as the fault says."""
+    if found.status != 200:
+        return
+    if how == "wrong_etag":
+        for name in [name for name in found.headers if name.startswith("x-amz-checksum-")]:
+            del found.headers[name]
+        if "etag" in found.headers:
+            found.headers["etag"] = f'"{_NOBODYS_ETAG}"'
+        found.body = re.sub(rb"<Checksum.*?</Checksum[^>]*>", b"", found.body)
+        found.body = re.sub(rb"<ETag>.*?</ETag>", _etag_element, found.body)
+    elif how == "error_in_200" and operation in _ONLY_FOR[how]:
+        found.body = document("Error", {"Code": "InternalError", "Message": "Said too late."})
+    elif how == "corrupt" and found.chunks:
+        found.chunks = partial(_corrupted, found.chunks)
+
+
+def _etag_element(_: re.Match[bytes]) -> bytes:
+    return f"<ETag>&quot;{_NOBODYS_ETAG}&quot;</ETag>".encode()
+
+
+def _corrupted(chunks: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    is_first = True
+    for chunk in chunks():
+        yield bytes([chunk[0] ^ 1]) + chunk[1:] if is_first and chunk else chunk
+        is_first = False

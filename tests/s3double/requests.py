@@ -27,6 +27,7 @@ class Request:
     operation: str = ""
     body: "Body" = field(default_factory=lambda: Body(Blob()))
     bad_key: bool = False
+    is_damaged: bool = False  # what is kept of the body is not what came
 
     @classmethod
     def of(cls, method: str, target: str, headers: dict[str, str]) -> "Request":

@@ -21,7 +21,7 @@ from tests.s3double.accounts import Account, Block, Directory, KmsKey, Role, Use
 from tests.s3double.buckets import Bucket, Encryption, ObjectLock
 from tests.s3double.errors import NotModified, S3Error
 from tests.s3double.exchange import Answer, http_date
-from tests.s3double.faults import Fault, Faults, Quirks
+from tests.s3double.faults import Fault, Faults, Quirks, disfigure
 from tests.s3double.policies import Policy
 from tests.s3double.requests import Request, receive
 from tests.s3double.service import Call
@@ -31,6 +31,7 @@ _REGIONS = (
     "us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-west-1", "eu-west-2",
     "eu-north-1", "ap-southeast-1", "ap-northeast-1", "sa-east-1", "cn-north-1", "us-gov-west-1",
 )  # fmt: skip
+_HAPPEN_TO_AN_ANSWER = {"lost", "truncate", "damage", "corrupt", "wrong_etag", "error_in_200"}
 _DEFAULT_ACCOUNT = "111122223333"
 
 
@@ -384,8 +385,11 @@ class _Handler(BaseHTTPRequestHandler):
             double.wait(float(fault.code.partition(":")[2] or 0) if fault else 0)
             self._break()
             return
-        is_error = bool(fault) and how not in {"lost", "truncate"}
+        request.is_damaged = how == "damage"
+        is_error = bool(fault) and how not in _HAPPEN_TO_AN_ANSWER
         found = double.answer(request, started, call, fault if is_error else None)
+        if fault:
+            disfigure(found, how, request.operation)
         if how == "lost":
             call.code = how
             self._break()

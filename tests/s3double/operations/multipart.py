@@ -67,12 +67,12 @@ def _number(exchange: Exchange) -> int:
 @handles("UploadPart")
 def upload_part(exchange: Exchange) -> Answer:
     exchange.allow_on_key("s3:PutObject")
-    upload, number, body = _upload(exchange), _number(exchange), exchange.request.body
+    upload, number = _upload(exchange), _number(exchange)
     exchange.check_quota()
     exchange.require_kms(upload.template, "kms:Decrypt")
-    checksum = writing.check_body(exchange)
+    content, md5, checksum = writing.arrived(exchange)
     _check_kind(upload, checksum)
-    part = _keep(exchange, upload, number, Content([body.blob]), body.md5, checksum)
+    part = _keep(exchange, upload, number, content, md5, checksum)
     headers = {"etag": f'"{part.etag}"', **writing.encryption_headers(upload.template)}
     if checksum and not exchange.quirks.no_checksums_told:
         headers[f"x-amz-checksum-{checksum[0]}"] = checksum[1]

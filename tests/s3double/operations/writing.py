@@ -31,11 +31,10 @@ def put_object(exchange: Exchange) -> Answer:
     body = exchange.request.body
     if body.blob.size > MAX_SIZE:
         raise S3Error("EntityTooLarge")
-    new.content = Content([body.blob])
-    new.checksum = check_body(exchange)
+    new.content, md5, new.checksum = arrived(exchange)
     check_lock(exchange, new)
     check_condition(exchange)
-    new.etag = etag_of(new, body.md5)
+    new.etag = etag_of(new, md5)
     keep(exchange, new)
     return Answer(headers=written_headers(exchange, new))
 
@@ -223,6 +222,20 @@ def check_body(exchange: Exchange) -> tuple[str, str] | None:
             f"The {name.upper()} you specified did not match the calculated checksum.",
         )
     return asked
+
+
+def arrived(exchange: Exchange) -> tuple[Content, str, tuple[str, str] | None]:
+    """What is kept of a body that was found right, its MD5 and its checksum.
+
+    The fault `damage` spoils it behind the check; ETag and checksum are of what is kept.
+    """
+    checksum, body = check_body(exchange), exchange.request.body
+    if not exchange.request.is_damaged:
+        return Content([body.blob]), body.md5, checksum
+    content = Content([body.blob.damaged()])
+    if checksum:
+        checksum = checksum[0], checksums.of_chunks(checksum[0], content.chunks())
+    return content, _md5_of(content), checksum
 
 
 def check_lock(exchange: Exchange, new: Object) -> None:
