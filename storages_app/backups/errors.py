@@ -21,3 +21,14 @@ class StorageNotReady(BackupRefused):
 
     code = "storage_not_connected"
     hint = "Run its connection test; a backup starts when the required checks have passed."
+
+
+class ManifestBroken(UcdashError):
+    """What the backup says about itself cannot be trusted."""
+
+    code = "manifest_broken"
+    hint = "Use another manifest of this backup; what this one names is still in the bucket."
+
+    def __init__(self, message: str = "", *, key: str) -> None:
+        super().__init__(f"{key}: {message}" if message else "")
+        self.key = key
