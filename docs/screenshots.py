@@ -43,6 +43,7 @@ PAGES = {
     "storage": "storages/{storage}/",
     "backup": "backup/",
     "jobs": "jobs/",
+    "copies": "copies/",
     "keys": "keys/",
     "activity": "activity/",
 }

@@ -113,8 +113,9 @@ def test_a_nasty_name_is_inert_on_every_page(name, project, storage, as_owner):
     for page in (
         address("files", project),
         address("file", project, file.pk),
+        address("copies", project),
         address("jobs", project),
-        address("job", project, job.pk),
+        address("copy", project, job.pk),
         address("overview", project),
     ):
         text = as_owner.get(page).text

@@ -196,7 +196,7 @@ class TestBackup:
         assert as_owner.post(address("backup_run", project)).status_code == 404
 
 
-class TestJobs:
+class TestCopies:
     def failed(self, file, storage, **fields):
         values = {"state": "failed", "reason": "key_conflict", "evidence": ""}
         return make_copy_job(file, storage, **(values | fields))
@@ -207,7 +207,7 @@ class TestJobs:
 
         def shown(**query):
             return {
-                job.pk for job, _ in as_owner.get(address("jobs", project), query).context["jobs"]
+                job.pk for job, _ in as_owner.get(address("copies", project), query).context["jobs"]
             }
 
         assert shown() == {done.pk, failed.pk}
@@ -218,56 +218,56 @@ class TestJobs:
     def test_failed_ones_are_retried_all_or_of_one_storage(self, project, file, storage, as_owner):
         other = make_custom_storage(project)
         one, two = self.failed(file, storage), self.failed(file, other)
-        as_owner.post(address("jobs_retry", project), {"storage": str(storage.pk)})
+        as_owner.post(address("copies_retry", project), {"storage": str(storage.pk)})
         one.refresh_from_db()
         two.refresh_from_db()
         assert (one.state, two.state) == ("pending", "failed")
-        assert said(as_owner.post(address("jobs_retry", project)))[-1] == "1 copy runs again."
+        assert said(as_owner.post(address("copies_retry", project)))[-1] == "1 copy runs again."
 
     def test_are_never_retried_for_another_project(self, project, as_owner):
         theirs = make_project()
         foreign = self.failed(make_file(theirs), make_custom_storage(theirs))
-        as_owner.post(address("jobs_retry", project))
+        as_owner.post(address("copies_retry", project))
         foreign.refresh_from_db()
         assert foreign.state == "failed"
 
     def test_one_shows_evidence_or_reason_and_fix(self, project, file, storage, as_owner):
         failed = self.failed(file, storage, request_id="REQ-9", error_code="PreconditionFailed")
-        page = as_owner.get(address("job", project, failed.pk)).text
+        page = as_owner.get(address("copy", project, failed.pk)).text
         assert "Another file has this name in the bucket already" in page
         assert "REQ-9" in page
         done = make_copy_job(file, storage, evidence_checksum="crc64nvme:abc")
-        assert "crc64nvme:abc" in as_owner.get(address("job", project, done.pk)).text
+        assert "crc64nvme:abc" in as_owner.get(address("copy", project, done.pk)).text
 
     def test_one_is_cancelled_while_it_waits(self, project, file, storage, as_owner):
         waiting = make_copy_job(file, storage, state="pending", evidence="")
-        as_owner.post(address("job_cancel", project, waiting.pk))
+        as_owner.post(address("copy_cancel", project, waiting.pk))
         waiting.refresh_from_db()
         assert waiting.state == "cancelled"
         done = make_copy_job(file, storage)
-        said_last = said(as_owner.post(address("job_cancel", project, done.pk)))[-1]
+        said_last = said(as_owner.post(address("copy_cancel", project, done.pk)))[-1]
         assert said_last == "It had ended or was running already."
 
     def test_are_polled_only_while_some_are_under_way(self, project, file, storage, as_owner):
         job = make_copy_job(file, storage, state="pending", evidence="")
-        assert 'hx-trigger="every 3s"' in as_owner.get(address("jobs", project)).text
-        part = as_owner.get(address("jobs_rows", project))
+        assert 'hx-trigger="every 3s"' in as_owner.get(address("copies", project)).text
+        part = as_owner.get(address("copies_rows", project))
         assert part.status_code == 200
         version = part.context["version"]
-        assert as_owner.get(address("jobs_rows", project), {"seen": version}).status_code == 204
+        assert as_owner.get(address("copies_rows", project), {"seen": version}).status_code == 204
         CopyJob.objects.filter(pk=job.pk).update(state="done", evidence="etag", run_after=None)
-        assert as_owner.get(address("jobs_rows", project), {"seen": version}).status_code == 286
+        assert as_owner.get(address("copies_rows", project), {"seen": version}).status_code == 286
 
     def test_the_list_takes_as_many_queries_for_fifty_as_for_one(
         self, project, file, storage, as_owner
     ):
         make_copy_job(file, storage)
         with CaptureQueriesContext(connection) as for_one:
-            as_owner.get(address("jobs", project))
+            as_owner.get(address("copies", project))
         for _ in range(49):
             make_copy_job(file, storage)
         with CaptureQueriesContext(connection) as for_fifty:
-            as_owner.get(address("jobs", project))
+            as_owner.get(address("copies", project))
         assert len(for_fifty) == len(for_one)
 
     def test_every_reason_has_a_why_and_a_fix(self):

@@ -1,4 +1,4 @@
-"""The filters of the list of jobs."""
+"""The filters of the list of copies."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _STATES = {
 }
 
 
-class JobFilterForm(DashboardForm):
+class CopyFilterForm(DashboardForm):
     state = forms.ChoiceField(
         required=False,
         choices=[
