@@ -189,7 +189,7 @@ def disfigure(found: "Answer", how: str, operation: str) -> None:
         found.body = re.sub(rb"<Checksum.*?</Checksum[^>]*>", b"", found.body)
         found.body = re.sub(rb"<ETag>.*?</ETag>", _etag_element, found.body)
     elif how == "error_in_200" and operation in _ONLY_FOR[how]:
-        found.body = document("Error", {"Code": "InternalError", "Message": "Said too late."})
+        found.body = document("Error", {"Code": "InternalError"}, namespace="")
     elif how == "corrupt" and found.chunks:
         found.chunks = partial(_corrupted, found.chunks)
 
