@@ -25,6 +25,9 @@ class BackupPlan(models.Model):
         default=10, help_text="Files that each run reads back."
     )
     ping_url = models.CharField(max_length=2048, blank=True, help_text="Called after each run.")
+    sample_cursor = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="The last copy that was read back; the next follow."
+    )
     next_run_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -41,9 +44,9 @@ class BackupSegment(models.Model):
     plan = models.ForeignKey(BackupPlan, models.PROTECT, related_name="segments")
     custom_storage = models.ForeignKey(CustomStorage, models.PROTECT, related_name="+")
     key = models.CharField(max_length=1024)
-    sha256 = models.CharField(max_length=64)
-    size = models.PositiveBigIntegerField()
-    n_lines = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Empty until it is written.")
+    size = models.PositiveBigIntegerField(default=0)
+    n_lines = models.PositiveIntegerField(default=0)
     version_id = models.CharField(max_length=1024, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(
@@ -79,22 +82,40 @@ class BackupRun(models.Model):
         null=True, blank=True, help_text="Files stored up to this moment belong to the run."
     )
     has_ordered_all = models.BooleanField(default=False)
+    cursor = models.CharField(
+        max_length=40, blank=True, help_text="Missing files up to this moment were ordered."
+    )
+    has_read_sample = models.BooleanField(default=False)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
 
     n_files = models.PositiveBigIntegerField(default=0, help_text="Stored files in the snapshot.")
-    n_new = models.PositiveBigIntegerField(default=0, help_text="Copied by this run.")
+    n_new = models.PositiveBigIntegerField(
+        default=0, help_text="Copied since the manifest before this one."
+    )
     n_already = models.PositiveBigIntegerField(default=0, help_text="Were there, with evidence.")
     n_changed = models.PositiveBigIntegerField(
         default=0, help_text="Files whose record was written anew, or that were removed."
     )
     n_gaps = models.PositiveBigIntegerField(default=0, help_text="Not in the bucket with evidence.")
-    n_bytes = models.PositiveBigIntegerField(default=0, help_text="Bytes copied by this run.")
+    n_skipped = models.PositiveBigIntegerField(default=0, help_text="Gaps whose copy was skipped.")
+    n_failed = models.PositiveBigIntegerField(default=0, help_text="Gaps whose copy has failed.")
+    gaps = models.JSONField(
+        default=list, blank=True, help_text="Gaps by reason: how many, and some of the files."
+    )
+    n_bytes = models.PositiveBigIntegerField(default=0, help_text="Bytes of the new copies.")
     n_sampled = models.PositiveIntegerField(default=0, help_text="Read back at the end.")
     n_sample_matches = models.PositiveIntegerField(default=0)
     manifest_key = models.CharField(max_length=1024, blank=True)
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=200, blank=True)
+    note = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="What the owner may want to know; no fault of the run.",
+    )
+    pinged_at = models.DateTimeField(null=True, blank=True)
+    ping_answer = models.CharField(max_length=100, blank=True)
 
     class Meta:
         ordering = ["-pk"]
@@ -103,6 +124,16 @@ class BackupRun(models.Model):
                 fields=["plan"],
                 condition=Q(state__in=["waiting", "copying"]),
                 name="backup_run_one_at_a_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lease_until"], name="backup_run_open", condition=Q(finished_at=None)
+            ),
+            models.Index(
+                fields=["finished_at"],
+                name="backup_run_unpinged",
+                condition=Q(pinged_at=None, finished_at__isnull=False),
             ),
         ]
 

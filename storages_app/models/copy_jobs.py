@@ -294,6 +294,12 @@ class CopyJob(models.Model):
                 name="copy_job_without_record",
                 condition=Q(is_backup=True, record=None),
             ),
+            # Which files a backup lacks, told by the index alone.
+            models.Index(
+                fields=["custom_storage", "state", "file"],
+                name="copy_job_of_backup",
+                condition=Q(is_backup=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ class FileQuerySet(models.QuerySet["File"]):
         return self.filter(removed_at=None, is_ready=True)
 
     def stored(self) -> "FileQuerySet":
-        return self.live().exclude(stored_at=None)
+        return self.live().filter(stored_at__isnull=False)
 
     def n_pairs_of_one_name(self, *, among: int = 20_000) -> int:
         """How many pairs of the newest of these files have the same name."""
@@ -71,6 +71,12 @@ class File(models.Model):
                 fields=["expires_at"],
                 name="file_expiring",
                 condition=models.Q(removed_at=None, expires_at__isnull=False),
+            ),
+            # What a backup covers, counted and summed by the index alone.
+            models.Index(
+                fields=["project", "stored_at", "uuid", "size"],
+                name="file_stored_of_project",
+                condition=models.Q(removed_at=None, is_ready=True, stored_at__isnull=False),
             ),
         ]
 
