@@ -1,0 +1,3 @@
+from tests.memory_bucket import bucket
+
+__all__ = ["bucket"]
