@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots bench help run test test-fast test-services lint types format lock migrations
+.PHONY: screenshots bench seed help run test test-fast test-services lint types format lock migrations
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,11 @@ screenshots: .venv/dev.done  ## every page, light and dark, 1280 and 320 px wide
 
 bench: .venv/dev.done  ## a program of benchmarks/ beside its peers: make bench NAME=copy_drain
 	@$(BIN)/python -m benchmarks.$(NAME)
+
+seed: .venv/run.done  ## rows to look at and to measure: make seed FILES=100000 ARGS="--waiting 1000"
+	@$(BIN)/python -m ucdash.install
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py seed --files $(or $(FILES),1000) $(ARGS)
 
 lint: .venv/dev.done  ## ruff, djlint, import contracts, spelling, migrations, deployment checks
 	$(BIN)/ruff format --check .

@@ -1,0 +1,248 @@
+"""Rows to look at and to measure: `make seed FILES=100000`."""
+
+import hashlib
+import secrets
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from io import BytesIO
+from time import monotonic
+from typing import Any
+
+from django.core.files.base import File as DjangoFile
+from django.core.files.storage import storages
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, models
+from django.utils import timezone
+
+from storages_app.lib.errors import UcdashError
+from storages_app.models import CopyJob, CustomStorage, File, Project
+from storages_app.models.copy_jobs import State
+from storages_app.projects import services as projects
+
+ACTOR = "manage.py seed"
+_BATCH = 50_000  # rows a transaction, so that SQLite lets others write in between
+_MILLISECOND = timedelta(milliseconds=1)
+_NOTHING = "http://127.0.0.1:9"  # nobody listens there
+
+
+class Command(BaseCommand):
+    help = (
+        "Make projects with many files and copy jobs, in one statement a batch and past all "
+        "services. The files are rows only: their sizes and checksums are invented and nothing "
+        "can be downloaded or copied, but for the first --bytes files of each project. Copies "
+        "that are said to be done never took place. The bucket of each project does not exist "
+        "and is paused; with --go workers try it, and end the copies of files without bytes as "
+        "source_missing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--files", type=_count, required=True, metavar="N")
+        parser.add_argument(
+            "--waiting", type=_count, default=0, metavar="N", help="copies that wait; default 0"
+        )
+        parser.add_argument("--projects", type=_count, default=1, metavar="N")
+        parser.add_argument(
+            "--bytes", type=_count, default=0, metavar="N", help="files a project with 1,000 bytes"
+        )
+        parser.add_argument("--go", action="store_true", help="do not pause the storages")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        n_files, n_waiting = options["files"], options["waiting"]
+        if n_waiting > n_files:
+            raise CommandError("There is one copy a file: --waiting must not be over --files.")
+        shares = options["projects"] or 1
+        began = monotonic()
+        for n in range(shares):
+            project = self._project()
+            self._fill(
+                project,
+                n_files=_share(n_files, n, shares),
+                n_waiting=_share(n_waiting, n, shares),
+                n_with_bytes=options["bytes"],
+                goes=options["go"],
+            )
+            self.stdout.write(f"project: {project.slug}  public_key: {project.public_key}")
+        self.stdout.write(f"{n_files} files and copies in {monotonic() - began:.1f} s")
+
+    def _project(self) -> Project:
+        try:
+            return projects.create_project(name=f"Seed {secrets.token_hex(3)}", owner=None)
+        except UcdashError as error:
+            raise CommandError(f"{error.message} {error.advice}") from error
+
+    def _fill(
+        self, project: Project, *, n_files: int, n_waiting: int, n_with_bytes: int, goes: bool
+    ) -> None:
+        storage = _storage(project, goes=goes)
+        first_at = (timezone.now() - n_files * _MILLISECOND).replace(microsecond=0)
+        for start in range(0, n_files, _BATCH):
+            _insert_files(project, first_at, range(start, min(start + _BATCH, n_files)))
+        for file in project.files.order_by("uploaded_at")[:n_with_bytes]:
+            _write_bytes(file)
+        # The newest wait, as after an upload of many.
+        done, waiting = _done_copy(storage), _waiting_copy(storage)
+        for row, copies in (
+            (done, range(n_files - n_waiting)),
+            (waiting, range(n_files - n_waiting, n_files)),
+        ):
+            for start in range(copies.start, copies.stop, _BATCH):
+                _insert_copies(row, first_at, range(start, min(start + _BATCH, copies.stop)))
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
+def _count(text: str) -> int:
+    number = int(text.replace(",", "").replace("_", ""))
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _share(total: int, n: int, shares: int) -> int:
+    """The part of the n-th of `shares`; the first ones take what is over."""
+    return total // shares + (n < total % shares)
+
+
+def _storage(project: Project, *, goes: bool) -> CustomStorage:
+    now = timezone.now()
+    storage = CustomStorage(
+        project=project,
+        name="seed",
+        provider="other",
+        endpoint_url=_NOTHING,
+        region="us-east-1",
+        bucket="seed",
+        access_key_id="SEED",
+        connected_at=now,
+        paused_at=None if goes else now,
+    )
+    storage.seal_secret(secrets.token_urlsafe(20))
+    storage.save()
+    return storage
+
+
+def _write_bytes(file: File) -> None:
+    content = secrets.token_bytes(file.size)
+    storages["uploads"].save(file.blob_name, DjangoFile(BytesIO(content)))
+    file.sha256 = hashlib.sha256(content).hexdigest()
+    file.md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    file.save(update_fields=["sha256", "md5"])
+
+
+def _waiting_copy(storage: CustomStorage) -> CopyJob:
+    return CopyJob(
+        project=storage.project,
+        custom_storage=storage,
+        on_clash=storage.on_clash,
+        lane=CopyJob.Lane.BULK,
+        asked_by=ACTOR,
+        state=State.BLOCKED if storage.is_paused else State.PENDING,
+        run_after=timezone.now(),
+    )
+
+
+def _done_copy(storage: CustomStorage) -> CopyJob:
+    now = timezone.now()
+    return CopyJob(
+        project=storage.project,
+        custom_storage=storage,
+        on_clash=storage.on_clash,
+        lane=CopyJob.Lane.BULK,
+        asked_by=ACTOR,
+        state=State.DONE,
+        evidence="etag",
+        attempts=1,
+        fence=1,
+        first_attempt_at=now,
+        verified_at=now,
+        finished_at=now,
+    )
+
+
+# --- One row, many times -----------------------------------------------------------------------
+# A row is made by its model, so that it has every column; the database repeats it and computes
+# what differs. Rows that pass through Python one by one take many times as long.
+
+
+def _insert_files(project: Project, first_at: datetime, numbers: range) -> None:
+    moment = timezone.now()
+    row = File(
+        project=project,
+        size=1000,
+        sha256="0" * 64,
+        md5="0" * 32,
+        mime_type="image/jpeg",
+        detected_type="image/jpeg",
+        is_image=True,
+        is_ready=True,
+        uploaded_at=moment,
+        stored_at=moment,
+    )
+    uploaded_at = _sql(
+        postgresql="to_timestamp({first}) + i * interval '1 millisecond'",
+        sqlite="datetime({first} + i / 1000, 'unixepoch') || printf('.%%06d', (i %% 1000) * 1000)",
+    ).format(first=int(first_at.timestamp()))
+    _insert_like(
+        row,
+        "(WITH RECURSIVE series(i) AS (SELECT %s UNION ALL SELECT i + 1 FROM series "
+        "WHERE i + 1 < %s) SELECT i FROM series) AS series",
+        [numbers.start, numbers.stop],
+        uuid=_sql(
+            postgresql="gen_random_uuid()",
+            sqlite="lower(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || 'a' "
+            "|| substr(hex(randomblob(8)), 2))",
+        ),
+        original_filename="'photo' || i || '.jpg'",
+        blob_name=f"'seed/{project.pk}/' || i",
+        uploaded_at=uploaded_at,
+        stored_at=uploaded_at,
+    )
+
+
+def _insert_copies(row: CopyJob, first_at: datetime, numbers: range) -> None:
+    """One copy for each file of these numbers, which its time of upload tells."""
+    file_uuid = _sql(
+        postgresql="uuid::text",
+        sqlite="(substr(uuid, 1, 8) || '-' || substr(uuid, 9, 4) || '-' || substr(uuid, 13, 4) "
+        "|| '-' || substr(uuid, 17, 4) || '-' || substr(uuid, 21))",
+    )
+    is_done = row.state == State.DONE
+    files = File.objects.filter(
+        project=row.project,
+        uploaded_at__gte=first_at + numbers.start * _MILLISECOND,
+        uploaded_at__lt=first_at + numbers.stop * _MILLISECOND,
+    ).order_by("uploaded_at")
+    sql, params = files.values(
+        "uuid", "original_filename", "size", "sha256", "md5"
+    ).query.sql_with_params()
+    _insert_like(
+        row,
+        f"({sql}) AS files",
+        params,
+        file_id="uuid",
+        key=f"{file_uuid} || '/' || original_filename",
+        **({"size": "size", "sha256": "sha256", "etag": "md5"} if is_done else {}),
+    )
+
+
+def _sql(*, postgresql: str, sqlite: str) -> str:
+    return postgresql if connection.vendor == "postgresql" else sqlite
+
+
+def _insert_like(row: models.Model, source: str, params: Sequence[Any], **expressions: str) -> None:
+    """Insert `row` once for each row of `source`; `expressions` are SQL over its columns."""
+    chosen, values = {}, []
+    for field in row._meta.concrete_fields:
+        if field.column in expressions:
+            chosen[field.column] = expressions[field.column]
+        elif not isinstance(field, models.AutoField):
+            chosen[field.column] = "%s"
+            value = field.pre_save(row, add=True)
+            values.append(field.get_db_prep_save(value, connection))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {row._meta.db_table} ({', '.join(chosen)}) "  # noqa: S608 - all ours
+            f"SELECT {', '.join(chosen.values())} FROM {source}",
+            [*values, *params],
+        )

@@ -1,0 +1,51 @@
+"""`manage.py seed`: many rows that look like those of real uploads."""
+
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from storages_app.copying.orders import order_for
+from storages_app.models import CopyJob, CustomStorage, File
+from storages_app.models.copy_jobs import State
+
+pytestmark = pytest.mark.django_db
+
+
+def test_files_and_copies_are_spread_over_the_projects():
+    call_command("seed", files=11, waiting=4, projects=2, verbosity=0)
+    assert sorted(s.copy_jobs.count() for s in CustomStorage.objects.all()) == [5, 6]
+    assert CopyJob.objects.waiting().count() == 4
+    assert CopyJob.objects.filter(state=State.DONE).exclude(evidence="").count() == 7
+
+
+def test_rows_are_those_that_an_upload_and_an_order_would_make():
+    call_command("seed", files=3, waiting=1)
+    for job in CopyJob.objects.all():
+        assert UUID(str(job.file.pk)).version == 4
+        assert job.key == order_for(file=job.file, custom_storage=job.custom_storage).key
+    assert File.objects.values("uploaded_at").distinct().count() == 3
+    newest = File.objects.latest("uploaded_at")
+    assert newest.copy_jobs.get().state == State.BLOCKED
+
+
+def test_only_the_files_that_are_asked_for_have_bytes():
+    call_command("seed", files=3, bytes=1)
+    first, second, _ = File.objects.order_by("uploaded_at")
+    with first.open_bytes() as content:
+        assert len(content.read()) == first.size
+    with pytest.raises(FileNotFoundError):
+        second.open_bytes()
+
+
+@pytest.mark.parametrize("goes", [False, True])
+def test_the_storages_are_paused_unless_workers_shall_try_them(goes):
+    call_command("seed", files=1, waiting=1, go=goes)
+    assert CustomStorage.objects.get().is_paused is not goes
+    assert CopyJob.objects.get().state == (State.PENDING if goes else State.BLOCKED)
+
+
+def test_more_waiting_copies_than_files_are_refused():
+    with pytest.raises(CommandError, match="one copy a file"):
+        call_command("seed", files=1, waiting=2)
+    assert not File.objects.exists()
