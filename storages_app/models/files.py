@@ -5,7 +5,7 @@ import uuid
 from django.core.files import File as DjangoFile
 from django.core.files.storage import storages
 from django.db import models
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 
 from storages_app.models.projects import Project
 
@@ -18,6 +18,14 @@ class FileQuerySet(models.QuerySet["File"]):
     def stored(self) -> "FileQuerySet":
         return self.live().filter(stored_at__isnull=False)
 
+    def matching(self, *, text: str = "", stored: str = "") -> "FileQuerySet":
+        """The filters of the list of files: a part of the name or the UUID, and `yes` or `no`."""
+        files = self
+        if text:
+            named = Q(original_filename__icontains=text)
+            files = files.filter(named | Q(pk=text) if _is_uuid(text) else named)
+        return files.filter(stored_at__isnull=stored == "no") if stored else files
+
     def n_pairs_of_one_name(self, *, among: int = 20_000) -> int:
         """How many pairs of the newest of these files have the same name."""
         newest = self.order_by("-uploaded_at").values("pk")[:among]
@@ -25,6 +33,14 @@ class FileQuerySet(models.QuerySet["File"]):
         counted = names.annotate(n=Count("pk")).filter(n__gt=1)
         pairs: int | None = counted.aggregate(pairs=Sum(F("n") * (F("n") - 1) / 2))["pairs"]
         return int(pairs or 0)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 class File(models.Model):
@@ -62,7 +78,7 @@ class File(models.Model):
                 fields=["project", "uploaded_at"], name="file_time_unique_in_project"
             ),
             models.CheckConstraint(
-                condition=models.Q(stored_at=None) | models.Q(removed_at=None),
+                condition=Q(stored_at=None) | Q(removed_at=None),
                 name="file_removed_is_not_stored",
             ),
         ]
@@ -70,13 +86,13 @@ class File(models.Model):
             models.Index(
                 fields=["expires_at"],
                 name="file_expiring",
-                condition=models.Q(removed_at=None, expires_at__isnull=False),
+                condition=Q(removed_at=None, expires_at__isnull=False),
             ),
             # What a backup covers, counted and summed by the index alone.
             models.Index(
                 fields=["project", "stored_at", "uuid", "size"],
                 name="file_stored_of_project",
-                condition=models.Q(removed_at=None, is_ready=True, stored_at__isnull=False),
+                condition=Q(removed_at=None, is_ready=True, stored_at__isnull=False),
             ),
         ]
 

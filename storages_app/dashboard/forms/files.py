@@ -1,11 +1,10 @@
 """Forms about files: find, upload, choose some of them, copy."""
 
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from storages_app.dashboard.forms.base import DashboardForm
 from storages_app.models import BackupPlan, CustomStorage, File, Project
@@ -32,23 +31,13 @@ class FileFilterForm(DashboardForm):
     def apply(self, files: FileQuerySet) -> FileQuerySet:
         if not self.is_valid():
             return files
-        text, stored = self.cleaned_data["q"].strip(), self.cleaned_data["stored"]
-        if text:
-            files = files.filter(Q(original_filename__icontains=text) | _uuid_is(text))
-        if stored:
-            files = files.filter(stored_at__isnull=stored == "no")
-        return files
+        return files.matching(
+            text=self.cleaned_data["q"].strip(), stored=self.cleaned_data["stored"]
+        )
 
     @property
     def is_used(self) -> bool:
         return self.is_valid() and any(self.cleaned_data.values())
-
-
-def _uuid_is(text: str) -> Q:
-    try:
-        return Q(pk=uuid.UUID(text))
-    except ValueError:
-        return Q()
 
 
 def read_moment(text: str) -> datetime | None:
