@@ -32,6 +32,8 @@ class Order:
     effects: str = ""
     is_public: bool = False
     is_backup: bool = False
+    asked_by: str = ""  # where orders of several askers are placed together
+    on_clash: str = ""  # empty: the storage's own rule
 
 
 def order_for(
@@ -43,6 +45,7 @@ def order_for(
     key_text: str = "",
     is_public: bool | None = None,
     is_backup: bool = False,
+    asked_by: str = "",
 ) -> Order:
     """The order that follows from the storage's own settings, unless said otherwise."""
     pattern = pattern or custom_storage.key_pattern
@@ -59,7 +62,7 @@ def order_for(
     )
     if is_public is None:
         is_public = custom_storage.public_mode == CustomStorage.PublicMode.ACL
-    return Order(file, custom_storage, key, effects, is_public, is_backup)
+    return Order(file, custom_storage, key, effects, is_public, is_backup, asked_by)
 
 
 def place(
@@ -104,9 +107,9 @@ def _new_row(order: Order, *, lane: CopyJob.Lane, asked_by: str) -> CopyJob:
         key=order.key,
         is_public=order.is_public,
         is_backup=order.is_backup,
-        on_clash=storage.on_clash,
+        on_clash=order.on_clash or storage.on_clash,
         lane=lane,
-        asked_by=asked_by,
+        asked_by=order.asked_by or asked_by,
         state=State.BLOCKED if waits else State.PENDING,
         run_after=db_now(),
     )
@@ -130,7 +133,13 @@ def _place_one(order: Order, *, lane: CopyJob.Lane, asked_by: str, again: bool) 
         else:
             return row
     if again and row.is_over:
-        reopen(same, lane=lane, asked_by=asked_by, is_public=order.is_public)
+        reopen(
+            same,
+            lane=lane,
+            asked_by=asked_by,
+            is_public=order.is_public,
+            on_clash=order.on_clash,
+        )
     elif not row.is_running:
         same.exclude(state__in=RUNNING_STATES).update(lane=min(lane, row.lane))
     if order.is_backup and not row.is_backup:
@@ -140,7 +149,12 @@ def _place_one(order: Order, *, lane: CopyJob.Lane, asked_by: str, again: bool) 
 
 
 def reopen(
-    jobs: CopyJobQuerySet, *, lane: CopyJob.Lane, asked_by: str, is_public: bool | None = None
+    jobs: CopyJobQuerySet,
+    *,
+    lane: CopyJob.Lane,
+    asked_by: str,
+    is_public: bool | None = None,
+    on_clash: str = "",
 ) -> int:
     """Let ended jobs run again from the beginning, by today's clash rule; how many there were."""
     storage = CustomStorage.objects.filter(pk=OuterRef("custom_storage"))
@@ -159,6 +173,6 @@ def reopen(
         finished_at=None,
         lane=lane,
         asked_by=asked_by,
-        on_clash=Subquery(storage.values("on_clash")),
+        on_clash=on_clash or Subquery(storage.values("on_clash")),
         **values,
     )
