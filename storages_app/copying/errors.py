@@ -43,6 +43,20 @@ class PublicNotPossible(CopyRefused):
     hint = "Leave `make_public` out, or use another storage for private copies."
 
 
+class TooManyCopies(CopyRefused):
+    """This project has ordered very many copies, or bytes, by REST in a short time."""
+
+    code = "too_many_copies"
+    hint = "Wait as long as Retry-After says. The operator of this instance sets the limits."
+
+    def __init__(self, *, retry_after: int) -> None:
+        self.retry_after = max(1, retry_after)  # seconds
+        # The words of the wire (spec/UPLOADCARE 1.1), which clients show.
+        super().__init__(
+            f"Request was throttled. Expected available in {self.retry_after} seconds."
+        )
+
+
 class CopyFailed(CopyRefused):
     """The bucket refused the copy."""
 

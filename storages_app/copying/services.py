@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from storages_app.copying import auto_copy, orders, tasks
+from storages_app.copying import allowances, auto_copy, orders, tasks
 from storages_app.copying.errors import (
     CopyFailed,
     FileNotReady,
@@ -30,6 +30,7 @@ Lane = CopyJob.Lane
 _waiting_requests = BoundedSemaphore(settings.REMOTE_COPY_WAITERS)
 # What an answer tells of a job; its storage is known already.
 _TOLD = ["state", "reason", "detail", "error_code", "http_status", "key"]
+_FILES_AT_ONCE = 500
 _KEEPS_PRIVATE = "199 Miscellaneous warning: storage keeps copies private"
 
 
@@ -52,7 +53,8 @@ def remote_copy(
     pattern: str,
     asked_by: str,
 ) -> RemoteCopy:
-    """Copy one file now, as DESIGN §5.7 says; CopyRefused and BadEffects are the caller's 400.
+    """Copy one file now, as DESIGN §5.7 says; CopyRefused and BadEffects are the caller's 400,
+    TooManyCopies its 429.
 
     Small originals are copied in this request; others are waited for, at most
     REMOTE_COPY_WAIT_S seconds and never by more than REMOTE_COPY_WAITERS requests at once. A copy
@@ -72,6 +74,7 @@ def remote_copy(
     )
     with transaction.atomic():
         (job,) = orders.place([order], lane=Lane.INTERACTIVE, asked_by=asked_by, wakes=False)
+        allowances.charge(project=project, n_bytes=file.size)
     is_small = parsed.is_empty and file.size <= settings.MULTIPART_THRESHOLD
     _wait_for(job, makes_it_here=is_small)
     return _answer(job, headers)
@@ -163,15 +166,44 @@ def _failure(job: CopyJob) -> CopyFailed:
 
 def order_copies_of_new_file(*, file: File) -> None:
     """Order what auto-copy and backup want of a new file, in the file's own transaction."""
-    orders.place_new(auto_copy.orders_for_new_file(file), lane=Lane.AUTO_COPY, asked_by="auto-copy")
-    order_copies_of_stored_file(file=file)
+    orders.place_new(
+        auto_copy.orders_for_new_file(file), lane=Lane.AUTO_COPY, asked_by=auto_copy.AUTO_COPY
+    )
 
 
 def order_copies_of_stored_file(*, file: File) -> None:
-    """Order what the backup wants of a file that is now stored."""
-    orders.place(
-        auto_copy.orders_for_stored_file(file), lane=Lane.AUTO_COPY, asked_by="backup", again=False
+    """Order what auto-copy and backup want of a file that is now stored."""
+    orders.place_new(
+        auto_copy.orders_for_stored_file(file), lane=Lane.AUTO_COPY, asked_by=auto_copy.AUTO_COPY
     )
+    orders.place(
+        auto_copy.backup_orders(file),
+        lane=Lane.AUTO_COPY,
+        asked_by=auto_copy.BACKUP,
+        again=False,
+    )
+
+
+@transaction.atomic
+def order_missed_copies(*, custom_storage: CustomStorage, actor: str) -> int:
+    """Order what auto-copy has missed (`auto_copy.missed`); of how many files."""
+    if custom_storage.removed_at or custom_storage.is_draft:
+        raise TargetNotUsable(f"Storage “{custom_storage.name}” is not connected.")
+    missed = list(auto_copy.missed(custom_storage).values_list("pk", flat=True))
+    for start in range(0, len(missed), _FILES_AT_ONCE):
+        files = File.objects.filter(pk__in=missed[start : start + _FILES_AT_ONCE])
+        wanted = [one for file in files for one in auto_copy.orders_by_rule(file, custom_storage)]
+        orders.place_new(wanted, lane=Lane.BULK, asked_by=actor[:200])
+    if missed:
+        Event.objects.record(
+            "storage.missed_ordered",
+            actor=actor,
+            subject=custom_storage.name,
+            subject_id=custom_storage.pk,
+            project=custom_storage.project,
+            data={"files": len(missed)},
+        )
+    return len(missed)
 
 
 def cancel_copies_of_file(*, file: File) -> int:

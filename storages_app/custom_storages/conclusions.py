@@ -131,6 +131,10 @@ def _decide(
         row.save(update_fields={*names, "proved_at", "access_changed_at"})
         _judge(row, test, failed, probe)
     changed = sorted(change.settings.keys() - {"proved_at"})
+    # Who may read the copies is told by its value (S055).
+    told = {name: change.settings[name] for name in ("public_mode",) if name in change.settings}
+    if not test.has_passed:
+        told["reason"] = _first_code(failed)
     if change.sealed_secret:
         changed.append("secret")
     change.sealed_secret = ""
@@ -141,7 +145,7 @@ def _decide(
         subject=row.name,
         subject_id=row.pk,
         project=row.project,
-        data={"changed": changed} | ({} if test.has_passed else {"reason": _first_code(failed)}),
+        data={"changed": changed} | told,
     )
 
 

@@ -42,6 +42,17 @@ class BadPattern(UcdashError):
     )
 
 
+class BadRule(UcdashError):
+    """This rule for auto-copy cannot be followed."""
+
+    code = "auto_copy_rule_invalid"
+    hint = "docs/auto-copy.md lists what a rule may say."
+
+    def __init__(self, field: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field  # of the rule; empty for the rule as a whole
+
+
 class NotTested(UcdashError):
     """The connection test has not passed since the settings were last changed."""
 

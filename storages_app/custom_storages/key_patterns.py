@@ -108,6 +108,11 @@ def expand(
     raise BadPattern(_BAD_CHARACTER)
 
 
+def tells_effects(pattern: str) -> bool:
+    """Whether an original and its processed images get keys of their own."""
+    return "${effects}" in _without_shortcuts(pattern)
+
+
 def _substitute(pattern: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: values[match[1]], _without_shortcuts(pattern))
 

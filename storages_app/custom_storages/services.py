@@ -11,10 +11,18 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from storages_app.custom_storages import addresses, circuit, key_patterns, orders, tasks
+from storages_app.custom_storages import (
+    addresses,
+    auto_copy_rules,
+    circuit,
+    key_patterns,
+    orders,
+    tasks,
+)
 from storages_app.custom_storages.connect import identities_offered
 from storages_app.custom_storages.errors import (
     AddressRefused,
+    BadRule,
     IdentityNotOffered,
     NameTaken,
     NotConnected,
@@ -50,6 +58,7 @@ _CLEANERS: dict[str, Callable[[Any], Any]] = {
     "access_key_id": lambda text: text and addresses.clean_access_key_id(text),
     "encryption": addresses.clean_encryption,
     "key_pattern": key_patterns.clean_pattern,
+    "auto_copy_rule": auto_copy_rules.clean_rule,
 }
 _PLAIN = {
     "provider",
@@ -96,6 +105,7 @@ def sketch(*, secret: str = "", **fields: Any) -> CustomStorage:
     row = CustomStorage()
     for name, value in _with_endpoint(row, _clean(row, fields)).items():
         setattr(row, name, value)
+    row.auto_copy_since = timezone.now() if row.auto_copy else None
     _require_offered(row)
     row.seal_secret(addresses.clean_secret(secret))
     return row
@@ -119,6 +129,9 @@ def change(
         for name in kept:
             setattr(custom_storage, name, new[name])
         written = [*kept]
+        if new.get("auto_copy"):
+            custom_storage.auto_copy_since = timezone.now()
+            written.append("auto_copy_since")
         if custom_storage.is_draft:
             written += _change_draft(custom_storage, new, new_secret)
         _require_offered(custom_storage, **tried)
@@ -167,7 +180,8 @@ def _try(
 
 def _audited(new: dict[str, Any]) -> dict[str, Any]:
     """What a reader of the activity has to see by its value."""
-    return {name: new[name] for name in ("public_mode", "auto_copy") if name in new}
+    names = ("public_mode", "auto_copy", "auto_copy_rule")
+    return {name: new[name] for name in names if name in new}
 
 
 def _clean(row: CustomStorage, fields: dict[str, Any]) -> dict[str, Any]:
@@ -248,6 +262,18 @@ def _require_offered(row: CustomStorage, **tried: Any) -> None:
     if tried.get("identity", row.identity) not in identities_offered(provider.slug):
         raise IdentityNotOffered
     key_patterns.check_pattern(row.key_pattern, prefix=tried.get("prefix", row.prefix))
+    _require_names_of_renditions(row)
+
+
+def _require_names_of_renditions(row: CustomStorage) -> None:
+    has_renditions = bool(row.auto_copy_rule.get("renditions"))
+    if has_renditions and not key_patterns.tells_effects(row.key_pattern):
+        raise BadRule(
+            "renditions",
+            f"With the naming pattern `{row.key_pattern}` processed images would get the name of "
+            "their original.",
+            hint="Put ${effects} into the naming pattern, or make no other sizes.",
+        )
 
 
 def _save(row: CustomStorage, *, update_fields: list[str] | None = None) -> None:
@@ -397,16 +423,29 @@ def resume(*, custom_storage: CustomStorage, actor: str) -> None:
 
 
 @transaction.atomic
-def set_auto_copy(*, custom_storage: CustomStorage, on: bool, actor: str) -> None:
-    """Copy every new file to this storage from now on, or stop doing so."""
+def set_auto_copy(*, custom_storage: CustomStorage, on: bool, actor: str, rule: Any = None) -> None:
+    """Copy new files to this storage from now on, by `rule` if one is given, or stop doing so."""
     _hold(custom_storage)
     if on and custom_storage.is_draft:
         raise NotConnected
+    if rule is not None:
+        _set_rule(custom_storage, auto_copy_rules.clean_rule(rule), actor)
     if custom_storage.auto_copy == on:
         return
     custom_storage.auto_copy = on
-    custom_storage.save(update_fields=["auto_copy"])
+    if on:
+        custom_storage.auto_copy_since = timezone.now()
+    custom_storage.save(update_fields=["auto_copy", "auto_copy_since"])
     _record("storage.auto_copy_on" if on else "storage.auto_copy_off", custom_storage, actor)
+
+
+def _set_rule(row: CustomStorage, rule: dict[str, Any], actor: str) -> None:
+    if row.auto_copy_rule == rule:
+        return
+    row.auto_copy_rule = rule
+    _require_names_of_renditions(row)
+    row.save(update_fields=["auto_copy_rule"])
+    _record("storage.changed", row, actor, changed=["auto_copy_rule"], auto_copy_rule=rule)
 
 
 @transaction.atomic

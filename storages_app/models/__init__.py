@@ -2,6 +2,7 @@
 
 from storages_app.models.backups import BackupPlan, BackupRun, BackupSegment
 from storages_app.models.bulk_jobs import BulkItem, BulkJob
+from storages_app.models.copy_allowances import CopyAllowance
 from storages_app.models.copy_jobs import CopyJob, Reason
 from storages_app.models.custom_storages import (
     AccessChange,
@@ -26,6 +27,7 @@ __all__ = [
     "BulkItem",
     "BulkJob",
     "ConnectionTest",
+    "CopyAllowance",
     "CopyJob",
     "CustomStorage",
     "Difference",
