@@ -26,6 +26,7 @@ from storages_app.api.refusals import (
     PublicKeyRequired,
     WrongMethod,
 )
+from storages_app.copying import errors as copying
 from storages_app.custom_storages import errors as custom_storages
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.lib.crypto import BadKeyRing, CannotUnseal
@@ -50,6 +51,7 @@ _STATUS: dict[type[UcdashError], int] = {
     custom_storages.NotConnected: 409,
     custom_storages.NotTested: 409,
     uploads.RequestTooLarge: 413,
+    copying.TooManyCopies: 429,
     custom_storages.TooManyTests: 429,
     BadKeyRing: 500,
     CannotUnseal: 500,
@@ -156,7 +158,7 @@ def _headers(error: UcdashError) -> dict[str, str]:
         log.error("%s: %s", error.code, error.message)
     if status == 401:
         return {"WWW-Authenticate": "Uploadcare"}
-    if isinstance(error, custom_storages.TooManyTests):
+    if isinstance(error, copying.TooManyCopies | custom_storages.TooManyTests):
         return {"Retry-After": str(error.retry_after)}
     return {"Retry-After": str(_BUSY_WAIT_S)} if status == 503 else {}
 

@@ -360,7 +360,14 @@ get_project = extend_schema(operation_id="project_get", responses={200: Project,
 remote_copy = extend_schema(
     operation_id="file_remote_copy",
     request=RemoteCopyOrder,
-    responses={200: RemoteCopy, 201: RemoteCopy, 400: Detail, 401: Detail, 403: Detail},
+    responses={
+        200: RemoteCopy,
+        201: RemoteCopy,
+        400: Detail,
+        401: Detail,
+        403: Detail,
+        429: Detail,
+    },
 )
 upload_directly = extend_schema(
     operation_id="upload",

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from storages_app.copying import allowances
 from storages_app.models import (
     AccessChange,
     BackupRun,
@@ -41,6 +42,7 @@ def make_one_of_each():
     storage = make_custom_storage(project)
     file = make_file(project, name="<svg onload=alert(1)>.png")
     make_copy_job(file, storage)
+    allowances.charge(project=project, n_bytes=1)
     make_secret_key(project, "the secret of a key")
     make_connection_test(storage)
     plan = make_backup_plan(storage)
@@ -57,6 +59,7 @@ def test_every_model_for_operators_has_its_list():
         "BackupPlan",
         "BackupRun",
         "ConnectionTest",
+        "CopyAllowance",
         "CopyJob",
         "CustomStorage",
         "Event",
