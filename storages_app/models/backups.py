@@ -86,6 +86,9 @@ class BackupRun(models.Model):
         max_length=40, blank=True, help_text="Missing files up to this moment were ordered."
     )
     has_read_sample = models.BooleanField(default=False)
+    n_tries = models.PositiveSmallIntegerField(
+        default=0, help_text="Of writing records and manifest, where the bucket failed."
+    )
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
 
