@@ -86,8 +86,25 @@ def missed(custom_storage: CustomStorage) -> FileQuerySet:
     new = File.objects.live().filter(
         **{f"{moment}__gte": custom_storage.auto_copy_since}, project=custom_storage.project_id
     )
-    newest = new.filter(rule.files).order_by("-uploaded_at").values("pk")[:LOOKED_AT]
-    return File.objects.filter(_lacks(custom_storage, ("", *rule.renditions)), pk__in=newest)
+    return _lacking(custom_storage, new.filter(rule.files), ("", *rule.renditions))
+
+
+def older(custom_storage: CustomStorage) -> FileQuerySet:
+    """Files of before auto-copy was switched on, of which no copy was ever ordered.
+
+    Of any type and size; looks at the newest LOOKED_AT.
+    """
+    files = File.objects.live().filter(project=custom_storage.project_id)
+    if custom_storage.auto_copy and custom_storage.auto_copy_since:
+        files = files.filter(uploaded_at__lt=custom_storage.auto_copy_since)
+    return _lacking(custom_storage, files, ("",))
+
+
+def _lacking(
+    custom_storage: CustomStorage, files: FileQuerySet, all_effects: Iterable[str]
+) -> FileQuerySet:
+    newest = files.order_by("-uploaded_at").values("pk")[:LOOKED_AT]
+    return File.objects.filter(_lacks(custom_storage, all_effects), pk__in=newest)
 
 
 def _lacks(custom_storage: CustomStorage, all_effects: Iterable[str]) -> Q:

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 
 from storages_app.models import CopyJob, CustomStorage, Event
-from storages_app.models.copy_jobs import State
+from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.models.fields import db_now
 
 SUCCESS, TRANSIENT, OWNER = "+", "t", "o"
@@ -88,6 +88,8 @@ def close(custom_storage: CustomStorage, *, why: str) -> None:
     )
     if not n_closed:
         return
+    broken_at = custom_storage.circuit_opened_at
+    first_parked = _parked(custom_storage).aggregate(pk=Min("pk"))["pk"]
     n_released = release(custom_storage)
     Event.objects.record(
         "storage.recovered",
@@ -95,7 +97,13 @@ def close(custom_storage: CustomStorage, *, why: str) -> None:
         subject=custom_storage.name,
         subject_id=custom_storage.pk,
         project=custom_storage.project,
-        data={"why": why, "released": n_released},
+        # From when to when, and from which copy on: pages tell from the ledger what was caught up.
+        data={
+            "why": why,
+            "released": n_released,
+            "broken_at": broken_at.isoformat() if broken_at else None,
+            "first_copy": first_parked,
+        },
     )
 
 
@@ -110,9 +118,11 @@ def release(custom_storage: CustomStorage) -> int:
     """Let blocked copies go on, unless the storage is still paused or broken."""
     if not CustomStorage.objects.working().filter(pk=custom_storage.pk).exists():
         return 0
-    return CopyJob.objects.filter(custom_storage=custom_storage, state=State.BLOCKED).update(
-        state=State.PENDING, run_after=db_now()
-    )
+    return _parked(custom_storage).update(state=State.PENDING, run_after=db_now())
+
+
+def _parked(custom_storage: CustomStorage) -> CopyJobQuerySet:
+    return CopyJob.objects.filter(custom_storage=custom_storage, state=State.BLOCKED)
 
 
 def claim_probe() -> CustomStorage | None:
