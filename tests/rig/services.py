@@ -25,11 +25,17 @@ def _postgres_folder() -> Path | None:
     return found[-1] if found else None
 
 
-def _install_missing() -> None:
+def _postgres_binary(name: str) -> str:
+    folder = _postgres_folder()
+    assert folder, f"PostgreSQL was installed, but is not in {_PG_BINARIES}"
+    return str(folder / name)
+
+
+def install_missing(*, with_radosgw: bool = True) -> None:
     missing = [
         *([] if _postgres_folder() else ["postgresql"]),
         *([] if shutil.which("redis-server") else ["redis-server"]),
-        *([] if radosgw.is_installed() else radosgw.PACKAGES),
+        *([] if radosgw.is_installed() or not with_radosgw else radosgw.PACKAGES),
     ]
     if missing:
         debian.install(*missing)
@@ -42,57 +48,73 @@ def _as_postgres(command: list[str]) -> list[str]:
     return ["runuser", "--user", "postgres", "--", *command]
 
 
-@contextlib.contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """A server without fsync, for the tests only; its URL."""
-    binaries = _postgres_folder()
-    assert binaries, f"PostgreSQL was installed, but is not in {_PG_BINARIES}"
-    data, port = folder / "postgresql", free_port()
+def init_postgresql(folder: Path) -> Path:
+    """The data folder of a new cluster."""
+    data = folder / "postgresql"
     data.mkdir(mode=0o700)
     if os.geteuid() == 0:
         shutil.chown(data, "postgres", "postgres")
-    subprocess.run(
-        _as_postgres(
-            [
-                *(str(binaries / "initdb"), "--pgdata", str(data), "--username", "ucdash"),
-                *("--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
-            ]
-        ),
-        check=True,
-        stdout=subprocess.DEVNULL,
-        cwd="/",
-    )
+    command = [
+        *(_postgres_binary("initdb"), "--pgdata", str(data), "--username", "ucdash"),
+        *("--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
+    ]
+    subprocess.run(_as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd="/")
+    return data
+
+
+def start_postgresql(
+    folder: Path, data: Path, port: int, **options: str | int
+) -> tuple[Process, str]:
+    """A server on a data folder, answering; its URL."""
     options = {
         "listen_addresses": "127.0.0.1",
         "port": port,
         "unix_socket_directories": "",
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
-        "max_connections": 200,
+        **options,
     }
     words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     server = Process(
         "postgresql",
-        _as_postgres([str(binaries / "postgres"), "-D", str(data), *words]),
+        _as_postgres([_postgres_binary("postgres"), "-D", str(data), *words]),
         env=os.environ,
         log=folder / "postgresql.log",
         stop_signal="SIGINT",  # SIGTERM waits for idle clients
     )
-    ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    ready = [_postgres_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    server.wait_until(
+        lambda: subprocess.run(ready, check=False).returncode == 0, within=30, what="PostgreSQL"
+    )
+    return server, f"postgres://ucdash@127.0.0.1:{port}/postgres"
+
+
+def crash_postgresql(data: Path) -> None:
+    """Sessions are cut and nothing is put in order, as when the machine fails; then it is down."""
+    command = [_postgres_binary("pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop"]
+    subprocess.run(_as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A server without fsync, for the tests only; its URL."""
+    server, url = start_postgresql(
+        folder,
+        init_postgresql(folder),
+        free_port(),
+        fsync="off",
+        synchronous_commit="off",
+        full_page_writes="off",
+        max_connections=200,
+    )
     try:
-        server.wait_until(
-            lambda: subprocess.run(ready, check=False).returncode == 0, within=30, what="PostgreSQL"
-        )
-        yield f"postgres://ucdash@127.0.0.1:{port}/postgres"
+        yield url
     finally:
         server.stop()
 
 
-@contextlib.contextmanager
-def redis(folder: Path) -> Iterator[str]:
-    """A server that keeps nothing on disk; its URL."""
-    port = free_port()
+def start_redis(folder: Path, port: int) -> tuple[Process, str]:
+    """A server that keeps nothing on disk, answering; its URL."""
+    log = folder / "redis.log"
+    log.unlink(missing_ok=True)  # of one that ran before
     server = Process(
         "redis",
         [
@@ -100,22 +122,27 @@ def redis(folder: Path) -> Iterator[str]:
             *("--appendonly", "no", "--dir", str(folder)),
         ],
         env=os.environ,
-        log=folder / "redis.log",
+        log=log,
     )
+    server.wait_until(
+        lambda: b"Ready to accept connections" in log.read_bytes(), within=15, what="Redis"
+    )
+    return server, f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """A server that keeps nothing on disk; its URL."""
+    server, url = start_redis(folder, free_port())
     try:
-        server.wait_until(
-            lambda: b"Ready to accept connections" in server.log.read_bytes(),
-            within=15,
-            what="Redis",
-        )
-        yield f"redis://127.0.0.1:{port}/0"
+        yield url
     finally:
         server.stop()
 
 
 def main(command: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped too
-    _install_missing()
+    install_missing()
     # Readable by the user that PostgreSQL runs as; its own folder inside is not.
     with tempfile.TemporaryDirectory(prefix="ucdash-services-") as name:
         folder = Path(name)

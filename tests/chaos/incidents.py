@@ -1,0 +1,77 @@
+"""How each incident of a plan is brought about, and what of it really happened."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+from tests.chaos.customers import Customers
+from tests.chaos.plan import Incident, Kind
+from tests.chaos.stage import LEASE_S, Stage
+
+_WORK_WITHIN_S = 8.0
+_SPACE_AGAIN_AFTER_S = 15.0
+
+
+class Incidents:
+    """Lets things happen to a stage; `happened` counts what did."""
+
+    def __init__(self, stage: Stage, customers: Customers) -> None:
+        self._stage, self._customers = stage, customers
+        self.happened: Counter[Kind] = Counter()
+        self.n_idle = 0  # kills that met nobody at work
+        self._how: dict[Kind, Callable[[], None]] = {
+            Kind.KILL_CHILD: self._kill_child,
+            Kind.KILL_WORKER: self._kill_worker,
+            Kind.FREEZE: self._freeze,
+            Kind.WIPE_BROKER: stage.broker.wipe,
+            Kind.RESTART_DATABASE: self._restart_database,
+            Kind.FULL_DISK: self._fill_disk,
+        }
+
+    def let_happen(self, incident: Incident) -> None:
+        time.sleep(incident.delay_s)
+        self._how[incident.kind]()
+        self.happened[incident.kind] += 1
+
+    def _somebody_at_work(self) -> int:
+        pid = self._stage.wait_for_busy_process(within=_WORK_WITHIN_S)
+        self.n_idle += not pid
+        return pid
+
+    def _kill_child(self) -> None:
+        pid = self._somebody_at_work()
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL) if pid else self._stage.kill_worker(0)
+
+    def _kill_worker(self) -> None:
+        pid = self._somebody_at_work()
+        self._stage.kill_worker(self._stage.worker_of(pid))
+
+    def _freeze(self) -> None:
+        """A machine sleeps; its copies are taken over, and then it goes on as if nothing was."""
+        pid = self._somebody_at_work()
+        if not pid:
+            return
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                time.sleep(LEASE_S * 2)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+
+    def _restart_database(self) -> None:
+        assert self._stage.database
+        self._stage.database.restart_immediately()
+
+    def _fill_disk(self) -> None:
+        """Until somebody has been turned away for it."""
+        told, before = self._customers.told, self._customers.told.n_refused_for_space
+        self._stage.full_disk_file.touch()
+        deadline = time.monotonic() + _SPACE_AGAIN_AFTER_S
+        while told.n_refused_for_space == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._stage.full_disk_file.unlink()
+        assert told.n_refused_for_space > before, "The full disk refused nobody."

@@ -1,0 +1,216 @@
+"""All processes of a run: database, broker, bucket, web and workers."""
+
+import os
+import random
+import sys
+import time
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import hooks
+from tests.chaos.bucket import BucketServer
+from tests.chaos.plan import Form
+from tests.chaos.servers import Broker, FolderBroker, PostgreSQL, Redis
+from tests.rig import services
+from tests.rig.installation import ROOT, Installation, Project
+from tests.rig.processes import Process
+
+LEASE_S = 3
+# Storages by their names, each in a bucket of its own; rivals' keys have no uuid.
+MAIN, RIVALS = "main", "rivals"
+BUCKETS = {MAIN: "chaos-main", RIVALS: "chaos-rivals"}
+_OVER = "('done', 'unverified', 'failed', 'skipped', 'cancelled')"
+# An observer that the product knows nothing of: a copy that has ended may be ordered again, and
+# nothing else may happen to it.
+_OBSERVER = {
+    "postgresql": f"""
+        CREATE TABLE chaos_rewrite (job bigint, was text, became text);
+        CREATE FUNCTION chaos_note() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN INSERT INTO chaos_rewrite VALUES (OLD.id, OLD.state, NEW.state); RETURN NULL; END
+        $$;
+        CREATE TRIGGER chaos_note AFTER UPDATE OF state ON storages_app_copyjob FOR EACH ROW
+          WHEN (OLD.state IN {_OVER} AND NEW.state NOT IN ('pending', 'blocked'))
+          EXECUTE FUNCTION chaos_note();
+    """,
+    "sqlite": f"""
+        CREATE TABLE chaos_rewrite (job bigint, was text, became text);
+        CREATE TRIGGER chaos_note AFTER UPDATE OF state ON storages_app_copyjob FOR EACH ROW
+          WHEN OLD.state IN {_OVER} AND NEW.state NOT IN ('pending', 'blocked')
+          BEGIN INSERT INTO chaos_rewrite VALUES (OLD.id, OLD.state, NEW.state); END;
+    """,
+}
+
+
+class Stage:
+    """Everything that runs. `stop` ends all of it, whatever state it is in."""
+
+    def __init__(
+        self, folder: Path, *, seed: int, form: Form, on_services: bool, mutation: str = ""
+    ) -> None:
+        self.folder, self.on_services, self.mutation = folder, on_services, mutation
+        self._form = form
+        self._chance = random.Random(f"{seed}/stage")
+        self._stack = ExitStack()
+        self.database: PostgreSQL | None = None
+        self.broker: Broker
+        self.workers: list[Process] = []
+        self.full_disk_file = folder / "full-disk"
+        self.bucket = BucketServer(folder, seed=seed, buckets=list(BUCKETS.values()))
+        self._stack.callback(self.bucket.stop)
+        if on_services:
+            self._start_services()
+        self.installation = Installation(folder / "ucdash", **self._settings())
+        if not on_services:
+            self.broker = FolderBroker(self.installation.data_dir / "broker")
+
+    def _start_services(self) -> None:
+        services.install_missing(with_radosgw=False)
+        self.database = PostgreSQL(self.folder)
+        self._stack.callback(self.database.stop)
+        self.broker = redis = Redis(self.folder, self._chance)
+        self._stack.callback(redis.stop)
+        # How an installation of the rig finds services; of this process only.
+        os.environ["UCDASH_TEST_DATABASE_URL"] = self.database.url
+        os.environ["UCDASH_TEST_BROKER_URL"] = redis.url
+
+    def _settings(self) -> dict[str, str]:
+        form = self._form
+        return {
+            "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
+            "PYTHONPATH": str(ROOT),
+            hooks.FULL_DISK_FILE: str(self.full_disk_file),
+            hooks.MUTATE: self.mutation,
+            "UCDASH_LEASE_S": str(LEASE_S),
+            "UCDASH_POLL_S": "1",
+            "UCDASH_TIME_SCALE": "0.1",
+            "UCDASH_WORKER_PROCESSES": "1" if self.on_services else "2",
+            "UCDASH_MULTIPART_THRESHOLD": str(form.multipart_threshold),
+            "UCDASH_MULTIPART_PART_SIZE": str(5 * 1024 * 1024),
+            "UCDASH_REMOTE_COPY_WAIT_S": "1",
+            "UCDASH_ALLOWED_PRIVATE_HOSTS": self.bucket.facts["endpoint_url"].partition("//")[2],
+            "UCDASH_LOG_LEVEL": "WARNING",
+        }
+
+    # --- life ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Tables, web, and one worker, or two where services are."""
+        self.installation.prepare()
+        self._stack.callback(self.installation.stop)
+        self.execute(_OBSERVER["postgresql" if self.on_services else "sqlite"])
+        if self.mutation == "unique":
+            self.execute("DROP INDEX copy_job_one_writer_a_key")
+        web = self.installation.start_web(wait=False)
+        self.workers = [self._start_worker(n) for n in range(2 if self.on_services else 1)]
+        web.wait_until(self.installation.web_answers, within=60, what="web")
+        self.wait_for_workers()
+
+    def stop(self) -> None:
+        self._stack.close()
+
+    def _start_worker(self, number: int) -> Process:
+        """As `make run` starts it; one of them with beat."""
+        line = next(
+            line
+            for line in (ROOT / "Procfile").read_text().splitlines()
+            if line.startswith("worker:")
+        )
+        words = line.partition(" exec ")[2].split()
+        if number:
+            words.remove("--beat")
+        return self.installation._start(f"worker-{number}", [sys.executable, "-m", *words])
+
+    def wait_for_workers(self) -> None:
+        """Until every worker has written a heartbeat."""
+        for worker in self.workers:
+            worker.wait_until(partial(self._is_beating, worker), within=60, what="worker")
+
+    def _is_beating(self, worker: Process) -> bool:
+        rows = self.query("SELECT name FROM storages_app_workerheartbeat")
+        return bool({_pid(name) for (name,) in rows} & descendants(worker.pid))
+
+    def kill_worker(self, number: int) -> None:
+        """SIGKILL for the whole group; another one is started in its place."""
+        self.workers[number].kill()
+        self.installation.processes.remove(self.workers[number])
+        self.workers[number] = self._start_worker(number)
+
+    def logs(self) -> str:
+        return self.installation.logs()
+
+    # --- asking --------------------------------------------------------------------------------
+
+    def create_project(self, storage: str, *options: str) -> Project:
+        """A project whose files are all copied to the storage of that name."""
+        project = self.installation.create_project(storage)
+        facts = self.bucket.facts
+        answer = self.installation.manage(
+            *("connect_storage", "--project", project.slug, "--name", storage, "--json"),
+            *("--endpoint", facts["endpoint_url"], "--region", "us-east-1"),
+            *("--bucket", BUCKETS[storage], "--access-key-id", facts["access_key_id"]),
+            *("--secret-env", "CHAOS_SECRET", "--auto-copy", *options),
+            CHAOS_SECRET=facts["secret_access_key"],
+        )
+        assert '"state": "connected"' in answer.stdout, answer.stdout
+        return project
+
+    def query(self, text: str) -> list[tuple[Any, ...]]:
+        """Rows of the installation's database; none while it restarts."""
+        return self.installation.query(text)
+
+    def execute(self, text: str) -> None:
+        if self.on_services:
+            import psycopg
+
+            with psycopg.connect(self.installation.env["DATABASE_URL"], autocommit=True) as link:
+                link.execute(text)  # type: ignore[call-overload]
+            return
+        import sqlite3
+        from contextlib import closing
+
+        with closing(sqlite3.connect(self.installation.data_dir / "db.sqlite3")) as link:
+            link.executescript(text)
+
+    def busy_processes(self) -> set[int]:
+        """The worker processes that hold copies now."""
+        found: set[int] = set()
+        with suppress(Exception):  # the database may be restarting
+            rows = self.query(
+                "SELECT DISTINCT leased_by FROM storages_app_copyjob "
+                "WHERE state IN ('leased', 'written')"
+            )
+            found = {_pid(name) for (name,) in rows}
+        return found & {pid for worker in self.workers for pid in descendants(worker.pid)}
+
+    def wait_for_busy_process(self, *, within: float) -> int:
+        """One that holds copies; any child of a worker where nobody does for so long."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if busy := self.busy_processes():
+                return self._chance.choice(sorted(busy))
+            time.sleep(0.02)
+        return 0
+
+    def worker_of(self, pid: int) -> int:
+        """Which worker (its number) this process belongs to."""
+        for number, worker in enumerate(self.workers):
+            if pid in descendants(worker.pid):
+                return number
+        return 0
+
+
+def _pid(name: str) -> int:
+    """Of a holder or a heartbeat: `host:pid`, and perhaps more behind it."""
+    return int(name.split(":")[1])
+
+
+def descendants(pid: int) -> set[int]:
+    """The children of a process, and theirs."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found |= {child} | descendants(child)
+    return found
