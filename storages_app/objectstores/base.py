@@ -135,6 +135,13 @@ class ObjectStore(Protocol):
         """Remove the object; none there is no error."""
         ...
 
+    def thaw(self, key: str, *, days: int) -> None:
+        """Ask for an archived object to be readable for so many days, which takes hours.
+
+        One that was asked for before, or needs no thaw, is no error.
+        """
+        ...
+
     def list_objects(self, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
         """All objects under a prefix in key order, page by page."""
         ...

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from storages_app.lib.outbound import GuardedPoolManager, Policy
+from storages_app.lib.outbound import Policy
+from storages_app.lib.wire import Wire
 from storages_app.objectstores.backends.s3 import S3Store
 from storages_app.objectstores.backends.s3.address import BucketAddress
 from storages_app.objectstores.backends.s3.transport import Transport
@@ -168,7 +169,7 @@ class TestUrls:
         """Else its control calls would be refused."""
         address = BucketAddress(location)
         # This guard lets nothing out; what counts is what botocore asks for.
-        nothing = GuardedPoolManager(Policy(allowed_ports=frozenset()))
+        nothing = Wire(Policy(allowed_ports=frozenset()))
         transport = Transport(location, address, nothing)
         prepared = []
         transport.client.meta.events.register_first(

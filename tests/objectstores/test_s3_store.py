@@ -10,7 +10,7 @@ from io import BytesIO
 
 import pytest
 
-from storages_app.lib import outbound
+from storages_app.lib import outbound, wire
 from storages_app.lib.outbound import Policy
 from storages_app.objectstores.backends import s3
 from storages_app.objectstores.backends.s3 import S3Store, open_store, transport
@@ -341,21 +341,18 @@ class TestWhoAndWhere:
         class Sts:
             status = 200
             headers: dict[str, str] = {}
-            chunks = [b"<Arn>arn:aws:iam::1:user/bob</Arn>", b""]
 
-            def read(self, amount, **options):
-                return self.chunks.pop(0)
+            def read_all(self, limit):
+                return b"<Arn>arn:aws:iam::1:user/bob</Arn>"
 
             def close(self):
                 pass
-
-            release_conn = close
 
         def send(self, method, address, *, headers, body):
             sent.append((method, address.origin, headers, body))
             return Sts()
 
-        monkeypatch.setattr(outbound.GuardedPoolManager, "send", send)
+        monkeypatch.setattr(wire.Wire, "send", send)
         assert store.whoami() == "arn:aws:iam::1:user/bob"
         method, origin, headers, body = sent[0]
         assert (method, origin) == ("POST", "https://sts.eu-west-1.amazonaws.com")

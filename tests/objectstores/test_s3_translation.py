@@ -12,6 +12,7 @@ import urllib3
 from botocore.exceptions import BotoCoreError
 
 from storages_app.lib import outbound
+from storages_app.lib.wire import Wire
 from storages_app.objectstores import errors
 from storages_app.objectstores.backends.s3 import S3Store, transport
 from storages_app.objectstores.backends.s3.translation import (
@@ -305,9 +306,9 @@ class TestNetwork:
     @pytest.mark.parametrize("ask", [put, listed], ids=["put", "list"])
     def test_a_server_that_hangs_is_left(self, location, policy, canned, ask):
         canned.answers = [HANG]
-        pool = outbound.GuardedPoolManager(policy, read_timeout=0.05)
+        impatient = Wire(policy, read_timeout=0.05)
         with pytest.raises(errors.TimedOut):
-            ask(S3Store(location, pool=pool))
+            ask(S3Store(location, wire=impatient))
 
     @pytest.mark.parametrize("ask", [put, listed], ids=["put", "list"])
     def test_a_closed_port_is_said(self, location, ask):

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from botocore.credentials import Credentials
 
-from storages_app.lib.outbound import GuardedPoolManager, Policy, current_policy
+from storages_app.lib.outbound import Policy, current_policy
+from storages_app.lib.wire import Wire
 from storages_app.objectstores.backends.s3.address import DEFAULT_REGION, sts_address
 from storages_app.objectstores.backends.s3.transport import STS_VERSION, ask_sts
 from storages_app.objectstores.errors import AddressInvalid, ServerError
@@ -71,19 +72,17 @@ def assume_role(
         "DurationSeconds": str(min(max(seconds, _MIN_S), _MAX_S)),
         **({} if external_id is None else {"ExternalId": external_id}),
     }
-    pool = GuardedPoolManager(
-        policy or current_policy(), connect_timeout=_CONNECT_S, read_timeout=_READ_S
-    )
+    wire = Wire(policy or current_policy(), connect_timeout=_CONNECT_S, read_timeout=_READ_S)
     try:
         answer = ask_sts(
-            pool,
+            wire,
             sts_address(region, operator.sts_url),
             region,
             Credentials(operator.access_key_id, operator.secret_access_key),
             asked,
         )
     finally:
-        pool.clear()
+        wire.clear()
     return _credentials(answer.body.decode("utf-8", errors="replace"))
 
 

@@ -11,9 +11,8 @@ from time import perf_counter
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote_plus
 
-import urllib3
-
-from storages_app.lib.outbound import GuardedPoolManager, Policy, current_policy
+from storages_app.lib.outbound import Policy, current_policy
+from storages_app.lib.wire import Response, Wire
 from storages_app.objectstores.backends.s3 import headers as h
 from storages_app.objectstores.backends.s3.address import BucketAddress
 from storages_app.objectstores.backends.s3.settings import S3Settings
@@ -65,12 +64,12 @@ class S3Store:
         location: Location,
         *,
         policy: Policy | None = None,
-        pool: GuardedPoolManager | None = None,
+        wire: Wire | None = None,
     ) -> None:
         self._location = location
         self._address = BucketAddress(location)
         self._transport = Transport(
-            location, self._address, pool or GuardedPoolManager(policy or current_policy())
+            location, self._address, wire or Wire(policy or current_policy())
         )
         # What every control call names.
         self._bucket: dict[str, Any] = {"Bucket": location.bucket}
@@ -141,6 +140,19 @@ class S3Store:
     def delete(self, key: str) -> None:
         with suppress(ObjectMissing):
             self._transport.exchange("DeleteObject", "DELETE", self._address.of_object(key))
+
+    def thaw(self, key: str, *, days: int) -> None:
+        check_key(key)
+        request = {"Days": days, "GlacierJobParameters": {"Tier": "Standard"}}
+        try:
+            with control_call("RestoreObject"):
+                self._transport.client.restore_object(
+                    **self._bucket, Key=key, RestoreRequest=request
+                )
+        except ObjectStoreError as error:
+            # The second is what S3 says of an object that is in no archive class.
+            if error.provider_code not in {"RestoreAlreadyInProgress", "InvalidObjectState"}:
+                raise
 
     def list_objects(self, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
         # botocore asks for percent-encoded keys and decodes them: XML cannot carry all of them.
@@ -363,7 +375,7 @@ def _sendable(body: BinaryIO, size: int) -> bytes | Exactly:
     return b"".join(iter(whole.read, b""))
 
 
-def _check_range(response: urllib3.BaseHTTPResponse, first: int, last: int | None) -> None:
+def _check_range(response: Response, first: int, last: int | None) -> None:
     match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
     if not match:  # some answer 200 with a right Content-Range (rclone serve s3)
         raise ServerError("The range was ignored.", operation="GetObject")
@@ -375,14 +387,14 @@ def _check_range(response: urllib3.BaseHTTPResponse, first: int, last: int | Non
         raise ServerError("Another range was sent.", operation="GetObject")
 
 
-def _chunks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+def _chunks(response: Response) -> Iterator[bytes]:
     """The body to its announced end; without an announcement its framing is all there is."""
     length = response.headers.get("content-length", "")
     expected = int(length) if length.isascii() and length.isdigit() else None
     received = 0
     while True:
         with translated("GetObject"):
-            chunk = response.read(_CHUNK, decode_content=False)
+            chunk = response.read(_CHUNK)
         if not chunk:
             break
         received += len(chunk)
@@ -419,10 +431,8 @@ _PROBE_READ_S = 10
 
 def probe_store(location: Location) -> S3Store:
     """A store for one connection test: gives up early, keeps nothing, closed by its caller."""
-    pool = GuardedPoolManager(
-        current_policy(), connect_timeout=_PROBE_CONNECT_S, read_timeout=_PROBE_READ_S
-    )
-    return S3Store(location, pool=pool)
+    wire = Wire(current_policy(), connect_timeout=_PROBE_CONNECT_S, read_timeout=_PROBE_READ_S)
+    return S3Store(location, wire=wire)
 
 
 def _forget_stores() -> None:

@@ -347,7 +347,7 @@ def translated(operation: str) -> Iterator[None]:
         raise errors.AddressInvalid(operation=operation) from error
     except outbound.NameNotFound as error:
         raise errors.HostNotFound(operation=operation) from error
-    except urllib3_errors.SSLError as error:
+    except (urllib3_errors.SSLError, ssl.SSLError) as error:
         raise _tls_error(error, operation) from error
     # NewConnectionError is a timeout to urllib3, though nothing was waited for.
     except urllib3_errors.NewConnectionError as error:

@@ -1,13 +1,12 @@
 """Signed requests through the guard, by two ways to the same pool.
 
-The lean one signs with botocore's signer and costs about a millisecond of CPU; the other lets a
-botocore client write and read the XML of control calls and takes its requests out of its hands
-before they are sent. botocore never opens a connection, follows a redirect, retries, or looks
-into the operator's environment.
+The lean one signs by itself (`signing`) and is what copies go; the other lets a botocore client
+write and read the XML of control calls and takes its requests out of its hands before they are
+sent. botocore never opens a connection, follows a redirect, retries, or looks into the operator's
+environment.
 """
 
 import functools
-import hmac
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,15 +18,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlencode
 
 import botocore.session
-import urllib3
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
+from botocore.auth import S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantProvider
 from botocore.credentials import CredentialResolver, Credentials
 
-from storages_app.lib.outbound import Address, GuardedPoolManager
+from storages_app.lib.outbound import Address
+from storages_app.lib.wire import Response, Wire
 from storages_app.objectstores.backends.s3.address import BucketAddress
+from storages_app.objectstores.backends.s3.signing import Signer
 from storages_app.objectstores.backends.s3.translation import (
     error_of,
     has_error_body,
@@ -45,7 +45,6 @@ STS_VERSION = "2011-06-15"
 _USER_AGENT = "ucdash"
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_BODY = 32 * 1024 * 1024  # 1,000 keys of a listing take a tenth of it
-_BLOCK = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -60,17 +59,20 @@ class Answer:
 class Transport:
     """Everything that leaves for one bucket, from all threads of the process."""
 
-    def __init__(
-        self, location: Location, address: BucketAddress, pool: GuardedPoolManager
-    ) -> None:
+    def __init__(self, location: Location, address: BucketAddress, wire: Wire) -> None:
         self._location = location
         self._address = address
-        self._pool = pool
+        self._wire = wire
         self._credentials = Credentials(
             location.access_key_id, location.secret_access_key, location.session_token or None
         )
-        self._line = _Line(pool, self._credentials)
-        self._signer = _Signer(self._credentials, "s3", address.region)
+        self._line = _Line(wire, self._credentials)
+        self._signer = Signer(
+            location.access_key_id,
+            location.secret_access_key,
+            location.session_token,
+            region=address.region,
+        )
         self._lock = threading.Lock()
         self._client: S3Client | None = None
 
@@ -92,7 +94,7 @@ class Transport:
     @contextmanager
     def opened(
         self, operation: str, address: Address, headers: Mapping[str, str]
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
+    ) -> Iterator[Response]:
         """A signed GET whose body the caller reads, inside `translated`."""
         signed = self._signed("GET", address, headers, EMPTY_SHA256)
         with self._line.opened(operation, "GET", address, signed, b"") as response:
@@ -108,15 +110,14 @@ class Transport:
         """The headers of whatever answers, and the version of TLS that was agreed on."""
         headers = {"host": address.netloc, "user-agent": _USER_AGENT}
         with translated("Connect"):
-            response = self._pool.send("HEAD", address, headers=headers)
-        tls_version = getattr(response.connection, "tls_version", "")
-        response.drain_conn()  # an answer to HEAD has no body, so the connection goes back
-        return response.headers, tls_version
+            response = self._wire.send("HEAD", address, headers=headers)
+        response.close()  # an answer to HEAD has no body, so the connection is kept
+        return response.headers, response.tls_version
 
     def ask_sts(self, address: Address) -> Answer:
         """Whose credentials these are."""
         asked = {"Action": "GetCallerIdentity", "Version": STS_VERSION}
-        return ask_sts(self._pool, address, self._address.region, self._credentials, asked)
+        return ask_sts(self._wire, address, self._address.region, self._credentials, asked)
 
     def presigned(self, address: Address, *, seconds: int) -> str:
         request = AWSRequest(method="GET", url=address.origin + address.target)
@@ -130,10 +131,9 @@ class Transport:
     ) -> dict[str, str]:
         if self._location.account_id:
             headers = {**headers, "x-amz-expected-bucket-owner": self._location.account_id}
-        request = _request(method, address, headers)
-        request.context["payload_sha256"] = payload_sha256
-        self._signer.add_auth(request)
-        return dict(request.headers.items())
+        return self._signer.signed(
+            method, address, {"user-agent": _USER_AGENT, **headers}, payload_sha256
+        )
 
     # --- Control calls by botocore -------------------------------------------------------------
 
@@ -172,9 +172,10 @@ class Transport:
         """Send what botocore prepared. A fault raised here is what its caller gets."""
         operation = event_name.rpartition(".")[2]
         address = self._address.of_prepared(request.url)
-        headers = {name: _text(value) for name, value in request.headers.items()}
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        headers["host"] = address.netloc
         with self._line.opened(
-            operation, request.method, address, headers, request.body
+            operation, request.method, address, headers, request.body or b""
         ) as response:
             body = _body_of(response, _MAX_BODY)
         if has_error_body(body):
@@ -186,14 +187,14 @@ class Transport:
         return AWSResponse(request.url, response.status, received, _Read(body))
 
     def close(self) -> None:
-        self._pool.clear()
+        self._wire.clear()
 
 
 @dataclass(frozen=True)
 class _Line:
     """The way out for one identity; what it must not bring back is cut out of refusals."""
 
-    pool: GuardedPoolManager
+    wire: Wire
     credentials: Credentials
 
     @contextmanager
@@ -204,23 +205,20 @@ class _Line:
         address: Address,
         headers: Mapping[str, str],
         body: "bytes | Exactly",
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
+    ) -> Iterator[Response]:
         """Send and look at the status; the connection goes back only if all was read."""
         with translated(operation):
-            response = self.pool.send(method, address, headers=headers, body=body or None)
+            response = self.wire.send(method, address, headers=headers, body=body)
         try:
             if response.status >= 300:
                 with translated(operation):
-                    text = _read(response, _MAX_ERROR_BODY)
+                    text = response.read_all(_MAX_ERROR_BODY)
                 raise self.refusal(operation, response, text)
             yield response
         finally:
-            response.close()  # nothing, if its end was seen and the connection went back
-            response.release_conn()
+            response.close()
 
-    def refusal(
-        self, operation: str, response: urllib3.BaseHTTPResponse, body: bytes
-    ) -> ObjectStoreError:
+    def refusal(self, operation: str, response: Response, body: bytes) -> ObjectStoreError:
         known = (self.credentials.access_key, self.credentials.secret_key, self.credentials.token)
         return error_of(
             operation,
@@ -232,7 +230,7 @@ class _Line:
 
 
 def ask_sts(
-    pool: GuardedPoolManager,
+    wire: Wire,
     address: Address,
     region: str,
     credentials: Credentials,
@@ -244,7 +242,7 @@ def ask_sts(
     request.data = body
     SigV4Auth(credentials, "sts", region).add_auth(request)
     headers = dict(request.headers.items())
-    line = _Line(pool, credentials)
+    line = _Line(wire, credentials)
     with line.opened(parameters["Action"], "POST", address, headers, body) as response:
         return Answer(response.status, response.headers, _body_of(response, _MAX_ERROR_BODY))
 
@@ -266,29 +264,6 @@ def _request(method: str, address: Address, headers: Mapping[str, str]) -> AWSRe
         url=address.origin + address.target,
         headers={"host": address.netloc, "user-agent": _USER_AGENT, **headers},
     )
-
-
-class _Signer(S3SigV4Auth):
-    """botocore's signer, told the payload's hash, which it would read the whole body for."""
-
-    def __init__(self, credentials: Credentials, service: str, region: str) -> None:
-        super().__init__(credentials, service, region)
-        self._scope = (region, service, "aws4_request")
-        self._key: tuple[str, bytes] = ("", b"")
-
-    def payload(self, request: Any) -> str:
-        return str(request.context["payload_sha256"])
-
-    def signature(self, string_to_sign: str, request: Any) -> str:
-        """As botocore's, with the key of the day kept."""
-        day = request.context["timestamp"][:8]
-        known_day, key = self._key
-        if day != known_day:
-            key = f"AWS4{self.credentials.secret_key}".encode()
-            for part in (day, *self._scope):
-                key = hmac.digest(key, part.encode(), "sha256")
-            self._key = (day, key)
-        return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
 
 
 class Exactly:
@@ -313,22 +288,12 @@ def source_ended(after: int, size: int) -> ObjectStoreError:
     return ObjectStoreError(f"The source ended after {after} of {size} bytes.")
 
 
-def _body_of(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+def _body_of(response: Response, limit: int) -> bytes:
     with translated("the answer"):
-        body = _read(response, limit + 1)
+        body = response.read_all(limit + 1)
     if len(body) > limit:
         raise ServerError("The answer is too long.", http_status=response.status)
     return body
-
-
-def _read(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
-    """Up to `limit` bytes; reading to the end gives the connection back to the pool."""
-    chunks = []
-    left = limit
-    while left > 0 and (chunk := response.read(min(left, _BLOCK), decode_content=False)):
-        chunks.append(chunk)
-        left -= len(chunk)
-    return b"".join(chunks)
 
 
 _session_lock = threading.Lock()  # a session may not make two clients at once
