@@ -23,6 +23,12 @@ class StorageNotReady(BackupRefused):
     hint = "Run its connection test; a backup starts when the required checks have passed."
 
 
+class PingRefused(BackupRefused):
+    """This instance does not call that address."""
+
+    code = "ping_refused"
+
+
 class ManifestBroken(UcdashError):
     """What the backup says about itself cannot be trusted."""
 

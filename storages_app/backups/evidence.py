@@ -1,12 +1,17 @@
 """What is in the backup, told by the ledger's evidence and by nothing else."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 
 from storages_app.models import BackupPlan, CopyJob, File
-from storages_app.models.copy_jobs import CopyJobQuerySet, State
+from storages_app.models.copy_jobs import RUNNING_STATES, CopyJobQuerySet, State
 from storages_app.models.files import FileQuerySet
+
+_MOVING = (State.PENDING, State.RETRY_WAIT, *RUNNING_STATES)
+_N_SAMPLE_FILES = 5
 
 
 def stored_files(plan: BackupPlan, *, until: datetime | None = None) -> FileQuerySet:
@@ -30,3 +35,59 @@ def missing_files(plan: BackupPlan, *, until: datetime | None = None) -> FileQue
     """Stored files with no proof that they are in the backup bucket."""
     there = backup_jobs(plan).filter(file=OuterRef("pk"), state=State.DONE)
     return stored_files(plan, until=until).filter(~Exists(there))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many files are covered, how many lack their proof, and since when one is late."""
+
+    n_files: int
+    n_bytes: int
+    n_missing: int
+    late_since: datetime | None
+
+
+def standing(
+    plan: BackupPlan, *, until: datetime | None = None, settled: datetime | None = None
+) -> Standing:
+    """Count by the indexes alone; files stored after `settled` are not late yet."""
+    covered = stored_files(plan, until=until).aggregate(n=Count("pk"), n_bytes=Sum("size"))
+    is_late = Q(stored_at__lte=settled) if settled else Q()
+    missing = missing_files(plan, until=until).aggregate(
+        n=Count("pk"), since=Min("stored_at", filter=is_late)
+    )
+    return Standing(covered["n"], int(covered["n_bytes"] or 0), missing["n"], missing["since"])
+
+
+def gap_jobs(plan: BackupPlan, *, until: datetime | None = None) -> CopyJobQuerySet:
+    """The copies that would be in the backup, and are not: of files with no proof at all."""
+    there = backup_jobs(plan).filter(file=OuterRef("file"), state=State.DONE)
+    unproved = [state for state in State if state != State.DONE]
+    of_snapshot = {"file__stored_at__lte": until} if until else {}
+    jobs = backup_jobs(plan).filter(
+        state__in=unproved, file__removed_at=None, file__stored_at__isnull=False, **of_snapshot
+    )
+    return jobs.filter(~Exists(there))
+
+
+def is_moving(plan: BackupPlan, *, until: datetime | None = None) -> bool:
+    """Whether a missing copy may still end by itself, with nobody's help."""
+    return gap_jobs(plan, until=until).filter(state__in=_MOVING).exists()
+
+
+def gaps_by_reason(plan: BackupPlan, *, until: datetime | None = None) -> list[dict[str, Any]]:
+    """What is missing, grouped by state and reason, most first, each with some of its files."""
+    jobs = gap_jobs(plan, until=until)
+    groups = jobs.order_by().values("state", "reason").annotate(n=Count("pk")).order_by("-n")
+    return [
+        group
+        | {
+            "files": [
+                {"uuid": str(job.file_id), "name": job.file.original_filename, "copy": job.pk}
+                for job in jobs.filter(state=group["state"], reason=group["reason"])
+                .select_related("file")
+                .order_by("pk")[:_N_SAMPLE_FILES]
+            ]
+        }
+        for group in groups
+    ]

@@ -1,11 +1,14 @@
-"""Beginning a run: what the timetable and the button both need."""
+"""Beginning and ending a run: what the timetable, the buttons and the worker need."""
 
 from functools import partial
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from storages_app.backups import planner
-from storages_app.models import BackupPlan, BackupRun
+from storages_app.backups.records import LostRun
+from storages_app.models import BackupPlan, BackupRun, Event
 from storages_app.models.fields import read_db_now
 from ucdash.celery import wake
 
@@ -21,3 +24,18 @@ def begin(plan: BackupPlan, *, asked_by: str) -> BackupRun | None:
         return None  # constraint backup_run_one_at_a_time
     transaction.on_commit(partial(wake, "backups.drain"))
     return run
+
+
+@transaction.atomic
+def end(run: BackupRun, *, held: QuerySet[BackupRun], values: dict[str, Any]) -> None:
+    """Write how the run ended, if it is still ours, and tell it in the activity."""
+    if not held.update(**values, lease_until=None):
+        raise LostRun
+    Event.objects.record(
+        "backup.finished",
+        actor=run.asked_by,
+        subject=f"Backup run {run.pk}: {BackupRun.State(run.state).label}",
+        subject_id=run.pk,
+        project=run.plan.project,
+        data={"state": run.state, "files": run.n_files, "gaps": run.n_gaps, "reason": run.reason},
+    )

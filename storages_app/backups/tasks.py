@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from storages_app.backups import runner
+from storages_app.backups import pings, runner
 
 
 @shared_task(name="backups.schedule")
@@ -13,6 +13,7 @@ def schedule() -> None:
 
 @shared_task(name="backups.drain")
 def drain() -> None:
-    """Take every open run as far as it goes now."""
+    """Take every open run as far as it goes now, and tell monitors of those that have ended."""
     while run := runner.claim():
         runner.advance(run)
+    pings.send_due()

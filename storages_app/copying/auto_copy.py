@@ -41,7 +41,10 @@ def backup_orders(file: File) -> list[Order]:
     if not (_can_be_copied(file) and file.is_stored):
         return []
     plans = BackupPlan.objects.filter(
-        project_id=file.project_id, is_on=True, custom_storage__removed_at=None
+        project_id=file.project_id,
+        is_on=True,
+        paused_at=None,
+        custom_storage__removed_at=None,
     )
     return [
         backup_order(file=file, custom_storage=plan.custom_storage)

@@ -171,6 +171,7 @@ def reopen(
         crashes=0,
         first_attempt_at=None,
         finished_at=None,
+        record=None,  # what the backup says of it is old
         lane=lane,
         asked_by=asked_by,
         on_clash=on_clash or Subquery(storage.values("on_clash")),

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from storages_app.copying import services as copying
-from storages_app.models import File
+from storages_app.models import CopyJob, File
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ def remove(file: File, *, only_if: Q | None = None) -> bool:
         n_removed = removable.update(removed_at=timezone.now(), stored_at=None, expires_at=None)
         if n_removed:
             copying.cancel_copies_of_file(file=file)
+            CopyJob.objects.filter(file=file, is_backup=True).update(record=None)
             transaction.on_commit(lambda: remove_bytes(file), robust=True)
     file.refresh_from_db()
     return bool(n_removed)
