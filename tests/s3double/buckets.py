@@ -53,6 +53,7 @@ class Object:
     acl: list[Grant] = field(default_factory=list)
     locked_until: datetime | None = None
     lock_mode: str = ""
+    thaw: str = ""  # of one in an archive class: "asked", or "done" when a test says so
 
     @property
     def size(self) -> int:

@@ -126,6 +126,7 @@ _KNOWN = {
             "timeout period. Idle connections will be closed."
         ),
     ),
+    "RestoreAlreadyInProgress": (409, "Object restore is already in progress"),
     "ServerSideEncryptionConfigurationNotFoundError": (
         404,
         "The server side encryption configuration was not found",

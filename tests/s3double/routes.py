@@ -71,6 +71,8 @@ def _of_object(request: Request) -> str:
         return {"GET": "GetObjectAcl", "PUT": "PutObjectAcl"}.get(method, "")
     if query.keys() & {"tagging", "retention", "legal-hold", "torrent", "attributes", "select"}:
         return ""
+    if "restore" in query:
+        return "RestoreObject" if method == "POST" else ""
     if method == "PUT":
         return "CopyObject" if request.header("x-amz-copy-source") else "PutObject"
     return _WHOLE_OBJECTS.get(method, "")

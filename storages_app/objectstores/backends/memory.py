@@ -394,6 +394,7 @@ def _info(key: str, content: bytes, etag: str, sha256: str, options: PutOptions)
         content_type=options.content_type,
         metadata=dict(options.metadata),
         last_modified=datetime.now(UTC),
+        storage_class="" if options.storage_class == "STANDARD" else options.storage_class,
     )
 
 

@@ -25,7 +25,7 @@ _OVERRIDES = {
 def get_object(exchange: Exchange) -> Answer:
     found = _readable(exchange)
     exchange.require_kms(found, "kms:Decrypt")
-    if found.storage_class in _ARCHIVED:
+    if found.storage_class in _ARCHIVED and found.thaw != "done":
         raise S3Error("InvalidObjectState", StorageClass=found.storage_class)
     headers = _headers(exchange, found)
     for name, header in _OVERRIDES.items():
@@ -44,6 +44,23 @@ def get_object(exchange: Exchange) -> Answer:
     headers["content-range"] = f"bytes {first}-{last}/{found.size}"
     chunks = _bytes(exchange, found.content, first, last)
     return Answer(206, headers, chunks=chunks, length=last - first + 1)
+
+
+@handles("RestoreObject")
+def restore_object(exchange: Exchange) -> Answer:
+    """202 when it was asked for; 200 while the thawed copy is there."""
+    found = exchange.bucket.current(exchange.key)
+    exchange.allow_on_key("s3:RestoreObject", found)
+    if found is None:
+        raise S3Error("NoSuchKey", Key=exchange.request.key)
+    if found.storage_class not in _ARCHIVED:
+        raise S3Error("InvalidObjectState", StorageClass=found.storage_class)
+    if found.thaw == "asked":
+        raise S3Error("RestoreAlreadyInProgress")
+    if found.thaw == "done":
+        return Answer(200)
+    found.thaw = "asked"
+    return Answer(202)
 
 
 @handles("HeadObject")
