@@ -9,6 +9,9 @@ class WorkerHeartbeat(models.Model):
     name = models.CharField(max_length=100, primary_key=True)
     seen_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True, blank=True)
+    clock_offset_s = models.FloatField(
+        null=True, blank=True, help_text="Seconds by which its clock is ahead of the database's."
+    )
 
     class Meta:
         ordering = ["-seen_at"]

@@ -38,6 +38,9 @@ class Reconciliation(models.Model):
     n_copies = models.PositiveBigIntegerField(default=0, help_text="Proved copies looked for.")
     n_differences = models.PositiveBigIntegerField(default=0)
     n_mended = models.PositiveBigIntegerField(default=0, help_text="Ordered anew or adopted.")
+    clock_offset_s = models.FloatField(
+        null=True, blank=True, help_text="Seconds by which our clock is ahead of the bucket's."
+    )
     counts = models.JSONField(
         default=dict, blank=True, help_text="Differences by kind; exact, however many are kept."
     )
