@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import IntegrityError, close_old_connections, transaction
 
 from storages_app.backups import tasks as backups
+from storages_app.bulk_copies import tasks as bulk_copies
 from storages_app.copying import tasks as copying
 from storages_app.custom_storages import tasks as custom_storages
 from storages_app.models import TimetableSlot, WorkerHeartbeat
@@ -118,6 +119,7 @@ def start_clocks(**kwargs: Any) -> None:
     _every(settings.POLL_EVERY_S, copying.drain, "copying poller")
     _every(settings.POLL_EVERY_S, custom_storages.drain, "connection test poller")
     _every(settings.POLL_EVERY_S, backups.drain, "backup poller")
+    _every(settings.POLL_EVERY_S, bulk_copies.drain, "bulk copy poller")
     _every(TICK_EVERY_S, tick, "timetable")
 
 
@@ -125,4 +127,5 @@ def start_clocks(**kwargs: Any) -> None:
 def stop_clocks(**kwargs: Any) -> None:
     """Give back what is not finished, so that a deployment counts as nobody's crash."""
     _stopping.set()
+    bulk_copies.stop()
     copying.stop()

@@ -68,6 +68,11 @@ def clean_pattern(text: str) -> str:
     return pattern
 
 
+def is_unique(pattern: str) -> bool:
+    """Whether no two files can have one key."""
+    return "uuid" in _VARIABLE.findall(_without_shortcuts(pattern))
+
+
 def expand(
     pattern: str,
     *,

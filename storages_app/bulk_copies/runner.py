@@ -1,0 +1,75 @@
+"""What a worker does for copies of many files: a step of each open job, again and again."""
+
+import threading
+from time import monotonic
+
+from storages_app.bulk_copies import ending, planning, window
+from storages_app.bulk_copies.leases import LostJob, claim_each, release
+from storages_app.lib.errors import UcdashError
+from storages_app.models import BulkJob
+
+_PAGES_AT_ONCE = 20  # then the other jobs have their turn
+_BREATH_S = 0.2
+
+_stopping = threading.Event()
+_one_drain_a_process = threading.Lock()
+
+
+def drain(*, for_s: float = float("inf")) -> bool:
+    """Advance the open jobs in turn while one of them moves; True if it ended before that."""
+    if not _one_drain_a_process.acquire(blocking=False):
+        return False
+    ends_at = monotonic() + for_s
+    try:
+        while _round():
+            if monotonic() >= ends_at:
+                return True
+            if _stopping.wait(_BREATH_S if _is_copying() else 0):
+                return False
+        return False
+    finally:
+        _one_drain_a_process.release()
+
+
+def _round() -> bool:
+    n_moved = 0
+    for job in claim_each():
+        n_moved += advance(job)
+    return n_moved > 0
+
+
+def _is_copying() -> bool:
+    """Copies take their time; a count can go on at once."""
+    counting = BulkJob.objects.for_workers().filter(state=BulkJob.State.COUNTING, paused_at=None)
+    return not counting.exists()
+
+
+def advance(job: BulkJob) -> bool:
+    """Take a claimed job one step on; whether it moved."""
+    try:
+        moved = _count(job) if job.state == BulkJob.State.COUNTING else window.copy_on(job)
+    except LostJob:
+        return False
+    release(job)
+    return moved
+
+
+def _count(job: BulkJob) -> bool:
+    if job.paused_at:
+        return False
+    if job.custom_storage.removed_at or job.project.removed_at:
+        ending.fail(job, f"Storage “{job.custom_storage.name}” was disconnected.")
+        return True
+    try:
+        for _ in range(_PAGES_AT_ONCE):
+            planning.count_on(job)
+            if job.state != BulkJob.State.COUNTING:
+                break
+    except UcdashError as error:  # a pattern or an operation that this version does not know
+        ending.fail(job, error.message)
+    return True
+
+
+def stop() -> None:
+    """The process ends: begin no further step."""
+    _stopping.set()
