@@ -1,49 +1,117 @@
-"""Which copies a worker takes next: storages in turn, suspects alone, broken storages by trial."""
+"""Which copies a worker takes next: storages in turn, within their limits; broken ones by trial."""
+
+from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef
+from django.db import transaction
+from django.db.models import F, Min, OuterRef, Q, Subquery
 
 from storages_app.custom_storages import circuit
 from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.models.custom_storages import CustomStorageQuerySet
-from storages_app.models.fields import db_now
+from storages_app.models.fields import db_now, read_db_now
 
 
-def _claimable(*, suspects: bool) -> CopyJobQuerySet:
-    return CopyJob.objects.suspect() if suspects else CopyJob.objects.fresh()
+def claim_batch(*, worker: str, limit: int) -> list[CopyJob]:
+    """The next due copies of one storage, storages in turn; or the trial copy of a broken one."""
+    waiting = _waiting_storages().filter(_may_begin())
+    for pk in waiting.values_list("pk", flat=True):
+        storage = CustomStorage.objects.working().filter(pk=pk)
+        jobs = CopyJob.objects.without_suspects()
+        if claimed := _claim_of(storage, jobs, worker=worker, limit=limit):
+            return claimed
+    if broken := circuit.claim_probe():
+        return broken.copy_jobs.claim(limit=1, worker=worker, lease=settings.LEASE)
+    return []
 
 
-def waiting_storages(*, suspects: bool = False) -> CustomStorageQuerySet:
+def claim_one(*, pk: int, worker: str) -> list[CopyJob]:
+    """This copy, unless another worker has it or its storage takes no more at this moment."""
+    job = CopyJob.objects.filter(pk=pk)
+    storage = CustomStorage.objects.live().filter(pk=Subquery(job.values("custom_storage")))
+    return _claim_of(storage, job, worker=worker, limit=1)
+
+
+def seconds_until_next() -> float | None:
+    """How long the first storage rests that has due copies and is held back by its rate."""
+    soonest = _waiting_storages().aggregate(soonest=Min("next_claim_at"))["soonest"]
+    return max(0.0, (soonest - read_db_now()).total_seconds()) if soonest else None
+
+
+def _may_begin() -> Q:
+    return Q(next_claim_at=None) | Q(next_claim_at__lte=db_now())
+
+
+def _waiting_storages() -> CustomStorageQuerySet:
     """Working storages with something to claim, the longest unserved first."""
-    jobs = _claimable(suspects=suspects).filter(custom_storage=OuterRef("pk"))
-    waiting = CustomStorage.objects.working().filter(Exists(jobs.due()) | Exists(jobs.lapsed()))
+    # The first of a lane in the order of its index, and not EXISTS: for that the database may
+    # read the whole ledger, hoping to meet a row soon.
+    firsts = {f"first_of_lane_{lane}": _first_run_after(lane) for lane in CopyJob.Lane.values}
+    is_due = Q(pk__in=CopyJob.objects.without_suspects().lapsed().values("custom_storage"))
+    for name in firsts:
+        is_due |= Q(**{f"{name}__lte": db_now()})
+    waiting = CustomStorage.objects.working().alias(**firsts).filter(is_due)
     return waiting.order_by(F("last_served_at").asc(nulls_first=True))
 
 
-def claim_batch(*, worker: str, limit: int, suspects: bool = False) -> list[CopyJob]:
-    """The next due copies of one storage, storages in turn; or the trial copy of a broken one."""
-    for custom_storage in waiting_storages(suspects=suspects):
-        n_free = (
-            settings.STORAGE_CONCURRENCY * 2
-            - custom_storage.copy_jobs.running().filter(lease_until__gte=db_now()).count()
-        )
-        if n_free <= 0:
-            continue
-        CustomStorage.objects.filter(pk=custom_storage.pk).update(last_served_at=db_now())
-        claimed = (
-            _claimable(suspects=suspects)
-            .filter(custom_storage=custom_storage)
-            .claim(limit=min(limit, n_free), worker=worker, lease=settings.LEASE)
-        )
-        if claimed:
-            return claimed
-    broken = None if suspects else circuit.claim_probe()
-    if broken:
-        return CopyJob.objects.filter(custom_storage=broken).claim(
-            limit=1, worker=worker, lease=settings.LEASE
-        )
-    return []
+def _first_run_after(lane: int) -> Subquery:
+    jobs = CopyJob.objects.filter(
+        custom_storage=OuterRef("pk"), lane=lane, run_after__isnull=False
+    ).order_by("run_after")
+    return Subquery(jobs.values("run_after")[:1])
+
+
+@transaction.atomic
+def _claim_of(
+    storage: CustomStorageQuerySet, jobs: CopyJobQuerySet, *, worker: str, limit: int
+) -> list[CopyJob]:
+    """Claim `jobs` of one storage as far as it takes more copies now.
+
+    Its row is locked meanwhile: so its limits hold however many workers there are.
+    """
+    row = storage.filter(_may_begin()).select_for_update(no_key=True).order_by().first()
+    if row is None:
+        return []
+    n_free = min(limit, settings.STORAGE_CONCURRENCY - _n_running(row), _n_at_once(row))
+    if n_free <= 0:
+        return []
+    claimed = jobs.filter(custom_storage=row).claim(
+        limit=n_free, worker=worker, lease=settings.LEASE
+    )
+    if claimed:
+        row.last_served_at = db_now()
+        if row.max_rate:
+            row.next_claim_at = db_now() + timedelta(seconds=len(claimed) / row.max_rate)
+        row.save(update_fields=["last_served_at", "next_claim_at"])
+    return claimed
+
+
+def _n_running(custom_storage: CustomStorage) -> int:
+    return custom_storage.copy_jobs.filter(lease_until__gte=db_now()).count()
+
+
+def _n_at_once(custom_storage: CustomStorage) -> int:
+    """A tenth of a second's copies at most, so that a rate is kept within each second."""
+    rate = custom_storage.max_rate
+    return max(1, rate // 10) if rate else settings.STORAGE_CONCURRENCY
+
+
+# --- Copies over which workers have died ------------------------------------------------------
+
+
+def _suspects() -> CopyJobQuerySet:
+    working = CustomStorage.objects.working()
+    return CopyJob.objects.suspect().filter(custom_storage__in=working)
+
+
+def has_suspects() -> bool:
+    return _suspects().exists()
+
+
+def claim_suspect(*, worker: str) -> list[CopyJob]:
+    """One of them; whoever takes it makes no other copy beside it."""
+    return _suspects().claim(limit=1, worker=worker, lease=settings.LEASE)
 
 
 def cancel_orphans() -> int:

@@ -21,7 +21,14 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from storages_app.copying.claiming import cancel_orphans, claim_batch, waiting_storages
+from storages_app.copying import suspects
+from storages_app.copying.claiming import (
+    cancel_orphans,
+    claim_batch,
+    claim_one,
+    claim_suspect,
+    seconds_until_next,
+)
 from storages_app.copying.making import (
     Assignment,
     LostJob,
@@ -42,7 +49,7 @@ log = logging.getLogger(__name__)
 
 _STUCK_AFTER_S = 120  # no byte moved and no step changed: the lease is not renewed
 _FLUSH_EVERY_S = 0.2
-_ASK_FOR_SUSPECTS_EVERY_S = 5.0
+_MIND_SUSPECTS_EVERY_S = 5.0
 
 
 def worker_name() -> str:
@@ -97,29 +104,38 @@ class Pump:
         self.renewed_at = monotonic()
         self.is_closing = False
         self.has_renamed = False  # a copy goes on under another key (keep both)
-        self.suspects_wait = False
-        self.suspects_asked_at = float("-inf")
+        self.suspects_minded_at = float("-inf")
 
-    def run(self, *, only: int | None = None) -> int:
-        """Make what is due (or the one job `only`); how many attempts ended."""
+    def run(self) -> int:
+        """Make all that is due; how many attempts ended."""
         n_ended = 0
         with self._pool() as pool:
             while not _stopping.is_set():
-                self._claim(pool, only=only)
+                self._mind_suspects()
+                self._claim(pool)
                 if not self.flying:
                     return n_ended
                 n_ended += self._collect()
                 self._renew_leases()
-                if only is not None and not (self.flying or self.has_renamed):
-                    return n_ended
             self._give_back()
         return n_ended
+
+    def finish(self, jobs: list[CopyJob]) -> None:
+        """Make these claimed copies and no other."""
+        with self._pool() as pool:
+            self._start(pool, jobs)
+            while self.flying and not _stopping.is_set():
+                self._collect()
+                self._renew_leases()
+            self._give_back()
 
     def _give_back(self) -> None:
         """The process is asked to end: free the leases, so that others go on at once.
 
         What a thread still sends is harmless: the fence has moved on.
         """
+        if not self.flying:
+            return
         n_ended = self._collect()
         with transaction.atomic():
             for pk, assignment in self.flying.items():
@@ -128,6 +144,7 @@ class Pump:
                     run_after=db_now(),
                     lease_until=None,
                     fence=F("fence") + 1,
+                    crashes=0,
                     attempts=Greatest(F("attempts") - 1, Value(0)),
                 )
         log.info("Ending: %s copies finished, %s given back.", n_ended, len(self.flying))
@@ -151,20 +168,7 @@ class Pump:
 
     # --- claiming ---------------------------------------------------------------------------
 
-    def _claim(self, pool: ThreadPoolExecutor, *, only: int | None) -> None:
-        if only is not None:
-            if not self.flying:
-                jobs = CopyJob.objects.filter(pk=only).claim(
-                    limit=1, worker=self.worker, lease=settings.LEASE
-                )
-                self._start(pool, jobs)
-            return
-        if self._has_suspects():
-            jobs = [] if self.flying else claim_batch(worker=self.worker, limit=1, suspects=True)
-            self._start(pool, jobs)
-            if self.flying:
-                return
-            self.suspects_wait = False  # another worker has them, or may not claim them now
+    def _claim(self, pool: ThreadPoolExecutor) -> None:
         # A second batch is claimed while the first is under way, so that no thread waits for it.
         while len(self.flying) <= self.threads:
             jobs = claim_batch(worker=self.worker, limit=settings.COPY_BATCH)
@@ -172,13 +176,11 @@ class Pump:
                 return
             self._start(pool, jobs)
 
-    def _has_suspects(self) -> bool:
-        """Whether a copy that killed workers waits; asked now and then, and after each of them."""
+    def _mind_suspects(self) -> None:
         now = monotonic()
-        if self.suspects_wait or now - self.suspects_asked_at > _ASK_FOR_SUSPECTS_EVERY_S:
-            self.suspects_asked_at = now
-            self.suspects_wait = waiting_storages(suspects=True).exists()
-        return self.suspects_wait
+        if now - self.suspects_minded_at > _MIND_SUSPECTS_EVERY_S:
+            self.suspects_minded_at = now
+            suspects.make_apart()
 
     def _start(self, pool: ThreadPoolExecutor, jobs: list[CopyJob]) -> None:
         crashpoint("copy_claimed")
@@ -273,20 +275,41 @@ def drain() -> int:
         try:
             _asked_again.clear()
             cancel_orphans()
-            worker = worker_name()
-            n_ended += Pump(worker=worker, threads=settings.COPY_THREADS).run()
+            n_ended += Pump(worker=worker_name(), threads=settings.COPY_THREADS).run()
+            _wait_for_a_rate()
         finally:
             _one_drain_a_process.release()
     return n_ended
 
 
+def _wait_for_a_rate() -> None:
+    """A storage that takes so many copies a second is served at once when it takes the next."""
+    pause_s = seconds_until_next()
+    if pause_s is not None and pause_s < settings.POLL_EVERY_S:
+        _asked_again.wait(pause_s)
+        _asked_again.set()
+
+
 def stop(*, wait_s: float = 5) -> None:
     """End the drain of this process and give its leases back; returns when that is done."""
     _stopping.set()
+    suspects.stop()
     if _one_drain_a_process.acquire(timeout=wait_s):
         _one_drain_a_process.release()
 
 
 def make_one(*, copy_job_id: int) -> None:
     """Make one copy here and now, if nobody else has claimed it."""
-    Pump(worker=worker_name(), threads=1).run(only=copy_job_id)
+    worker = worker_name()
+    pump = Pump(worker=worker, threads=1)
+    pump.has_renamed = True
+    while pump.has_renamed and (jobs := claim_one(pk=copy_job_id, worker=worker)):
+        pump = Pump(worker=worker, threads=1)
+        pump.finish(jobs)
+
+
+def make_suspects() -> None:
+    """Make the copies over which workers have died, one after the other, until none is left."""
+    worker = worker_name()
+    while not _stopping.is_set() and (jobs := claim_suspect(worker=worker)):
+        Pump(worker=worker, threads=1).finish(jobs)

@@ -289,3 +289,16 @@ def _record(kind: str, n_by_project: Counter[int], actor: str) -> None:
             project=project,
             data={"count": n_jobs},
         )
+
+
+# --- Copies over which workers have died --------------------------------------------------------
+
+
+def make_suspects() -> None:
+    """Make them in this process, one after the other, until none is left."""
+    tasks.make_suspects()
+
+
+def stop_making() -> None:
+    """End that soon; what is under way is given back."""
+    tasks.stop()

@@ -93,7 +93,9 @@ def _rename(job: CopyJob, key: str) -> bool:
     try:
         with transaction.atomic():
             return bool(
-                held.update(key=key, state=State.PENDING, run_after=db_now(), lease_until=None)
+                held.update(
+                    key=key, state=State.PENDING, run_after=db_now(), lease_until=None, crashes=0
+                )
             )
     except IntegrityError:
         return bool(

@@ -19,3 +19,8 @@ def stop() -> None:
 def make_now(*, copy_job_id: int) -> None:
     """Make one copy in this process, unless a worker was quicker."""
     runner.make_one(copy_job_id=copy_job_id)
+
+
+def make_suspects() -> None:
+    """Make what killed workers, in this process and nothing beside it."""
+    runner.make_suspects()

@@ -72,7 +72,8 @@ def open_(custom_storage: CustomStorage, *, reason: str) -> None:
 
 def _pause(n_probes: int) -> timedelta:
     """How long to wait after so many trial copies: 1, 2, 4 … 30 minutes."""
-    return min(_FIRST_PROBE * 2 ** min(n_probes, 10), _LAST_PROBE) * settings.TIME_SCALE
+    pause = min(_FIRST_PROBE * 2.0 ** min(n_probes, 10), _LAST_PROBE)
+    return pause * settings.TIME_SCALE
 
 
 def close(custom_storage: CustomStorage, *, why: str) -> None:

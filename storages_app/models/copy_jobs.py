@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -81,6 +81,7 @@ TERMINAL_STATES = (
     State.CANCELLED,
 )
 MAX_CRASHES = 3
+_WAS_RUNNING = Case(When(lease_until__isnull=False, then=1), default=0)
 
 
 class CopyJobQuerySet(models.QuerySet["CopyJob"]):
@@ -101,18 +102,27 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         """Its worker has let the lease run out, so that another may take it over."""
         return self.filter(lease_until__lt=db_now())
 
-    def fresh(self) -> "CopyJobQuerySet":
-        """At most one worker has died over it, which may have had any cause."""
-        return self.filter(crashes=0)
-
     def suspect(self) -> "CopyJobQuerySet":
-        """Workers died over it again and again: it is made alone, so that it harms no other."""
-        return self.filter(crashes__gt=0)
+        """Workers died over it twice: whoever makes it does nothing else meanwhile.
+
+        A first death may have had any cause. Only rows that are still leased can be suspects:
+        an attempt that ends, or is given back, clears the count.
+        """
+        return self.filter(lease_until__lt=db_now(), crashes__gt=0)
+
+    def without_suspects(self) -> "CopyJobQuerySet":
+        return self.filter(Q(lease_until=None) | Q(crashes=0))
 
     def without_rival(self) -> "CopyJobQuerySet":
-        """Leave out a job whose key another job is writing at this moment."""
+        """Leave out a job whose key another job is writing at this moment.
+
+        `lease_until` and not the state, which would be a bound parameter on SQLite: no partial
+        index can serve that.
+        """
         rivals = CopyJob.objects.filter(
-            custom_storage=OuterRef("custom_storage"), key=OuterRef("key"), state__in=RUNNING_STATES
+            custom_storage=OuterRef("custom_storage"),
+            key=OuterRef("key"),
+            lease_until__isnull=False,
         ).exclude(pk=OuterRef("pk"))
         return self.filter(~Exists(rivals))
 
@@ -126,10 +136,8 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
             with transaction.atomic():
                 picked = self._pick(limit)
                 self.model.objects.filter(pk__in=[job.pk for job in picked]).update(
-                    crashes=F("crashes")
-                    + models.Case(models.When(state__in=RUNNING_STATES, then=1), default=0),
-                    takeovers=F("takeovers")
-                    + models.Case(models.When(state__in=RUNNING_STATES, then=1), default=0),
+                    crashes=F("crashes") + _WAS_RUNNING,
+                    takeovers=F("takeovers") + _WAS_RUNNING,
                     state=State.LEASED,
                     run_after=None,
                     lease_until=db_now() + lease,
@@ -157,12 +165,16 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
     def _pick(self, limit: int) -> list["CopyJob"]:
         free = (
             self.without_rival()
-            .select_for_update(skip_locked=True, of=("self",))
+            .select_for_update(skip_locked=True, of=("self",), no_key=True)
             .only("pk", "custom_storage_id", "key")
         )
         rows = list(free.lapsed().order_by("lease_until")[:limit])
-        if len(rows) < limit:
-            rows += free.due().order_by("lane", "run_after", "pk")[: limit - len(rows)]
+        # Lane by lane, each a short walk along an index: asked for all lanes at once the database
+        # would pass by every row of a lane whose time has not come.
+        for lane in CopyJob.Lane:
+            if len(rows) < limit:
+                due = free.due().filter(lane=lane).order_by("run_after")
+                rows += due[: limit - len(rows)]
         first_for_each_key = {(job.custom_storage_id, job.key): job for job in reversed(rows)}
         return list(first_for_each_key.values())
 
@@ -251,7 +263,7 @@ class CopyJob(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["custom_storage", "key"],
-                condition=Q(state__in=["leased", "written"]),
+                condition=Q(lease_until__isnull=False),
                 name="copy_job_one_writer_a_key",
             ),
             models.CheckConstraint(

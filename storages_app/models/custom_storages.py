@@ -134,6 +134,12 @@ class CustomStorage(models.Model):
     last_served_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When a worker last claimed for it."
     )
+    next_claim_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="No copy is begun before: its rate says so, or the bucket asked for a rest.",
+    )
 
     objects = CustomStorageQuerySet.as_manager()
 

@@ -461,18 +461,6 @@ class TestLedger:
         assert drained(job).state == State.DONE
         assert list(honest()) == []
 
-    def test_a_job_that_killed_three_workers_is_stopped(self, project, storage, bucket):
-        job = order(make_file(project), storage)
-        CopyJob.objects.update(
-            state=State.LEASED,
-            run_after=None,
-            crashes=2,
-            lease_until=db_now() - timedelta(seconds=1),
-        )
-        assert drained(job).state == State.FAILED
-        assert job.reason == Reason.WORKER_CRASHED
-        assert bucket.calls == []
-
     def test_a_worker_that_dies_before_it_could_prove_the_copy_is_followed_by_one_that_does(
         self, project, storage, bucket, monkeypatch
     ):
@@ -487,39 +475,6 @@ class TestLedger:
         CopyJob.objects.update(lease_until=db_now() - timedelta(seconds=1))
         assert drained(job).state == State.DONE
         assert (job.reason, job.takeovers) == (Reason.ALREADY_THERE, 1)
-
-    def test_after_a_crash_the_whole_batch_is_made_again_and_nobody_is_blamed(
-        self, project, storage, bucket
-    ):
-        for _ in range(5):
-            order(make_file(project), storage)
-        for crashes in (0, 1):  # the machine lost power twice
-            CopyJob.objects.update(
-                state=State.LEASED,
-                run_after=None,
-                crashes=crashes,
-                lease_until=db_now() - timedelta(seconds=1),
-            )
-            runner.drain()
-            assert set(CopyJob.objects.values_list("state", flat=True)) == {State.DONE}
-
-    def test_copies_that_killed_workers_are_made_one_by_one(
-        self, project, storage, bucket, monkeypatch
-    ):
-        for n in range(6):
-            job = order(make_file(project), storage)
-            CopyJob.objects.filter(pk=job.pk).update(crashes=n % 2)
-        flown: list[tuple[int, ...]] = []
-        start = runner.Pump._start
-
-        def watch(pump, pool, jobs):
-            flown.append(tuple(job.crashes for job in jobs))
-            start(pump, pool, jobs)
-
-        monkeypatch.setattr(runner.Pump, "_start", watch)
-        runner.drain()
-        assert [jobs for jobs in sorted(flown) if jobs] == [(0, 0, 0), (1,), (1,), (1,)]
-        assert CopyJob.objects.filter(state=State.DONE).count() == 6
 
     def test_an_attempt_that_ends_clears_the_suspicion(self, project, storage, bucket):
         job = order(make_file(project), storage)

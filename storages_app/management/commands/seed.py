@@ -232,12 +232,14 @@ def _sql(*, postgresql: str, sqlite: str) -> str:
 
 def _insert_like(row: models.Model, source: str, params: Sequence[Any], **expressions: str) -> None:
     """Insert `row` once for each row of `source`; `expressions` are SQL over its columns."""
-    chosen, values = {}, []
+    chosen: dict[str, str] = {}
+    values: list[Any] = []
     for field in row._meta.concrete_fields:
-        if field.column in expressions:
-            chosen[field.column] = expressions[field.column]
+        column = str(field.column)
+        if column in expressions:
+            chosen[column] = expressions[column]
         elif not isinstance(field, models.AutoField):
-            chosen[field.column] = "%s"
+            chosen[column] = "%s"
             value = field.pre_save(row, add=True)
             values.append(field.get_db_prep_save(value, connection))
     with connection.cursor() as cursor:
