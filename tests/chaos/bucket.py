@@ -12,7 +12,7 @@ import signal
 import sys
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -40,10 +40,14 @@ class OpenUpload:
 
 @dataclass(frozen=True)
 class Contents:
-    """All that is in a bucket: versions by key, the newest last, and multipart uploads."""
+    """All that is in a bucket: versions by key, the newest last, and multipart uploads.
+
+    `removed` are keys that have old versions only: whoever asks is told that there is nothing.
+    """
 
     versions: dict[str, list[Version]]
-    open_uploads: list[OpenUpload]
+    open_uploads: list[OpenUpload] = field(default_factory=list)
+    removed: frozenset[str] = frozenset()
 
 
 class BucketServer:
@@ -85,6 +89,7 @@ class BucketServer:
         return Contents(
             {key: [Version(*one) for one in those] for key, those in found["versions"].items()},
             [OpenUpload(*one) for one in found["open_uploads"]],
+            frozenset(found["removed"]),
         )
 
     def stop(self) -> None:
@@ -146,7 +151,8 @@ class Director:
                 for key, those in found.versions.items()
             }
             uploads = [[one.key, one.id] for one in found.uploads.values()]
-        return {"versions": versions, "open_uploads": uploads}
+            removed = [key for key in versions if found.current(key) is None]
+        return {"versions": versions, "open_uploads": uploads, "removed": removed}
 
 
 def _as_list(one: Object) -> list[Any]:

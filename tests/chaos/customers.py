@@ -82,8 +82,12 @@ class Customers:
     def let(self, n_files: int) -> None:
         """The first so many files may be uploaded."""
         with self._changed:
-            self._allowed = n_files
+            self._allowed = max(self._allowed, n_files)
             self._changed.notify_all()
+
+    def let_more(self, n_files: int) -> None:
+        """So many beyond those that may be uploaded already."""
+        self.let(self._allowed + n_files)
 
     def wait_for(self, n_files: int) -> None:
         """Until so many have been begun."""

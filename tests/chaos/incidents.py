@@ -63,6 +63,7 @@ class Incidents:
                 os.kill(pid, signal.SIGCONT)
 
     def _restart_database(self) -> None:
+        self._somebody_at_work()
         assert self._stage.database
         self._stage.database.restart_immediately()
 
@@ -70,6 +71,7 @@ class Incidents:
         """Until somebody has been turned away for it."""
         told, before = self._customers.told, self._customers.told.n_refused_for_space
         self._stage.full_disk_file.touch()
+        self._customers.let_more(10)
         deadline = time.monotonic() + _SPACE_AGAIN_AFTER_S
         while told.n_refused_for_space == before and time.monotonic() < deadline:
             time.sleep(0.05)

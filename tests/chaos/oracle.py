@@ -90,8 +90,9 @@ class _Look:
             self._by_key.setdefault((job.storage, job.key), []).append(job)
 
     def _current(self, job: Job) -> Version | None:
-        versions = self._remains.buckets[job.storage].versions.get(job.key)
-        return versions[-1] if versions else None
+        contents = self._remains.buckets[job.storage]
+        is_there = job.key in contents.versions and job.key not in contents.removed
+        return contents.versions[job.key][-1] if is_there else None
 
     def for_uploads(self) -> Iterator[Finding]:
         for upload in self._remains.uploads:
@@ -156,7 +157,8 @@ class _Look:
     def at_every_object(self) -> Iterator[Finding]:
         for storage, contents in self._remains.buckets.items():
             for key, versions in contents.versions.items():
-                if not self._by_key.get((storage, key)):
+                is_ordered = (storage, key) in self._by_key
+                if not is_ordered and key not in contents.removed:
                     yield "wrong", f"{key}: nobody ordered this object"
                 written = {one.sha256 for one in versions if not one.is_damaged}
                 if len(written) > 1:
