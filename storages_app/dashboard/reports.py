@@ -23,6 +23,7 @@ from storages_app.models import (
 from storages_app.models.copy_jobs import RUNNING_STATES, WAITING_STATES, State
 
 DAYS_IN_CHARTS = 14
+_UNFINISHED = (*WAITING_STATES, *RUNNING_STATES)
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class StorageSums:
     storage: CustomStorage
     n_done: int = 0
     n_waiting: int = 0
+    n_files_waiting: int = 0  # of a file several sizes may wait
     n_failed: int = 0
     oldest_waiting_at: datetime | None = None
     tested_at: datetime | None = None
@@ -135,7 +137,7 @@ def storage_word(storage: CustomStorage) -> str:
 
 
 def storages(project: Project) -> list[StorageSums]:
-    """Every live storage with its copies counted, in three queries."""
+    """Every live storage with its copies counted, in five queries."""
     tests = ConnectionTest.objects.filter(
         custom_storage=OuterRef("pk"), kind=ConnectionTest.Kind.TEST, access_change=None
     ).over()
@@ -147,17 +149,24 @@ def storages(project: Project) -> list[StorageSums]:
         CopyJob.objects.filter(custom_storage__in=list(rows))
         .order_by()
         .values_list("custom_storage", "state")
-        .annotate(n=Count("pk"), oldest=Min("created_at"))
+        .annotate(n=Count("pk"))  # from an index alone
     )
-    for storage_id, state, n, oldest in counts:
+    for storage_id, state, n in counts:
         row = rows[storage_id]
         if state == State.DONE:
             row.n_done += n
         elif state == State.FAILED:
             row.n_failed += n
-        elif state in (*WAITING_STATES, *RUNNING_STATES):
+        elif state in _UNFINISHED:
             row.n_waiting += n
-            row.oldest_waiting_at = min(filter(None, [row.oldest_waiting_at, oldest]))
+    oldest = (
+        CopyJob.objects.filter(custom_storage__in=list(rows), state__in=_UNFINISHED)
+        .order_by()
+        .values_list("custom_storage")
+        .annotate(oldest=Min("created_at"), n_files=Count("file", distinct=True))
+    )
+    for storage_id, created_at, n_files in oldest:
+        rows[storage_id].oldest_waiting_at, rows[storage_id].n_files_waiting = created_at, n_files
     return list(rows.values())
 
 

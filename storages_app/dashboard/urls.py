@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from storages_app.dashboard.views import (
     activity,
+    auto_copy,
     backup,
     copies,
     docs,
@@ -37,7 +38,10 @@ _STORAGE: list[URLPattern | URLResolver] = [
     path("tests/<int:pk>/watch/", storage_tests.watch, name="storage_test_watch"),
     path("pause/", storages.pause, name="storage_pause"),
     path("resume/", storages.resume, name="storage_resume"),
-    path("auto-copy/", storages.auto_copy, name="storage_auto_copy"),
+    path("auto-copy/", auto_copy.page, name="storage_auto_copy"),
+    path("auto-copy/switch/", auto_copy.switch, name="storage_auto_copy_switch"),
+    path("auto-copy/standing/", auto_copy.standing, name="storage_auto_copy_standing"),
+    path("auto-copy/missed/", auto_copy.missed, name="storage_auto_copy_missed"),
     path("disconnect/", storages.disconnect, name="storage_disconnect"),
 ]
 

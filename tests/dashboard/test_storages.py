@@ -196,8 +196,6 @@ class TestSettings:
     def typed(self, storage, **changes):
         form = StorageSettingsForm(storage=storage)
         typed = {name: form.initial.get(name, "") for name in form.fields}
-        if not typed["auto_copy"]:
-            del typed["auto_copy"]
         return typed | changes
 
     def post(self, client, project, storage, **changes):
@@ -224,13 +222,12 @@ class TestSettings:
             name="pictures",
             key_pattern="${uuid}",
             on_clash="keep_both",
-            auto_copy="on",
         )
         assert said(response) == ["Saved."]
         storage.refresh_from_db()
         assert storage.unseal_secret() == old
         assert (storage.name, storage.key_pattern) == ("pictures", "${uuid}")
-        assert (storage.on_clash, storage.auto_copy) == ("keep_both", True)
+        assert storage.on_clash == "keep_both"
         assert not ConnectionTest.objects.exists()
 
     @pytest.mark.parametrize(
@@ -452,17 +449,6 @@ class TestSwitches:
         assert said(response)[0].startswith("This storage is a draft")
         draft.refresh_from_db()
         assert not draft.is_paused
-
-    def test_auto_copy_on_and_off(self, project, storage, as_owner):
-        for on in ("1", "0"):
-            as_owner.post(address("storage_auto_copy", project, storage.pk), {"on": on})
-            storage.refresh_from_db()
-            assert storage.auto_copy is (on == "1")
-
-    def test_auto_copy_of_a_draft_is_refused_in_words(self, project, as_owner):
-        draft = make_custom_storage(project, connected_at=None)
-        response = as_owner.post(address("storage_auto_copy", project, draft.pk), {"on": "1"})
-        assert "This storage is a draft" in said(response)[0]
 
 
 class TestDisconnect:

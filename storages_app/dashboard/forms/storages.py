@@ -106,11 +106,6 @@ class StorageSettingsForm(DashboardForm):
         choices=CustomStorage.OnClash.choices,
         widget=forms.RadioSelect,
     )
-    auto_copy = forms.BooleanField(
-        label="Copy each new file here by itself",
-        required=False,
-        help_text="New files from now on. Files that are here already can be copied later.",
-    )
 
     def __init__(
         self,
@@ -138,7 +133,7 @@ class StorageSettingsForm(DashboardForm):
         """What was typed so far, not yet judged; the secret has to be typed again."""
         names = {*cls.base_fields} & {*data} - {"secret_access_key"}
         typed: dict[str, Any] = {name: data[name] for name in names}
-        typed |= {"uses": data.getlist("uses"), "auto_copy": "auto_copy" in data}
+        typed["uses"] = data.getlist("uses")
         return cls(storage=storage, initial=typed)
 
     def clean_name(self) -> str:

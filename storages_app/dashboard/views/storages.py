@@ -9,9 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from storages_app.custom_storages import grants, services
+from storages_app.custom_storages.auto_copy_rules import Rule
 from storages_app.custom_storages.errors import NotConnected
 from storages_app.custom_storages.granting import wanted_for
-from storages_app.dashboard import granting, reports, storage_reports
+from storages_app.dashboard import auto_copy_reports, granting, reports, storage_reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page, storage_of
 from storages_app.dashboard.forms.base import DashboardForm, message_of, word_for
 from storages_app.dashboard.forms.storages import (
@@ -44,13 +45,14 @@ def listing(request: PageRequest, project: Project) -> HttpResponse:
     return show(request, "dashboard/storages.html", project, context, section="storages")
 
 
-def _show_storage(
+def show_storage(
     request: PageRequest,
     project: Project,
     storage: CustomStorage,
     tab: str,
     context: dict[str, Any] | None = None,
 ) -> HttpResponse:
+    """One tab of the storage, inside what all of them have in common."""
     common = {
         "storage": storage,
         "word": reports.storage_word(storage),
@@ -70,11 +72,11 @@ def health(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
     context = {
         "history": storage_reports.history(storage),
         "sums": reports.storage_sums(storage),
-        "n_stored": File.objects.stored().filter(project=project).count(),
+        "auto_copy": auto_copy_reports.in_words(Rule.of(storage)),
         "tried": AccessChange.objects.filter(custom_storage=storage, state="tried").first(),
     }
     context |= storage_tests.panel(request, project, storage, test=last, watches=watches)
-    return _show_storage(request, project, storage, "health", context)
+    return show_storage(request, project, storage, "health", context)
 
 
 @project_page()
@@ -93,7 +95,7 @@ def copies(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
         "copies": [(job, explain(job)) for job in page.rows],
         "sums": reports.storage_sums(storage),
     }
-    return _show_storage(request, project, storage, "copies", context)
+    return show_storage(request, project, storage, "copies", context)
 
 
 @project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
@@ -128,7 +130,7 @@ def _show_settings(
         "nonce": services.valid_nonce(storage),
         "change": storage_reports.told_of(changes.first()),
     }
-    return _show_storage(request, project, storage, "settings", context)
+    return show_storage(request, project, storage, "settings", context)
 
 
 def _change(
@@ -168,7 +170,7 @@ def rights(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
         "uses": _labels_of(storage),
         "advice": grants.advice(storage.public_mode),
     }
-    return _show_storage(request, project, storage, "rights", context)
+    return show_storage(request, project, storage, "rights", context)
 
 
 def _labels_of(storage: CustomStorage) -> list[str]:
@@ -183,7 +185,7 @@ def use(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpRe
         "api_url": installation.API_URL,
         "sample_uuid": newest.pk if newest else "FILE_UUID",
     }
-    return _show_storage(request, project, storage_of(project, storage_id), "use", context)
+    return show_storage(request, project, storage_of(project, storage_id), "use", context)
 
 
 @project_page(change=Action.MANAGE_STORAGES, only_post=True)
@@ -206,20 +208,6 @@ def resume(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
     return redirect("dashboard:storage", project.slug, storage.pk)
 
 
-@project_page(change=Action.MANAGE_STORAGES, only_post=True)
-def auto_copy(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
-    storage = storage_of(project, storage_id)
-    on = request.POST.get("on") == "1"
-    try:
-        services.set_auto_copy(custom_storage=storage, on=on, actor=actor_of(request))
-    except UcdashError as error:
-        messages.error(request, message_of(error))
-    else:
-        done = "New files are copied here from now on." if on else "Auto-copy is off."
-        messages.success(request, done)
-    return redirect("dashboard:storage", project.slug, storage.pk)
-
-
 @project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
 def disconnect(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
     storage = storage_of(project, storage_id)
@@ -238,7 +226,7 @@ def disconnect(request: PageRequest, project: Project, storage_id: uuid.UUID) ->
         "n_running": jobs.running().count(),
         "is_backup": BackupPlan.objects.filter(custom_storage=storage, is_on=True).exists(),
     }
-    return _show_storage(request, project, storage, "disconnect", context)
+    return show_storage(request, project, storage, "disconnect", context)
 
 
 def _disconnected(request: PageRequest, storage: CustomStorage, form: DashboardForm) -> bool:
