@@ -38,13 +38,13 @@ run: .venv/run.done  ## start everything on this machine, with a demo bucket; Ct
 	  PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho --env /dev/null start
 
 test: .venv/dev.done  ## the whole suite on SQLite; starts what wheels carry, nothing else
-	$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
+	$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadscope)
 
 test-fast: .venv/dev.done  ## the suite without real processes
-	$(BIN)/pytest -m "not real" $(or $(ARGS),-n 2 --dist loadgroup)
+	$(BIN)/pytest -m "not real" $(or $(ARGS),-n 2 --dist loadscope)
 
 test-services: .venv/dev.done  ## the suite on PostgreSQL, Redis and Ceph, installed and started for it
-	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
+	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 2 --dist loadscope)
 
 screenshots: .venv/dev.done  ## every page, light and dark, 1280 and 320 px wide, into docs/screenshots/
 	$(BIN)/python -m docs.screenshots

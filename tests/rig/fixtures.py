@@ -1,8 +1,6 @@
 """Fixtures that start real processes; loaded by tests/environment.py.
 
-Tests that use them are marked `real`, and run one after the other in one xdist worker, because
-two of them at once would only slow each other down. Those that only look at pages, with an
-installation of their own, are marked `pages` as well and run in another one.
+Tests that use them are marked `real`. Those that only look at pages are marked `pages` as well.
 """
 
 import os
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.rig.installation import Installation
 
@@ -21,6 +20,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = "/usr/bin/chromium"
+_LONG = (
+    "tests/chaos/",
+    "tests/journeys/",
+    "tests/api/test_live.py",
+    "tests/api/test_web_server.py",
+)
 # Nothing may leave the machine, and a first-run page must not get in the way.
 CHROMIUM_FLAGS = [
     "--disable-background-networking",
@@ -40,14 +45,24 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGTERM, interrupt)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in its own hook
+class LongFilesFirst(LoadScopeScheduling):  # type: ignore[misc]
+    """Files that start processes go to one xdist worker whole, the longest first.
+
+    Their installations are started once, and the short tests fill what is left, one by one.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if path.startswith(_LONG) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongFilesFirst:
+    return LongFilesFirst(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "UCDASH_TEST_DATABASE_URL" in os.environ:
         _leave_out_what_services_do_not_change(config, items)
-    for item in items:
-        if item.get_closest_marker("real"):
-            group = "pages" if item.get_closest_marker("pages") else "real"
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _leave_out_what_services_do_not_change(config: pytest.Config, items: list[pytest.Item]) -> None:
