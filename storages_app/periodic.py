@@ -26,6 +26,7 @@ from storages_app.copying import tasks as copying
 from storages_app.custom_storages import tasks as custom_storages
 from storages_app.models import TimetableSlot, WorkerHeartbeat
 from storages_app.models.fields import db_now, read_db_now
+from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
 from ucdash.celery import app, wake
 
@@ -48,6 +49,8 @@ TIMETABLE = (
     Entry("custom_storages.retest", timedelta(minutes=1)),
     Entry("custom_storages.forget_tests", timedelta(hours=6)),
     Entry("library.expire", timedelta(minutes=5)),
+    Entry("reconciliation.schedule", timedelta(minutes=1)),
+    Entry("reconciliation.forget", timedelta(hours=6)),
     Entry("restores.forget", timedelta(hours=6)),
     Entry("uploads.sweep", timedelta(hours=1)),
     Entry("periodic.forget_workers", timedelta(hours=6)),
@@ -122,6 +125,7 @@ def start_clocks(**kwargs: Any) -> None:
     _every(settings.POLL_EVERY_S, custom_storages.drain, "connection test poller")
     _every(settings.POLL_EVERY_S, backups.drain, "backup poller")
     _every(settings.POLL_EVERY_S, bulk_copies.drain, "bulk copy poller")
+    _every(settings.POLL_EVERY_S, reconciliation.drain, "reconciliation poller")
     _every(settings.POLL_EVERY_S, restores.drain, "restore poller")
     _every(TICK_EVERY_S, tick, "timetable")
 

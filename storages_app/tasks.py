@@ -5,7 +5,17 @@ from storages_app.bulk_copies import tasks as bulk_copies
 from storages_app.copying import tasks as copying
 from storages_app.custom_storages import tasks as custom_storages
 from storages_app.library import tasks as library
+from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
 from storages_app.uploads import tasks as uploads
 
-__all__ = ["backups", "bulk_copies", "copying", "custom_storages", "library", "uploads"]
+__all__ = [
+    "backups",
+    "bulk_copies",
+    "copying",
+    "custom_storages",
+    "library",
+    "reconciliation",
+    "restores",
+    "uploads",
+]

@@ -9,6 +9,7 @@ from storages_app.copying import runner as copying
 from storages_app.custom_storages import runner as connection_tests
 from storages_app.objectstores.backends.memory import MemoryStore
 from storages_app.oversight import buckets as oversight
+from storages_app.reconciliation import runner as reconciliation
 from tests.faulty_store import FaultyStore
 
 PROVEN = {
@@ -26,7 +27,7 @@ PROVEN = {
 def bucket(monkeypatch):
     """A MemoryStore (`.inner`) behind faults that a test plans."""
     store = FaultyStore(MemoryStore())
-    for module in (copying, backups, oversight):
+    for module in (copying, backups, oversight, reconciliation):
         monkeypatch.setattr(module, "open_store", lambda custom_storage: store)
     for name in ("open_probe_store", "open_outside_store"):
         monkeypatch.setattr(connection_tests, name, lambda custom_storage: store)

@@ -219,6 +219,8 @@ HEARTBEAT_EVERY_S = 10
 LEASE = timedelta(seconds=env.number("UCDASH_LEASE_S", 30, at_least=1))
 # Shortens backoff, giving up and the trials of broken storages, where a test waits for them.
 TIME_SCALE = env.factor("UCDASH_TIME_SCALE", 1)
+# A multipart upload that nobody goes on with is removed from a bucket when it is so old.
+ORPHAN_GRACE = timedelta(seconds=env.number("UCDASH_ORPHAN_GRACE_S", 3600, at_least=1))
 COPY_THREADS = env.number("UCDASH_COPY_THREADS", 32, at_least=1)
 COPY_BATCH = 32
 STORAGE_CONCURRENCY = env.number("UCDASH_STORAGE_CONCURRENCY", 32, at_least=1)
