@@ -23,6 +23,20 @@ class StorageNotReady(BackupRefused):
     hint = "Run its connection test; a backup starts when the required checks have passed."
 
 
+class BackupOff(BackupRefused):
+    """The backup is turned off."""
+
+    code = "backup_off"
+    hint = "Turn it on first."
+
+
+class BackupPaused(BackupRefused):
+    """The backup is paused."""
+
+    code = "backup_paused"
+    hint = "Resume it first."
+
+
 class PingRefused(BackupRefused):
     """This instance does not call that address."""
 

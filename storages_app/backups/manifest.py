@@ -106,7 +106,7 @@ class Writing:
 
     @property
     def is_full(self) -> bool:
-        return self.n_lines >= MAX_LINES or self.size >= MAX_BYTES
+        return self.n_lines >= MAX_LINES or (self.size >= MAX_BYTES and self.n_lines > 0)
 
     def seal(self) -> None:
         """Add the last line, with the SHA-256 of all bytes before it."""

@@ -5,10 +5,12 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from storages_app.backups import planner
 from storages_app.backups.records import LostRun
-from storages_app.models import BackupPlan, BackupRun, Event
+from storages_app.models import BackupPlan, BackupRun, CopyJob, Event, Reason
+from storages_app.models.copy_jobs import State
 from storages_app.models.fields import read_db_now
 from ucdash.celery import wake
 
@@ -24,6 +26,26 @@ def begin(plan: BackupPlan, *, asked_by: str) -> BackupRun | None:
         return None  # constraint backup_run_one_at_a_time
     transaction.on_commit(partial(wake, "backups.drain"))
     return run
+
+
+@transaction.atomic
+def stop(plan: BackupPlan, *, reason: str) -> None:
+    """End the run under way, and drop the copies that only the backup waits for."""
+    BackupRun.objects.filter(plan=plan, finished_at=None).update(
+        state=BackupRun.State.CANCELLED,
+        finished_at=timezone.now(),
+        pinged_at=timezone.now(),
+        lease_until=None,
+        reason=reason[:200],
+    )
+    waiting = CopyJob.objects.filter(project=plan.project, is_backup=True).waiting()
+    waiting.filter(lane=CopyJob.Lane.BACKUP).update(
+        state=State.CANCELLED,
+        reason=Reason.CANCELLED_BY_USER,
+        detail=reason,
+        run_after=None,
+        finished_at=timezone.now(),
+    )
 
 
 @transaction.atomic

@@ -8,10 +8,12 @@ from cronsim import CronSim, CronSimError
 from storages_app.backups.errors import BackupRefused
 
 DEFAULT_CRON = "0 */3 * * *"
+_LONGEST = 100
 _WORDS = {
     "0 * * * *": "Every hour",
     "0 */3 * * *": "Every 3 hours",
     "0 */6 * * *": "Every 6 hours",
+    "0 */12 * * *": "Every 12 hours",
     "0 3 * * *": "Every day at 03:00 UTC",
     "0 3 * * 0": "Every Sunday at 03:00 UTC",
 }
@@ -19,7 +21,10 @@ _WORDS = {
 
 def check_cron(cron: str, *, now: datetime) -> None:
     """BackupRefused unless the text is a schedule that will come round."""
-    next_runs(cron, after=now, count=1)
+    if len(cron) > _LONGEST or len(cron.split()) != 5:
+        raise _no_schedule(cron)
+    if not next_runs(cron, after=now, count=1):
+        raise BackupRefused(f"“{cron}” never comes round.")
 
 
 def next_runs(cron: str, *, after: datetime, count: int) -> list[datetime]:
@@ -27,9 +32,14 @@ def next_runs(cron: str, *, after: datetime, count: int) -> list[datetime]:
     try:
         return list(islice(CronSim(cron, after), count))
     except CronSimError as error:
-        raise BackupRefused(
-            f"“{cron}” is no schedule: five fields, minute hour day month weekday."
-        ) from error
+        raise _no_schedule(cron) from error
+
+
+def _no_schedule(cron: str) -> BackupRefused:
+    return BackupRefused(
+        f"“{cron[:_LONGEST]}” is no schedule.",
+        hint="Write five fields: minute, hour, day, month, weekday; such as 0 3 * * *.",
+    )
 
 
 def next_run(cron: str, *, after: datetime) -> datetime:

@@ -139,7 +139,8 @@ def _absorb_small(keeper: Keeper, n_lines: int) -> None:
     So a backup with a few changes in each of many runs has few segments.
     """
     for segment in keeper.segments().exclude(sha256="").order_by("-pk"):
-        if segment.n_lines > n_lines or segment.n_lines + n_lines > manifest.MAX_LINES:
+        is_heavy = segment.size > manifest.MAX_BYTES // 2
+        if is_heavy or segment.n_lines > min(n_lines, manifest.MAX_LINES - n_lines):
             break
         BackupSegment.objects.filter(pk=segment.pk).update(retired_at=timezone.now())
         n_lines += segment.n_lines
@@ -181,7 +182,7 @@ def _new_segment(keeper: Keeper) -> BackupSegment:
 
 
 def _write(keeper: Keeper, segment: BackupSegment) -> None:
-    """Write the lines of the copies that the segment has now; those that are too many go back."""
+    """Write the lines of the copies that the segment has now; a next one gets what is too much."""
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as out:
         writing = Writing(out)
         writing.head(
@@ -193,7 +194,7 @@ def _write(keeper: Keeper, segment: BackupSegment) -> None:
         )
         for job, line in _lines(keeper, segment):
             if writing.is_full:
-                CopyJob.objects.filter(record=segment, pk__gte=job.pk).update(record=None)
+                _split(keeper, segment, job)
                 break
             writing.add(line)
         writing.seal()
@@ -202,6 +203,12 @@ def _write(keeper: Keeper, segment: BackupSegment) -> None:
     segment.sha256, segment.size, segment.n_lines = writing.sha256, writing.size, writing.n_lines
     segment.version_id = receipt.version_id
     segment.save(update_fields=["sha256", "size", "n_lines", "version_id"])
+
+
+def _split(keeper: Keeper, segment: BackupSegment, first: CopyJob) -> None:
+    with transaction.atomic():
+        rest = CopyJob.objects.filter(record=segment, pk__gte=first.pk)
+        rest.update(record=_new_segment(keeper))
 
 
 def _lines(keeper: Keeper, segment: BackupSegment) -> Iterator[tuple[CopyJob, Line]]:

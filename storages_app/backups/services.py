@@ -1,45 +1,112 @@
-"""Connecting a backup bucket, running the backup, and saying how things stand."""
+"""Setting a backup up, changing it, running it. How it stands is told by `standing.py`."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from storages_app.backups import evidence, orders, planner
-from storages_app.backups.errors import AlreadyConnected, BackupRefused, StorageNotReady
-from storages_app.models import BackupPlan, BackupRun, CustomStorage, Event, Project
+from storages_app.backups import orders, pings, planner
+from storages_app.backups.errors import (
+    AlreadyConnected,
+    BackupOff,
+    BackupPaused,
+    BackupRefused,
+    StorageNotReady,
+)
+from storages_app.backups.standing import Verdict, verdict
+from storages_app.models import BackupPlan, BackupRun, CopyJob, CustomStorage, Event, Project
+from storages_app.models.custom_storages import CustomStorageQuerySet
+from storages_app.objectstores import providers
 
-_ON_ITS_WAY = timedelta(minutes=15)
-RunState = BackupRun.State
+__all__ = ["Options", "Verdict", "change", "connect", "pause", "request_run", "resume",
+           "shares_fate", "turn_off", "turn_on", "verdict"]  # fmt: skip
+
+MAX_KEEP_DAYS = 3650
+MAX_SAMPLE = 1000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an owner chooses of a backup, beside its storage."""
+
+    cron: str = planner.DEFAULT_CRON
+    keep_days: int = 0
+    storage_class: str = ""
+    sample_size: int = 10
+    ping_url: str = ""
+
+    def check(self, custom_storage: CustomStorage) -> None:
+        """BackupRefused where one of them cannot be."""
+        planner.check_cron(self.cron, now=timezone.now())
+        if not 0 <= self.keep_days <= MAX_KEEP_DAYS:
+            raise BackupRefused(f"Keep manifests for 0 (for ever) to {MAX_KEEP_DAYS} days.")
+        if not 0 <= self.sample_size <= MAX_SAMPLE:
+            raise BackupRefused(f"Read back 0 to {MAX_SAMPLE} files in each run.")
+        classes = providers.provider(custom_storage.provider).storage_classes
+        if self.storage_class and self.storage_class not in classes:
+            raise BackupRefused(
+                f"“{custom_storage.name}” has no storage class {self.storage_class[:40]}.",
+                hint=f"It has: {', '.join(classes)}.",
+            )
+        if self.ping_url:
+            pings.check_url(self.ping_url)
+
+
+def options_of(plan: BackupPlan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in Options.__dataclass_fields__}
+
+
+def usable_storages(project: Project) -> CustomStorageQuerySet:
+    """The storages that a backup may go to."""
+    return CustomStorage.objects.connected().filter(project=project)
+
+
+def shares_fate(custom_storage: CustomStorage) -> bool:
+    """Whether copies and the backup would be in one bucket, by this storage or by another."""
+    same_bucket = CustomStorage.objects.connected().filter(
+        project_id=custom_storage.project_id,
+        bucket=custom_storage.bucket,
+        endpoint_url=custom_storage.endpoint_url,
+    )
+    if same_bucket.exclude(pk=custom_storage.pk).exists() or custom_storage.auto_copy:
+        return True
+    return CopyJob.objects.filter(custom_storage=custom_storage, is_backup=False).exists()
 
 
 def connect(
-    *,
-    project: Project,
-    custom_storage: CustomStorage,
-    actor: str,
-    cron: str = planner.DEFAULT_CRON,
+    *, project: Project, custom_storage: CustomStorage, actor: str, **options: Any
 ) -> BackupPlan:
-    """Back every stored file of the project up into this storage; the first run begins at once."""
-    if custom_storage.project_id != project.pk or custom_storage.state in {"removed", "draft"}:
-        raise StorageNotReady
-    planner.check_cron(cron, now=timezone.now())
+    """Back every stored file of the project up into this storage; the first run begins at once.
+
+    `options` are those of `Options`.
+    """
+    _require_usable(project, custom_storage)
+    chosen = Options(**options)
+    chosen.check(custom_storage)
     with transaction.atomic():
-        plan = _save_plan(project, custom_storage, cron)
+        plan = _save_plan(project, custom_storage, chosen)
         _record("backup.connected", plan, actor)
         orders.begin(plan, asked_by=actor)
     return plan
 
 
-def _save_plan(project: Project, custom_storage: CustomStorage, cron: str) -> BackupPlan:
+def _require_usable(project: Project, custom_storage: CustomStorage) -> None:
+    if custom_storage.project_id != project.pk or custom_storage.state in {"removed", "draft"}:
+        raise StorageNotReady
+
+
+def _save_plan(project: Project, custom_storage: CustomStorage, chosen: Options) -> BackupPlan:
     """A project keeps one plan; one that is off or has lost its storage is used again."""
     existing = BackupPlan.objects.filter(project=project).select_related("custom_storage").first()
     if existing and existing.is_on and not existing.custom_storage.removed_at:
         raise AlreadyConnected
     plan = existing or BackupPlan(project=project)
-    plan.custom_storage, plan.cron, plan.is_on = custom_storage, cron, True
+    if existing and existing.custom_storage_id != custom_storage.pk:
+        orders.stop(plan, reason="The backup was moved to another storage.")
+    plan.custom_storage, plan.is_on, plan.paused_at = custom_storage, True, None
+    for name, value in vars(chosen).items():
+        setattr(plan, name, value)
     try:
         with transaction.atomic():
             plan.save()
@@ -48,13 +115,91 @@ def _save_plan(project: Project, custom_storage: CustomStorage, cron: str) -> Ba
     return plan
 
 
+@transaction.atomic
+def change(
+    *,
+    plan: BackupPlan,
+    actor: str,
+    custom_storage: CustomStorage | None = None,
+    **changes: Any,
+) -> BackupPlan:
+    """Change some `Options`, or move the backup to another storage.
+
+    After a move the run under way ends, and one that copies everything there begins at once. What
+    is in the old bucket stays.
+    """
+    is_moved = custom_storage is not None and custom_storage.pk != plan.custom_storage_id
+    target = custom_storage if custom_storage and is_moved else plan.custom_storage
+    if is_moved:
+        _require_usable(plan.project, target)
+    before = options_of(plan)
+    chosen = Options(**(before | changes))
+    if is_moved or changes:
+        chosen.check(target)
+    plan.custom_storage = target
+    for name, value in vars(chosen).items():
+        setattr(plan, name, value)
+    if is_moved:
+        plan.sample_cursor = 0
+    elif plan.next_run_at and chosen.cron != before["cron"]:
+        plan.next_run_at = planner.next_run(chosen.cron, after=timezone.now())
+    plan.save()
+    told = {
+        name: _told(name, vars(chosen)[name])
+        for name in before
+        if before[name] != vars(chosen)[name]
+    }
+    if told or is_moved:
+        _record("backup.moved" if is_moved else "backup.changed", plan, actor, told)
+    if is_moved and plan.is_on:
+        orders.stop(plan, reason=f"Moved to another storage by {actor}.")
+        if plan.paused_at is None:
+            orders.begin(plan, asked_by=actor)
+    return plan
+
+
+def _told(name: str, value: object) -> object:
+    """Whoever knows a monitor's address can call it: it is a secret."""
+    return "changed" if name == "ping_url" else value
+
+
 def request_run(*, plan: BackupPlan, asked_by: str) -> BackupRun:
     """Begin a run now; the one that is open if there is one."""
     if not plan.is_on:
-        raise BackupRefused("The backup is turned off.", hint="Turn it on first.")
+        raise BackupOff
+    if plan.paused_at:
+        raise BackupPaused
+    if plan.custom_storage.removed_at:
+        raise StorageNotReady
     with transaction.atomic():
         run = orders.begin(plan, asked_by=asked_by)
     return run or plan.runs.filter(finished_at=None).latest("pk")
+
+
+@transaction.atomic
+def pause(*, plan: BackupPlan, actor: str) -> None:
+    """Copy nothing until it is resumed: the run under way ends, and waiting copies are dropped."""
+    if not plan.is_on:
+        raise BackupOff
+    if plan.paused_at:
+        return
+    plan.paused_at, plan.next_run_at = timezone.now(), None
+    plan.save(update_fields=["paused_at", "next_run_at"])
+    orders.stop(plan, reason=f"Paused by {actor}.")
+    _record("backup.paused", plan, actor)
+
+
+@transaction.atomic
+def resume(*, plan: BackupPlan, actor: str) -> None:
+    """Go on; a run that finds what is missing begins at once."""
+    if not plan.is_on:
+        raise BackupOff
+    if plan.paused_at is None:
+        return
+    plan.paused_at = None
+    plan.save(update_fields=["paused_at"])
+    orders.begin(plan, asked_by=actor)
+    _record("backup.resumed", plan, actor)
 
 
 @transaction.atomic
@@ -62,14 +207,9 @@ def turn_off(*, plan: BackupPlan, actor: str) -> None:
     """Stop the backup: files in the bucket stay, an open run ends, no run follows."""
     if not plan.is_on:
         return
-    plan.is_on, plan.next_run_at = False, None
-    plan.save(update_fields=["is_on", "next_run_at"])
-    plan.runs.filter(finished_at=None).update(
-        state=RunState.CANCELLED,
-        finished_at=timezone.now(),
-        lease_until=None,
-        reason=f"Turned off by {actor}."[:200],
-    )
+    plan.is_on, plan.next_run_at, plan.paused_at = False, None, None
+    plan.save(update_fields=["is_on", "next_run_at", "paused_at"])
+    orders.stop(plan, reason=f"Turned off by {actor}.")
     _record("backup.turned_off", plan, actor)
 
 
@@ -86,73 +226,12 @@ def turn_on(*, plan: BackupPlan, actor: str) -> None:
     _record("backup.turned_on", plan, actor)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """How the backup stands, computed from evidence at this moment."""
-
-    state: Literal["backed_up", "gaps", "not_backed_up", "running", "never", "off"]
-    sentence: str
-    n_files: int = 0
-    n_missing: int = 0
-    since: datetime | None = None
-
-
-def verdict(plan: BackupPlan) -> Verdict:
-    """The big sentence of the backup page (spec/DASHBOARD 1.19).
-
-    A file stored in the last minutes is on its way and no gap yet, unless a whole run has ended
-    since without it.
-    """
-    settled = timezone.now() - _ON_ITS_WAY
-    runs = plan.runs.order_by("-pk")
-    last_pass = runs.filter(state__in=[RunState.DONE, RunState.GAPS]).first()
-    if last_pass and last_pass.snapshot_at:
-        settled = max(settled, last_pass.snapshot_at)
-    last_whole = runs.filter(state=RunState.DONE).first()
-    n_files = evidence.stored_files(plan).count()
-    n_missing = evidence.missing_files(plan).count()
-    late = evidence.missing_files(plan, until=settled).order_by("stored_at").first()
-    since = last_whole.finished_at if last_whole else None
-    if not plan.is_on:
-        return Verdict("off", "The backup is turned off.", n_files, n_missing, since)
-    if plan.custom_storage.removed_at:
-        sentence = "Not backed up any more. The storage of the backup was disconnected."
-        return Verdict("not_backed_up", sentence, n_files, n_files, since)
-    if last_whole is None:
-        return _first_backup(plan, n_files, n_missing)
-    if late is None:
-        bucket, moment = plan.custom_storage.bucket, f"{timezone.now():%Y-%m-%d %H:%M} UTC"
-        n_there = n_files - n_missing
-        all_files = "The 1 stored file is" if n_there == 1 else f"All {n_there} stored files are"
-        sentence = f"Backed up. {all_files} in {bucket} as of {moment}."
-        if n_missing:
-            are = "file is on its" if n_missing == 1 else "files are on their"
-            sentence += f" {n_missing} new {are} way."
-        return Verdict("backed_up", sentence, n_files, n_missing, since)
-    since_text = f"{late.stored_at:%Y-%m-%d %H:%M} UTC"
-    are = "1 file is" if n_missing == 1 else f"{n_missing} files are"
-    sentence = f"Backed up with gaps. {are} missing, oldest since {since_text}."
-    return Verdict("gaps", sentence, n_files, n_missing, late.stored_at)
-
-
-def _first_backup(plan: BackupPlan, n_files: int, n_missing: int) -> Verdict:
-    last = plan.runs.order_by("-pk").first()
-    if last is None:
-        return Verdict("never", "No backup yet.", n_files, n_missing)
-    if not last.is_over:
-        sentence = f"First backup: {n_files - n_missing} of {n_files}."
-        return Verdict("running", sentence, n_files, n_missing)
-    next_try = f" Next try {plan.next_run_at:%Y-%m-%d %H:%M} UTC." if plan.next_run_at else ""
-    since = f"{plan.created_at:%Y-%m-%d %H:%M} UTC"
-    sentence = f"Not backed up since {since}. {last.reason}{next_try}"
-    return Verdict("not_backed_up", sentence, n_files, n_missing, plan.created_at)
-
-
-def _record(kind: str, plan: BackupPlan, actor: str) -> None:
+def _record(kind: str, plan: BackupPlan, actor: str, data: dict[str, Any] | None = None) -> None:
     Event.objects.record(
         kind,
         actor=actor,
         subject=plan.custom_storage.name,
         subject_id=plan.pk,
         project=plan.project,
+        data=data,
     )
