@@ -13,6 +13,13 @@ from storages_app.custom_storages.auto_copy_rules import Rule
 from storages_app.models import CopyJob, CustomStorage, Event
 from storages_app.models.copy_jobs import RUNNING_STATES, WAITING_STATES, State
 
+USUAL_TYPES = {
+    "image/*": "Images",
+    "video/*": "Videos",
+    "audio/*": "Audio",
+    "application/pdf": "PDF",
+    "text/*": "Text",
+}
 _IS_NEWS_FOR = timedelta(days=1)
 _EVENTS_LOOKED_AT = 1_000
 _UNFINISHED = (*WAITING_STATES, *RUNNING_STATES)
@@ -119,14 +126,8 @@ class Gaps:
         return auto_copy.older(self._storage).count()
 
 
-def in_words(rule: Rule) -> str:
-    """`image/* and application/pdf, up to 5 MB, when they are stored`, or `Every file, …`."""
-    from storages_app.templatetags.ucdash import size
-
-    parts = [" and ".join(rule.types) if rule.types else "Every file"]
-    if rule.min_size is not None:
-        parts.append(f"from {size(rule.min_size)}")
-    if rule.max_size is not None:
-        parts.append(f"up to {size(rule.max_size)}")
-    parts.append("when it is stored" if rule.on_store else "when it is uploaded")
-    return ", ".join(parts)
+def types_in_words(rule: Rule) -> str:
+    """`Images, font/* and PDF`."""
+    types = [USUAL_TYPES.get(type_, type_) for type_ in rule.types] or ["All files"]
+    *first, last = types
+    return f"{', '.join(first)} and {last}" if first else last

@@ -8,15 +8,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from storages_app.custom_storages import circuit
-from storages_app.custom_storages.auto_copy_rules import Rule
-from storages_app.dashboard.auto_copy_reports import in_words, standing
+from storages_app.dashboard.auto_copy_reports import standing
 from storages_app.dashboard.forms.auto_copy import AutoCopyForm
 from storages_app.models import CopyJob, CustomStorage, Event
 from storages_app.models.copy_jobs import State
 from tests.dashboard.test_storages import address, said, text_of, words
 from tests.factories import make_copy_job, make_custom_storage, make_file
-
-NBSP = "\N{NO-BREAK SPACE}"
 
 
 @pytest.fixture
@@ -129,7 +126,7 @@ class TestRule:
 
     def test_is_told_in_words_to_who_may_only_look(self, project, storage, as_viewer):
         storage.auto_copy_rule = {
-            "types": ["image/*", "application/pdf"],
+            "types": ["image/*", "font/*", "application/pdf"],
             "min_size": 10,
             "max_size": 5_000_000,
             "renditions": ["-/preview/800x800/"],
@@ -137,7 +134,7 @@ class TestRule:
         storage.save()
         new_file(project, detected_type="image/png")
         page = show(as_viewer, project, storage)
-        assert "image/* and application/pdf, from 10" in page
+        assert "Images, font/* and PDF, from 10 B, up to 5.0 MB, when they are uploaded" in page
         assert "-/preview/800x800/" in page
         assert "Save" not in page
         assert "1 file was missed." in page
@@ -146,16 +143,15 @@ class TestRule:
     @pytest.mark.parametrize(
         ("rule", "told"),
         [
-            (Rule(), "Every file, when it is uploaded"),
-            (Rule(when="store"), "Every file, when it is stored"),
-            (
-                Rule(types=("image/*",), max_size=5_000_000),
-                f"image/*, up to 5.0{NBSP}MB, when it is uploaded",
-            ),
+            ({}, "All files, when they are uploaded."),
+            ({"when": "store"}, "All files, when they are stored."),
+            ({"types": ["image/*"], "max_size": 5_000_000}, "Images, up to 5.0 MB, when they are"),
         ],
     )
-    def test_has_words(self, rule, told):
-        assert in_words(rule) == told
+    def test_is_told_in_words_beside_the_health(self, project, storage, as_viewer, rule, told):
+        storage.auto_copy_rule = rule
+        storage.save()
+        assert told in text_of(as_viewer.get(address("storage", project, storage.pk)).text)
 
 
 class TestSwitch:

@@ -7,16 +7,10 @@ from django import forms
 
 from storages_app.custom_storages.auto_copy_rules import STORE, UPLOAD, Rule, clean_rule
 from storages_app.custom_storages.errors import BadRule
+from storages_app.dashboard.auto_copy_reports import USUAL_TYPES
 from storages_app.dashboard.forms.base import DashboardForm
 from storages_app.models import CustomStorage
 
-_PRESETS = {
-    "image/*": "Images",
-    "video/*": "Videos",
-    "audio/*": "Audio",
-    "application/pdf": "PDF",
-    "text/*": "Text",
-}
 _MB = 1_000_000
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -51,7 +45,7 @@ class AutoCopyForm(DashboardForm):
     types = forms.MultipleChoiceField(
         label="Which types",
         required=False,
-        choices=list(_PRESETS.items()),
+        choices=list(USUAL_TYPES.items()),
         widget=forms.CheckboxSelectMultiple,
         help_text="Tick none for every type.",
     )
@@ -62,8 +56,8 @@ class AutoCopyForm(DashboardForm):
         help_text="With commas between, such as application/zip, font/*.",
         widget=forms.TextInput(attrs=_PLAIN),
     )
-    min_size = _size_field("From, in MB")
-    max_size = _size_field("Up to, in MB")
+    min_size = _size_field("Size from, in MB")
+    max_size = _size_field("Size up to, in MB")
     renditions = forms.CharField(
         label="Of images, make as well",
         required=False,
@@ -111,8 +105,8 @@ def _initial(storage: CustomStorage) -> dict[str, Any]:
     return {
         "on": storage.auto_copy,
         "when": rule.when,
-        "types": [type_ for type_ in rule.types if type_ in _PRESETS],
-        "more_types": ", ".join(type_ for type_ in rule.types if type_ not in _PRESETS),
+        "types": [type_ for type_ in rule.types if type_ in USUAL_TYPES],
+        "more_types": ", ".join(type_ for type_ in rule.types if type_ not in USUAL_TYPES),
         "min_size": _in_mb(rule.min_size),
         "max_size": _in_mb(rule.max_size),
         "renditions": "\n".join(rule.renditions),

@@ -31,7 +31,7 @@ def page(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpR
     context = {
         "form": form,
         "rule": Rule.of(storage),
-        "in_words": auto_copy_reports.in_words(Rule.of(storage)),
+        "rule_types": auto_copy_reports.types_in_words(Rule.of(storage)),
         "standing": auto_copy_reports.standing(storage),
         "gaps": auto_copy_reports.Gaps(storage),
     }

@@ -72,7 +72,8 @@ def health(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
     context = {
         "history": storage_reports.history(storage),
         "sums": reports.storage_sums(storage),
-        "auto_copy": auto_copy_reports.in_words(Rule.of(storage)),
+        "rule": Rule.of(storage),
+        "rule_types": auto_copy_reports.types_in_words(Rule.of(storage)),
         "tried": AccessChange.objects.filter(custom_storage=storage, state="tried").first(),
     }
     context |= storage_tests.panel(request, project, storage, test=last, watches=watches)
