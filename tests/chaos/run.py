@@ -19,6 +19,13 @@ from tests.rig.processes import say
 
 _N_CUSTOMERS = 6
 _LATER_H = 48  # after which nobody takes an open upload for one that is still being made
+_CHECKED_WITHIN_S = 30
+_CHECK_STORAGES = """
+from storages_app.models import CustomStorage
+from storages_app.reconciliation import services
+for custom_storage in CustomStorage.objects.all():
+    services.request(custom_storage=custom_storage, kind="light", asked_by="chaos")
+"""
 
 
 @dataclass
@@ -139,8 +146,11 @@ def _until(holds: Callable[[], bool], *, within: float) -> bool:
 
 
 def _sweep(stage: Stage) -> None:
-    """Time goes by; what nobody will complete is old now, and has to go."""
+    """Time goes by, and the hourly check of each storage comes: what nobody completes has to go."""
     stage.bucket.let_hours_pass(_LATER_H)
+    stage.installation.manage("shell", "--command", _CHECK_STORAGES)
+    waiting = "SELECT count(*) FROM storages_app_reconciliation WHERE finished_at IS NULL"
+    _until(lambda: stage.query(waiting) == [(0,)], within=_CHECKED_WITHIN_S)
 
 
 def _remains(stage: Stage, told: Told) -> Remains:
