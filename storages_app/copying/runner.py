@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -37,10 +38,11 @@ from storages_app.copying.making import (
     outcome_of_bucket_error,
 )
 from storages_app.copying.settling import Finished, settle
+from storages_app.custom_storages import circuit
 from storages_app.custom_storages.connect import open_store
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.crypto import CannotUnseal
-from storages_app.models import CopyJob, Reason
+from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import MAX_CRASHES, State
 from storages_app.models.fields import db_now
 from storages_app.objectstores.errors import ObjectStoreError
@@ -90,6 +92,8 @@ def _connect(assignment: Assignment) -> Outcome | None:
         return Outcome(State.RETRY_WAIT, Reason.AUTH_DENIED, error.message)
     except ObjectStoreError as error:
         return outcome_of_bucket_error(error)
+    if assignment.storage.identity == CustomStorage.Identity.ROLE:
+        assignment.renew_store = partial(open_store, assignment.storage)
     return None
 
 
@@ -270,8 +274,9 @@ _asked_again = threading.Event()
 def drain() -> int:
     """Make all due copies; a second call in the same process only says that there is more."""
     _asked_again.set()
+    circuit.settle_states()
     n_ended = 0
-    while _asked_again.is_set() and _one_drain_a_process.acquire(blocking=False):
+    while _is_wanted() and _one_drain_a_process.acquire(blocking=False):
         try:
             _asked_again.clear()
             cancel_orphans()
@@ -280,6 +285,10 @@ def drain() -> int:
         finally:
             _one_drain_a_process.release()
     return n_ended
+
+
+def _is_wanted() -> bool:
+    return _asked_again.is_set() and not _stopping.is_set()
 
 
 def _wait_for_a_rate() -> None:
@@ -293,6 +302,7 @@ def _wait_for_a_rate() -> None:
 def stop(*, wait_s: float = 5) -> None:
     """End the drain of this process and give its leases back; returns when that is done."""
     _stopping.set()
+    _asked_again.set()  # whoever waits for a rate waits no longer
     suspects.stop()
     if _one_drain_a_process.acquire(timeout=wait_s):
         _one_drain_a_process.release()

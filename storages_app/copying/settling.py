@@ -18,11 +18,13 @@ from storages_app.lib.crashpoints import crashpoint
 from storages_app.models import CopyJob, CustomStorage, Event, Reason
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now, read_db_now
+from storages_app.objectstores.errors import Throttled
 
 log = logging.getLogger(__name__)
 
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 900.0
+_REST_S = 2.0  # of a whole storage that said SlowDown and not for how long
 _GIVE_UP_AFTER = timedelta(hours=24)
 
 
@@ -46,6 +48,7 @@ def settle(finished: list[Finished]) -> list[Finished]:
     for one in held:
         health[one.assignment.storage].append(one)
     for custom_storage, those in health.items():
+        _slow_down_if_asked(custom_storage, those)
         _report_health(custom_storage, those)
     return held
 
@@ -184,6 +187,16 @@ def _tell_failure(job: CopyJob, values: dict[str, Any]) -> None:
         project=job.project,
         data={"reason": values["reason"], "storage": job.custom_storage.name, "url": job.url},
     )
+
+
+def _slow_down_if_asked(custom_storage: CustomStorage, finished: list[Finished]) -> None:
+    """Retry-After and SlowDown are said to all who write to this bucket, not to one copy."""
+    errors = [one.outcome.error for one in finished if one.outcome.error]
+    rests_s = [error.retry_after for error in errors if error.retry_after]
+    if any(isinstance(error, Throttled) for error in errors):
+        rests_s.append(_REST_S * settings.TIME_SCALE)
+    if rests_s:
+        circuit.slow_down(custom_storage, seconds=min(max(rests_s), _LONGEST_WAIT_S))
 
 
 def _report_health(custom_storage: CustomStorage, finished: list[Finished]) -> None:

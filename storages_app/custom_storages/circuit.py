@@ -6,10 +6,13 @@ now and then one of them is tried. It closes with the first success or a passed 
 """
 
 from datetime import timedelta
+from time import monotonic
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Min, Q
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from storages_app.models import CopyJob, CustomStorage, Event
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
@@ -20,12 +23,13 @@ _OWNER_FAILURES = 5
 _WINDOW = 20
 _FIRST_PROBE = timedelta(minutes=1)
 _LAST_PROBE = timedelta(minutes=30)
+_AT_ONCE = 1_000  # rows of the ledger that one statement changes
 
 
 def report(custom_storage: CustomStorage, outcomes: str, *, reason: str = "") -> None:
     """Add the outcomes (`+`, `t`, `o`; oldest first) of one batch of copies to the record."""
     with transaction.atomic():
-        row = CustomStorage.objects.select_for_update().get(pk=custom_storage.pk)
+        row = CustomStorage.objects.select_for_update(no_key=True).get(pk=custom_storage.pk)
         if row.is_broken:
             if SUCCESS in outcomes:
                 close(row, why="a copy went through")
@@ -109,21 +113,83 @@ def close(custom_storage: CustomStorage, *, why: str) -> None:
 
 
 def park(custom_storage: CustomStorage) -> int:
-    """Mark the waiting copies of a paused or broken storage as blocked; how many there are."""
-    return CopyJob.objects.filter(
-        custom_storage=custom_storage, state__in=[State.PENDING, State.RETRY_WAIT]
-    ).update(state=State.BLOCKED, run_after=db_now())
+    """Mark the waiting copies of a paused or broken storage as blocked; how many there are.
+
+    The first of them at once and the rest by `settle_states`: what a row says is for people.
+    Nobody claims a copy of a storage that does not work, whatever the row says.
+    """
+    n_waiting = _unparked(custom_storage).count()
+    _settle_rest_later(custom_storage, n_done=_park_some(custom_storage))
+    return n_waiting
 
 
 def release(custom_storage: CustomStorage) -> int:
     """Let blocked copies go on, unless the storage is still paused or broken."""
     if not CustomStorage.objects.working().filter(pk=custom_storage.pk).exists():
         return 0
-    return _parked(custom_storage).update(state=State.PENDING, run_after=db_now())
+    n_waiting = _parked(custom_storage).count()
+    _settle_rest_later(custom_storage, n_done=_release_some(custom_storage))
+    return n_waiting
+
+
+def settle_states() -> None:
+    """Go on where `park` and `release` have left off, for a second."""
+    ends_at = monotonic() + 1
+    stale = CustomStorage.objects.filter(has_stale_states=True)
+    for pk in list(stale.values_list("pk", flat=True)):
+        while _settle_some(pk) and monotonic() < ends_at:
+            pass
+
+
+@transaction.atomic
+def _settle_some(pk: UUID) -> bool:
+    """A part of one storage, unless somebody is at it; whether there may be more."""
+    stale = CustomStorage.objects.filter(pk=pk, has_stale_states=True)
+    row = stale.select_for_update(skip_locked=True, no_key=True).order_by().first()
+    if row is None:
+        return False
+    n_done = _release_some(row) if row.state == "connected" else _park_some(row)
+    if n_done == _AT_ONCE:
+        return True
+    stale.update(has_stale_states=False)
+    return False
+
+
+def _settle_rest_later(custom_storage: CustomStorage, *, n_done: int) -> None:
+    if n_done == _AT_ONCE:
+        CustomStorage.objects.filter(pk=custom_storage.pk).update(has_stale_states=True)
+
+
+def _park_some(custom_storage: CustomStorage) -> int:
+    some = _unparked(custom_storage).values("pk")[:_AT_ONCE]
+    return (
+        _unparked(custom_storage)
+        .filter(pk__in=some)
+        .update(state=State.BLOCKED, run_after=Least("run_after", db_now()))
+    )
+
+
+def _release_some(custom_storage: CustomStorage) -> int:
+    some = _parked(custom_storage).values("pk")[:_AT_ONCE]
+    return _parked(custom_storage).filter(pk__in=some).update(state=State.PENDING)
+
+
+def _unparked(custom_storage: CustomStorage) -> CopyJobQuerySet:
+    return CopyJob.objects.filter(
+        custom_storage=custom_storage, state__in=[State.PENDING, State.RETRY_WAIT]
+    )
 
 
 def _parked(custom_storage: CustomStorage) -> CopyJobQuerySet:
     return CopyJob.objects.filter(custom_storage=custom_storage, state=State.BLOCKED)
+
+
+def slow_down(custom_storage: CustomStorage, *, seconds: float) -> None:
+    """The bucket asked for a rest: nobody begins another copy into it before."""
+    rest_ends = db_now() + timedelta(seconds=seconds)
+    CustomStorage.objects.filter(pk=custom_storage.pk).update(
+        next_claim_at=Greatest(Coalesce("next_claim_at", rest_ends), rest_ends)
+    )
 
 
 def claim_probe() -> CustomStorage | None:

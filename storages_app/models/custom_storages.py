@@ -131,6 +131,11 @@ class CustomStorage(models.Model):
     recent_outcomes = models.CharField(
         max_length=20, blank=True, editable=False, help_text="Last 20 copies: + or -."
     )
+    has_stale_states = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Some of its copies do not say yet that they wait for it, or still say so.",
+    )
     last_served_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When a worker last claimed for it."
     )

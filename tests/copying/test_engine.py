@@ -273,7 +273,10 @@ class TestFault:
             (ConditionConflict(http_status=409), Reason.SERVER_ERROR),
         ],
     )
-    def test_that_passes_is_tried_again_later(self, project, storage, bucket, error, reason):
+    def test_that_passes_is_tried_again_later(
+        self, project, storage, bucket, monkeypatch, error, reason
+    ):
+        monkeypatch.setattr(settling, "_REST_S", 0.0)
         bucket.fail("put", error)
         job = drained(order(make_file(project), storage))
         assert (job.state, job.reason) == (State.RETRY_WAIT, reason)
