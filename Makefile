@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots bench seed help run test test-fast test-services lint types format lock migrations
+.PHONY: chaos screenshots bench seed help run test test-fast test-services lint types format lock migrations
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,10 @@ test-fast: .venv/dev.done  ## the suite without real processes
 
 test-services: .venv/dev.done  ## the suite on PostgreSQL, Redis and Ceph, installed and started for it
 	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 2 --dist loadscope)
+
+chaos: .venv/dev.done  ## workers die, services forget and restart, a bucket lies: is every byte there?
+	@$(BIN)/python -m tests.chaos --form $(if $(FULL),full,ci) --seed $(or $(SEED),1) \
+	  --on $(or $(ON),services) $(if $(MUTATE),--mutate $(MUTATE))
 
 screenshots: .venv/dev.done  ## every page, light and dark, 1280 and 320 px wide, into docs/screenshots/
 	$(BIN)/python -m docs.screenshots
