@@ -143,11 +143,12 @@ class S3Store:
 
     def thaw(self, key: str, *, days: int) -> None:
         check_key(key)
-        request = {"Days": days, "GlacierJobParameters": {"Tier": "Standard"}}
         try:
             with control_call("RestoreObject"):
                 self._transport.client.restore_object(
-                    **self._bucket, Key=key, RestoreRequest=request
+                    **self._bucket,
+                    Key=key,
+                    RestoreRequest={"Days": days, "GlacierJobParameters": {"Tier": "Standard"}},
                 )
         except ObjectStoreError as error:
             # The second is what S3 says of an object that is in no archive class.
