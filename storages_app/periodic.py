@@ -6,9 +6,7 @@ a slot in the database sends the wake-up, so that two beats do no harm and a dea
 """
 
 import logging
-import os
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,8 +92,7 @@ _stopping = threading.Event()
 
 def heartbeat() -> None:
     """A sign of life in the database; health and the pages read it."""
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    WorkerHeartbeat.objects.update_or_create(name=name, defaults={"seen_at": read_db_now()})
+    WorkerHeartbeat.beat()
 
 
 def _every(seconds: float, work: Callable[[], object], name: str) -> None:

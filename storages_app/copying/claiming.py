@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F, Min, OuterRef, Q, Subquery
 
 from storages_app.custom_storages import circuit
-from storages_app.models import CopyJob, CustomStorage, Reason
+from storages_app.models import CopyJob, CustomStorage, Reason, WorkerHeartbeat
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.models.custom_storages import CustomStorageQuerySet
 from storages_app.models.fields import db_now, read_db_now
@@ -84,6 +84,7 @@ def _claim_of(
         if row.max_rate:
             row.next_claim_at = db_now() + timedelta(seconds=len(claimed) / row.max_rate)
         row.save(update_fields=["last_served_at", "next_claim_at"])
+        WorkerHeartbeat.note_claim()
     return claimed
 
 

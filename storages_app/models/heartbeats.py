@@ -1,6 +1,21 @@
 """Signs of life of the installation's own processes."""
 
+import os
+import socket
+from time import monotonic
+
 from django.db import models
+from django.utils import timezone
+
+from storages_app.models.fields import db_now, read_db_now
+
+_CLAIM_NOTED_EVERY_S = 5.0
+_claim_noted: dict[int, float] = {}  # by process: a child must not think that it noted one
+
+
+def process_name() -> str:
+    """Who writes a heartbeat: unique among the living processes of all machines."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:100]
 
 
 class WorkerHeartbeat(models.Model):
@@ -18,6 +33,23 @@ class WorkerHeartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def beat(cls) -> None:
+        """This process lives, and its clock differs by so much from the database's."""
+        seen_at = read_db_now()
+        offset = (timezone.now() - seen_at).total_seconds()
+        cls.objects.update_or_create(
+            name=process_name(), defaults={"seen_at": seen_at, "clock_offset_s": offset}
+        )
+
+    @classmethod
+    def note_claim(cls) -> None:
+        """This process claimed work just now; written down every few seconds at most."""
+        pid, now = os.getpid(), monotonic()
+        if now - _claim_noted.get(pid, float("-inf")) >= _CLAIM_NOTED_EVERY_S:
+            _claim_noted[pid] = now
+            cls.objects.filter(name=process_name()).update(claimed_at=db_now())
 
 
 class TimetableSlot(models.Model):
