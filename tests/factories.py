@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from storages_app.models import (
     BackupPlan,
+    BulkJob,
     ConnectionTest,
     CopyJob,
     CustomStorage,
@@ -121,6 +122,25 @@ def make_copy_job(file: File, custom_storage: CustomStorage, **fields: object) -
     if values["state"] in RUNNING_STATES:
         values.setdefault("lease_until", _EPOCH)
     return CopyJob.objects.create(**values)
+
+
+def make_bulk_job(custom_storage: CustomStorage, **fields: object) -> BulkJob:
+    """A copy of all files that is done."""
+    values: dict[str, object] = {
+        "project": custom_storage.project,
+        "custom_storage": custom_storage,
+        "asked_by": "somebody",
+        "what": "all",
+        "pattern": custom_storage.key_pattern,
+        "on_clash": custom_storage.on_clash,
+        "state": "done",
+        "counted_at": _EPOCH,
+        "started_at": _EPOCH,
+        "finished_at": _EPOCH,
+    } | fields
+    if values["state"] not in {"done", "gaps", "failed", "cancelled"}:
+        values["finished_at"] = None
+    return BulkJob.objects.create(**values)
 
 
 def make_backup_plan(custom_storage: CustomStorage, **fields: object) -> BackupPlan:

@@ -154,6 +154,6 @@ def _tell(job: BulkJob) -> None:
         actor=job.asked_by,
         state=State(job.state).label,
         copied=job.n_copied,
-        already=job.n_already + job.n_found,
+        already=job.n_there,
         gaps=job.n_gaps,
     )

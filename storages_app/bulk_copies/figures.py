@@ -74,6 +74,7 @@ class Gap:
 def gaps_of(bulk_job: BulkJob, *, n_samples: int = 3) -> list[Gap]:
     """What went wrong, by reason, the most frequent first."""
     ended = Q(state__in=[ItemState.FAILED, ItemState.SKIPPED])
+    may_retry = reasons_to_retry(bulk_job)
     return [
         Gap(
             reason=reason,
@@ -83,10 +84,17 @@ def gaps_of(bulk_job: BulkJob, *, n_samples: int = 3) -> list[Gap]:
                 .select_related("file", "copy_job")
                 .order_by("pk")[:n_samples]
             ),
-            may_retry=reason not in FINAL_REASONS,
+            may_retry=reason in may_retry,
         )
         for reason, n_files in sorted(bulk_job.gaps.items(), key=lambda gap: (-gap[1], gap[0]))
     ]
+
+
+def reasons_to_retry(bulk_job: BulkJob) -> set[str]:
+    """For which reasons files of an ended job may be tried again."""
+    if not bulk_job.is_over or bulk_job.state == BulkJob.State.CANCELLED:
+        return set()
+    return set(bulk_job.gaps) - FINAL_REASONS
 
 
 def n_jobs_before(bulk_job: BulkJob) -> int:

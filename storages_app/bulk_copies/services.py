@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from storages_app.bulk_copies import orders
+from storages_app.bulk_copies import figures, orders
 from storages_app.bulk_copies.errors import (
     FilesUnknown,
     FilterInvalid,
@@ -62,7 +62,11 @@ def request(
     is_public = _is_public(custom_storage, make_public)
     chosen = _chosen(project, file_uuids) if what == What.SELECTION else []
     wanted = clean_filter(filter_by or {}) if what == What.FILTER else {}
-    n_known = len(chosen) if what == What.SELECTION else _n_known(project, wanted)
+    n_known = (
+        len(chosen)
+        if what == What.SELECTION
+        else n_files_of(project, wanted, up_to=COUNT_FIRST_OVER + 1)
+    )
     if not n_known:
         raise NothingChosen("No file matches." if what != What.SELECTION else "")
     if len(chosen) == 1 and not parsed.is_empty:
@@ -131,9 +135,9 @@ def clean_filter(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in (("q", text), ("stored", stored)) if value}
 
 
-def _n_known(project: Project, filter_by: Mapping[str, str]) -> int:
-    """How many files, as far as it matters before the count."""
-    return orders.files_of(project, filter_by).order_by()[: COUNT_FIRST_OVER + 1].count()
+def n_files_of(project: Project, filter_by: Mapping[str, str], *, up_to: int) -> int:
+    """How many files a filter finds, counted no further than needed."""
+    return orders.files_of(project, filter_by).order_by()[:up_to].count()
 
 
 def _chosen(project: Project, file_uuids: Iterable[uuid.UUID]) -> list[File]:
@@ -225,10 +229,10 @@ def retry(*, bulk_job: BulkJob, actor: str, reason: str = "") -> int:
     """Try the files again that ended without a copy, all or those of one reason; how many."""
     require_usable(bulk_job.custom_storage, project=bulk_job.project)
     job = BulkJob.objects.select_for_update().get(pk=bulk_job.pk)
-    reasons = set(job.gaps) - orders.FINAL_REASONS
+    reasons = figures.reasons_to_retry(job)
     if reason:
         reasons &= {reason}
-    if not job.is_over or job.state == State.CANCELLED or not reasons:
+    if not reasons:
         raise WrongMoment("Nothing of this job can be tried again now.")
     n_by_state = {
         state: job.items.filter(state=state, reason__in=reasons).update(

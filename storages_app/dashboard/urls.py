@@ -6,6 +6,7 @@ from storages_app.dashboard.views import (
     activity,
     auto_copy,
     backup,
+    bulk_jobs,
     copies,
     docs,
     files,
@@ -63,6 +64,17 @@ _SETUP: list[URLPattern | URLResolver] = [
     path("connected/", setup.done, name="setup_done"),
 ]
 
+_BULK_JOB: list[URLPattern | URLResolver] = [
+    path("", bulk_jobs.page, name="bulk_job"),
+    path("status/", bulk_jobs.status, name="bulk_job_status"),
+    path("start/", bulk_jobs.start, name="bulk_job_start"),
+    path("pause/", bulk_jobs.pause, name="bulk_job_pause"),
+    path("resume/", bulk_jobs.resume, name="bulk_job_resume"),
+    path("cancel/", bulk_jobs.cancel, name="bulk_job_cancel"),
+    path("retry/", bulk_jobs.retry, name="bulk_job_retry"),
+    path("files.csv", bulk_jobs.csv, name="bulk_job_csv"),
+]
+
 _PROJECT: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("files/", files.listing, name="files"),
@@ -89,6 +101,8 @@ _PROJECT: list[URLPattern | URLResolver] = [
     path("copies/<int:pk>/retry/", copies.retry, name="copy_retry"),
     path("copies/<int:pk>/cancel/", copies.cancel, name="copy_cancel"),
     path("jobs/", jobs.listing, name="jobs"),
+    path("jobs/new/", bulk_jobs.new, name="bulk_new"),
+    path("jobs/<int:pk>/", include(_BULK_JOB)),
     path("settings/uploads/", upload_settings.page, name="upload_settings"),
     path("keys/", keys.page, name="keys"),
     path("keys/new/", keys.new, name="key_new"),

@@ -148,6 +148,11 @@ class BulkJob(models.Model):
         return self.n_failed + self.n_skipped
 
     @property
+    def n_there(self) -> int:
+        """Files that need no copy, known from the count or found in the bucket."""
+        return self.n_already + self.n_found
+
+    @property
     def n_waiting(self) -> int:
         return max(self.n_to_do - self.n_ended, 0)
 

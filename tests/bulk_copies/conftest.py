@@ -52,7 +52,9 @@ def worked(bucket, counted):
 
     def worked(job):
         before = None
-        while before != (seen := (job.state, job.n_ended, job.items.filter(state="ordered").count())):
+        while before != (
+            seen := (job.state, job.n_ended, job.items.filter(state="ordered").count())
+        ):
             before = seen
             counted(job)
             copying.drain()

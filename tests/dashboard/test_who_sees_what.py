@@ -65,6 +65,15 @@ PAGES = {
     "copy_retry": (("job.pk",), POST_ONLY),
     "copy_cancel": (("job.pk",), POST_ONLY),
     "jobs": ((), SEEN_BY_ALL),
+    "bulk_new": ((), MANAGERS),
+    "bulk_job": (("bulk.pk",), SEEN_BY_ALL),
+    "bulk_job_status": (("bulk.pk",), SEEN_BY_ALL),
+    "bulk_job_start": (("bulk.pk",), POST_ONLY),
+    "bulk_job_pause": (("bulk.pk",), POST_ONLY),
+    "bulk_job_resume": (("bulk.pk",), POST_ONLY),
+    "bulk_job_cancel": (("bulk.pk",), MANAGERS),
+    "bulk_job_retry": (("bulk.pk",), POST_ONLY),
+    "bulk_job_csv": (("bulk.pk",), SEEN_BY_ALL),
     "upload_settings": ((), SEEN_BY_ALL),
     "keys": ((), SEEN_BY_ALL),
     "key_new": ((), MANAGERS),
@@ -79,6 +88,7 @@ POLLED = {
     "file_copies",
     "backup_runs",
     "copies_rows",
+    "bulk_job_status",
     "copy_status",
 }
 WITHOUT_PROJECT = {
