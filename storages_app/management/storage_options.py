@@ -17,8 +17,8 @@ _INDENT = " " * 9
 _ENCRYPTIONS = {"none": "", "sse-s3": "AES256", "kms": "aws:kms"}
 
 
-def add_storage_options(parser: ArgumentParser) -> None:
-    """Where a bucket is, who comes in how, and what for."""
+def add_access_options(parser: ArgumentParser) -> None:
+    """Where a bucket is, and who comes in how."""
     slugs = [provider.slug for provider in all_providers()]
     parser.add_argument(
         "--provider", default="", metavar="SLUG", help=f"One of {', '.join(slugs)}."
@@ -41,6 +41,11 @@ def add_storage_options(parser: ArgumentParser) -> None:
         help="The environment variable that holds the secret access key.",
     )
     parser.add_argument("--role-arn", default="", help="The role to assume.")
+
+
+def add_storage_options(parser: ArgumentParser) -> None:
+    """The same, and what for."""
+    add_access_options(parser)
     parser.add_argument(
         "--public", choices=CustomStorage.PublicMode.values, default="private", metavar="MODE"
     )
@@ -55,15 +60,12 @@ def add_storage_options(parser: ArgumentParser) -> None:
     parser.add_argument("--kms-key", default="", metavar="ARN", help="With --encryption=kms.")
 
 
-def fields_of(options: dict[str, Any]) -> dict[str, Any]:
-    """The options by the names of the services."""
+def access_of(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of access by the names of the services."""
     provider = options["provider"] or ("other" if options["endpoint"] else "aws")
     if provider not in {known.slug for known in all_providers()}:
         raise CommandError(f"There is no provider {provider!r}.", returncode=USAGE)
-    if options["kms_key"] and options["encryption"] != "kms":
-        raise CommandError("--kms-key goes with --encryption=kms.", returncode=USAGE)
     identity = options["identity"] or ("role" if options["role_arn"] else "access_key")
-    mode = _ENCRYPTIONS[options["encryption"]]
     return {
         "provider": provider,
         "endpoint_url": options["endpoint"],
@@ -74,6 +76,16 @@ def fields_of(options: dict[str, Any]) -> dict[str, Any]:
         "identity": identity,
         "access_key_id": options["access_key_id"],
         "role_arn": options["role_arn"],
+    }
+
+
+def fields_of(options: dict[str, Any]) -> dict[str, Any]:
+    """All options by the names of the services."""
+    access = access_of(options)
+    if options["kms_key"] and options["encryption"] != "kms":
+        raise CommandError("--kms-key goes with --encryption=kms.", returncode=USAGE)
+    mode = _ENCRYPTIONS[options["encryption"]]
+    return access | {
         "public_mode": options["public"],
         "uses": _uses(options["uses"]),
         "storage_class": options["storage_class"],
@@ -84,7 +96,7 @@ def fields_of(options: dict[str, Any]) -> dict[str, Any]:
 def secret_of(options: dict[str, Any]) -> str:
     """The secret access key, by the variable that holds it; an access key cannot do without."""
     name = options["secret_env"]
-    if fields_of(options)["identity"] != CustomStorage.Identity.ACCESS_KEY:
+    if access_of(options)["identity"] != CustomStorage.Identity.ACCESS_KEY:
         return ""
     if not (name and options["access_key_id"]):
         raise CommandError(

@@ -41,6 +41,13 @@ class BadName(UcdashError):
     hint = "Write 1 to 100 characters without line breaks."
 
 
+class PublicKeyTaken(UcdashError):
+    """Another project has this public key."""
+
+    code = "public_key_taken"
+    hint = "Let a new one be made, and tell it to the clients."
+
+
 class BadScope(UcdashError):
     """A secret key is either for everything or for reading."""
 

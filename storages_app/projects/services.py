@@ -7,16 +7,23 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from storages_app.models import Event, Membership, Project, SecretKey, User
-from storages_app.projects.errors import BadName, BadScope
+from storages_app.models.projects import new_public_key
+from storages_app.projects.errors import BadName, BadScope, PublicKeyTaken
 
 _SLUG_TRIES = 1_000
 
 
 @transaction.atomic
-def create_project(*, name: str, owner: User | None) -> Project:
-    """A new project; its slug is made of the name and a number if others have that name."""
+def create_project(*, name: str, owner: User | None, public_key: str = "") -> Project:
+    """A new project; its slug is made of the name and a number if others have that name.
+
+    `public_key` is given where a project is made again that clients know by it.
+    """
     name = _checked_name(name, longest=100)
-    project = _insert_with_free_slug(name)
+    public_key = public_key or new_public_key()
+    if Project.objects.filter(public_key=public_key).exists():
+        raise PublicKeyTaken
+    project = _insert_with_free_slug(name, public_key)
     if owner:
         Membership.objects.create(project=project, user=owner, role=Membership.Role.OWNER)
     Event.objects.record(
@@ -72,7 +79,7 @@ def _checked_name(name: str, *, longest: int) -> str:
     return name
 
 
-def _insert_with_free_slug(name: str) -> Project:
+def _insert_with_free_slug(name: str, public_key: str) -> Project:
     stem = slugify(name)[:50] or "project"
     taken = set(Project.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
     candidates = [stem, *(f"{stem}-{n}" for n in range(2, _SLUG_TRIES))]
@@ -81,7 +88,7 @@ def _insert_with_free_slug(name: str) -> Project:
             continue
         try:
             with transaction.atomic():
-                return Project.objects.create(name=name, slug=slug)
+                return Project.objects.create(name=name, slug=slug, public_key=public_key)
         except IntegrityError:  # another request took it meanwhile
             continue
     raise BadName("Too many projects have this name.", hint="Choose another name.")

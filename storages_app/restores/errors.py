@@ -44,6 +44,12 @@ class ReplacingUnconfirmed(RestoreRefused):
     hint = "Type the name of the project, exactly as it is written."
 
 
+class ProjectInUse(RestoreRefused):
+    """There is a project of this name already, and it has files."""
+
+    code = "restore_project_in_use"
+
+
 class NothingArchived(RestoreRefused):
     """No file of this restore is in an archive class."""
 

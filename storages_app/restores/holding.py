@@ -1,5 +1,6 @@
 """The lease and the fence of a run: whoever holds it works, everybody else keeps away."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -16,6 +17,9 @@ AT_WORK = (RunState.READING, RunState.THAWING, RunState.RESTORING)
 READING_LEASE = timedelta(minutes=5)
 
 
+Tell = Callable[[RestoreRun], None]  # somebody watches from this process
+
+
 class LostRun(Exception):
     """Somebody else holds this run now, or it was cancelled: stop, and write nothing more."""
 
@@ -23,8 +27,9 @@ class LostRun(Exception):
 class Hold:
     """A claimed run; `write` and `renew` raise LostRun as soon as it is not ours any more."""
 
-    def __init__(self, run: RestoreRun) -> None:
+    def __init__(self, run: RestoreRun, *, tell: Tell | None = None) -> None:
         self.run = run
+        self._tell = tell
         self._lease = settings.LEASE
         self._renewed = monotonic()
 
@@ -41,6 +46,8 @@ class Hold:
             raise LostRun
         for name, number in numbers.items():
             setattr(self.run, name, getattr(self.run, name) + number)
+        if self._tell:
+            self._tell(self.run)
 
     def renew(self, *, lease: timedelta | None = None) -> None:
         """Prolong the lease, at most every third of it."""
@@ -61,7 +68,7 @@ class Hold:
         )
 
 
-def claim(*, pk: int | None = None) -> Hold | None:
+def claim(*, pk: int | None = None, tell: Tell | None = None) -> Hold | None:
     """Take a run that has work to do and that no living worker holds."""
     free = RestoreRun.objects.filter(
         Q(lease_until=None) | Q(lease_until__lt=db_now()), state__in=AT_WORK, finished_at=None
@@ -76,5 +83,5 @@ def claim(*, pk: int | None = None) -> Hold | None:
             run = RestoreRun.objects.select_related("project", "custom_storage__project").get(
                 pk=row.pk
             )
-            return Hold(run)
+            return Hold(run, tell=tell)
     return None

@@ -21,7 +21,7 @@ from storages_app.restores.errors import (
     ReplacingUnconfirmed,
     SourceUnusable,
 )
-from storages_app.restores.holding import AT_WORK, RunState
+from storages_app.restores.holding import AT_WORK, RunState, Tell
 from ucdash.celery import wake
 
 OnTaken, What = RestoreRun.OnTaken, RestoreRun.What
@@ -178,11 +178,15 @@ def _leave_counted(run: RestoreRun, *, state: RestoreRun.State) -> None:
     transaction.on_commit(partial(wake, "restores.drain"))
 
 
-def run_here(*, run: RestoreRun, pause_s: float = 1) -> RestoreRun:
-    """Take the run as far as it goes without a person, in this process or beside a worker."""
+def run_here(*, run: RestoreRun, tell: Tell, pause_s: float = 1) -> RestoreRun:
+    """Take the run as far as it goes without a person, in this process or beside a worker.
+
+    `tell` hears of each step forward, and of each pause.
+    """
     while True:
-        tasks.advance(pk=run.pk)
+        tasks.advance(pk=run.pk, tell=tell)
         run.refresh_from_db()
+        tell(run)
         if run.is_over or run.state == RunState.COUNTED:
             return run
         sleep(pause_s)

@@ -19,7 +19,7 @@ def forget() -> None:
     runner.forget_items(now=timezone.now())
 
 
-def advance(*, pk: int) -> None:
+def advance(*, pk: int, tell: holding.Tell | None = None) -> None:
     """Take one run further in this process, unless a worker has it."""
-    if hold := holding.claim(pk=pk):
+    if hold := holding.claim(pk=pk, tell=tell):
         runner.advance(hold)

@@ -7,9 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from storages_app.backups import services as backups
+from storages_app.custom_storages import auto_copy_rules
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.errors import UcdashError
 from storages_app.management.storage_options import (
+    USAGE,
     add_storage_options,
     fields_of,
     finding_as_text,
@@ -33,11 +35,18 @@ class Command(BaseCommand):
         add_storage_options(parser)
         parser.add_argument("--pattern", default="${default}")
         parser.add_argument("--auto-copy", action="store_true", help="Copy every new file.")
+        parser.add_argument(
+            "--auto-copy-rule",
+            default="",
+            metavar="JSON",
+            help='Which new files, such as \'{"types": ["image/*"]}\'; docs/auto-copy.md.',
+        )
         parser.add_argument("--backup", action="store_true", help="Back the project up to it.")
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         secret = secret_of(options)
+        _rule_of(options)  # a mistake is told before anything is kept
         try:
             custom_storage, test = _tested(_project(options["project"]), secret, options)
             if test.has_passed:
@@ -84,11 +93,26 @@ def _tested(
 
 def _switch_on(custom_storage: CustomStorage, options: dict[str, Any]) -> None:
     if options["auto_copy"]:
-        custom_storages.set_auto_copy(custom_storage=custom_storage, on=True, actor=ACTOR)
+        custom_storages.set_auto_copy(
+            custom_storage=custom_storage, on=True, actor=ACTOR, rule=_rule_of(options)
+        )
     project = custom_storage.project
     has_backup = BackupPlan.objects.filter(is_on=True, custom_storage=custom_storage).exists()
     if options["backup"] and not has_backup:
         backups.connect(project=project, custom_storage=custom_storage, actor=ACTOR)
+
+
+def _rule_of(options: dict[str, Any]) -> dict[str, Any] | None:
+    """The rule of the command; None leaves the one that the storage has."""
+    text = options["auto_copy_rule"]
+    if not text:
+        return None
+    if not options["auto_copy"]:
+        raise CommandError("--auto-copy-rule goes with --auto-copy.", returncode=USAGE)
+    try:
+        return auto_copy_rules.clean_rule(json.loads(text))
+    except (ValueError, UcdashError) as error:
+        raise CommandError(f"--auto-copy-rule: {error}", returncode=USAGE) from error
 
 
 def _as_json(custom_storage: CustomStorage, test: ConnectionTest) -> str:
