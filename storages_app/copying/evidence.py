@@ -6,11 +6,14 @@ evidence only where the connection test saw it refuse wrong ones: others are rea
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from storages_app.objectstores.base import ObjectInfo, ObjectStore, PartReceipt, PutReceipt
 from storages_app.objectstores.errors import AccessDenied, ObjectMissing
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -46,19 +49,19 @@ def of_receipt(
 
 
 def of_parts(
-    receipt: PutReceipt,
-    parts: Sequence[PartReceipt],
-    part_md5s: Sequence[str],
-    *,
-    is_verified_by_provider: bool,
+    receipt: PutReceipt, parts: Sequence[PartReceipt], *, is_verified_by_provider: bool
 ) -> Evidence | None:
-    """What the answer to a completed multipart upload proves."""
+    """What the answer to a completed multipart upload proves.
+
+    The provider has checked each part as it came, so what remains to be proved is that the object
+    is made of those parts: by the checksum of their checksums, or the ETag of their ETags.
+    """
     if not is_verified_by_provider:
         return None
     composite = composite_sha256([part.sha256 for part in parts])
     if composite and receipt.checksum == f"sha256:{composite}":
         return _evidence("checksum", receipt.checksum, receipt)
-    if receipt.etag == composite_md5(part_md5s):
+    if receipt.etag and receipt.etag == composite_md5([part.etag for part in parts]):
         return _evidence("etag", f"md5:{receipt.etag}", receipt)
     return None
 
@@ -76,7 +79,12 @@ def composite_sha256(part_sha256s: Sequence[str]) -> str:
 
 
 def composite_md5(part_md5s: Sequence[str]) -> str:
-    """The ETag of a multipart object: the MD5 of the parts' MD5s and their number."""
+    """The ETag of a multipart object, the MD5 of the parts' MD5s and their number.
+
+    Empty where an ETag is no MD5, as with keys of KMS.
+    """
+    if not all(map(_MD5.fullmatch, part_md5s)):
+        return ""
     whole = hashlib.md5(b"".join(map(bytes.fromhex, part_md5s)), usedforsecurity=False)
     return f"{whole.hexdigest()}-{len(part_md5s)}"
 

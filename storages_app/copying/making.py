@@ -4,29 +4,25 @@ Everything it needs is in the `Assignment`; what has to be durable before the ne
 through `commit`, which says False when the job belongs to another worker by now.
 """
 
-import hashlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from io import BytesIO
-from threading import BoundedSemaphore
-from time import monotonic
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import unquote
 
 from storages_app.copying import evidence as proofs
-from storages_app.copying import sources
+from storages_app.copying import multipart, server_side, sources
+from storages_app.copying.assignments import Assignment, Commit, LostJob, must
 from storages_app.copying.evidence import Comparison, Evidence, Expected
 from storages_app.copying.orders import MAX_ORIGINAL, MAX_PROCESSED
-from storages_app.copying.sources import Source, SourceBroken
+from storages_app.copying.sources import Source, SourceBroken, moving
 from storages_app.custom_storages import key_patterns
 from storages_app.custom_storages.connect import put_options
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.errors import UcdashError
-from storages_app.models import CopyJob, CustomStorage, File, Reason
+from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import State
-from storages_app.objectstores.base import ObjectStore, PartReceipt, PutOptions
+from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import (
     ChecksumRefused,
     ConnectionFailed,
@@ -36,46 +32,12 @@ from storages_app.objectstores.errors import (
     TimedOut,
 )
 
+__all__ = ["Assignment", "LostJob", "Outcome", "health_of", "make_copy", "outcome_of_bucket_error"]
+
 log = logging.getLogger(__name__)
 
 # After one of these the write may have happened all the same: the bucket is asked.
 _AMBIGUOUS = (ConnectionFailed, TimedOut, ServerError)
-
-# Each holds one part in memory, so this bounds it, whatever the number of threads.
-_big_files_at_once = BoundedSemaphore(4)
-
-Commit = Callable[[dict[str, Any]], bool]
-
-
-class LostJob(Exception):
-    """Another worker holds this job now; whatever was begun here must stop."""
-
-
-@dataclass
-class Assignment:
-    """One claimed job with all that its making needs."""
-
-    job: CopyJob
-    store: ObjectStore
-    multipart_threshold: int
-    part_size: int
-    may_overwrite: bool = False  # what is there is a damaged copy of our own
-    moved_at: float = field(default_factory=monotonic)  # when bytes last moved or a step changed
-
-    @property
-    def file(self) -> File:
-        return self.job.file
-
-    @property
-    def storage(self) -> CustomStorage:
-        return self.job.custom_storage
-
-    @property
-    def is_verified_by_provider(self) -> bool:
-        return self.storage.can("verifies_checksum")
-
-    def touch(self) -> None:
-        self.moved_at = monotonic()
 
 
 @dataclass(frozen=True)
@@ -99,6 +61,9 @@ def make_copy(assignment: Assignment, commit: Commit) -> Outcome:
         if refusal:
             return refusal
         _abort_stale_upload(assignment, commit)
+        settled = _let_provider_copy(assignment)
+        if settled:
+            return settled
         with sources.open_source(assignment.job) as source:
             assignment.touch()
             return _write_and_prove(assignment, source, commit)
@@ -155,7 +120,7 @@ def _abort_stale_upload(assignment: Assignment, commit: Commit) -> None:
     job = assignment.job
     if job.upload_id:
         assignment.store.abort_multipart(job.key, job.upload_id)
-        _must(commit({"upload_id": ""}))
+        must(commit({"upload_id": ""}))
         job.upload_id = ""
     elif job.takeovers and assignment.file.size > assignment.multipart_threshold:
         _abort_unknown_uploads(assignment)
@@ -180,9 +145,34 @@ def _abort_unknown_uploads(assignment: Assignment) -> None:
         log.info("Open uploads could not be looked for: %s", error.code)
 
 
-def _must(is_held: bool) -> None:
-    if not is_held:
-        raise LostJob
+def _let_provider_copy(assignment: Assignment) -> Outcome | None:
+    """A copy inside one S3; None where it is not to be had: then the bytes go through us."""
+    origin = server_side.origin_of(assignment)
+    if origin is None:
+        return None
+    source = sources.unopened(assignment.job)
+    settled = _look(assignment, source)
+    if settled:
+        return settled
+    try:
+        receipt = server_side.copy(assignment, origin, _options(assignment, source))
+    except KeyTaken:
+        return None
+    except _AMBIGUOUS as error:
+        return _ask_after_lost_reply(assignment, source, error)
+    except ObjectStoreError as error:
+        log.info("The provider made no copy by itself: %s", error.code)
+        server_side.remember_refusal(assignment)
+        return None
+    crashpoint("copy_written")
+    proof = proofs.of_receipt(
+        receipt, source.expected, is_verified_by_provider=assignment.is_verified_by_provider
+    )
+    if proof is None:
+        found = _compare(assignment, source)
+        proof = found.evidence if found else None
+    # Without a proof the original itself may be damaged, which is found by reading it.
+    return _done(source, proof) if proof else None
 
 
 def _write_and_prove(assignment: Assignment, source: Source, commit: Commit) -> Outcome:
@@ -191,7 +181,8 @@ def _write_and_prove(assignment: Assignment, source: Source, commit: Commit) -> 
         return settled
     try:
         if source.expected.size > assignment.multipart_threshold:
-            proof = _put_in_parts(assignment, source, commit)
+            options = _options(assignment, source)
+            proof = multipart.put_in_parts(assignment, source, options, commit)
         else:
             proof = _put_whole(assignment, source)
     except KeyTaken:
@@ -235,8 +226,10 @@ def _may_overwrite(assignment: Assignment) -> bool:
 
 def _look_first(assignment: Assignment, source: Source) -> Outcome | None:
     """Where the provider would not catch a clash for us, look before writing."""
-    if _is_conditional(assignment):
-        return None
+    return None if _is_conditional(assignment) else _look(assignment, source)
+
+
+def _look(assignment: Assignment, source: Source) -> Outcome | None:
     found = _compare(assignment, source)
     if found is None or found.is_same is None:
         return None
@@ -302,7 +295,7 @@ def _ask_after_lost_reply(
 
 def _prove_by_looking(assignment: Assignment, source: Source, commit: Commit) -> Outcome:
     """The answer to the write proved nothing: look at the object, in the end by reading it."""
-    _must(commit({"state": State.WRITTEN}))
+    must(commit({"state": State.WRITTEN}))
     crashpoint("copy_before_verify")
     found = _compare(assignment, source)
     if found and found.evidence:
@@ -343,7 +336,7 @@ def _put_whole(assignment: Assignment, source: Source) -> Evidence | None:
     try:
         receipt = assignment.store.put(
             assignment.job.key,
-            source.body,
+            moving(source.body, assignment.touch),
             size=expected.size,
             sha256=expected.sha256,
             md5=expected.md5,
@@ -356,69 +349,6 @@ def _put_whole(assignment: Assignment, source: Source) -> Evidence | None:
     return proofs.of_receipt(
         receipt, expected, is_verified_by_provider=assignment.is_verified_by_provider
     )
-
-
-def _put_in_parts(assignment: Assignment, source: Source, commit: Commit) -> Evidence | None:
-    """Multipart: the upload id is durable before the first part, and aborted if we fail."""
-    with _big_files_at_once:
-        return _put_in_parts_now(assignment, source, commit)
-
-
-def _put_in_parts_now(assignment: Assignment, source: Source, commit: Commit) -> Evidence | None:
-    key, store = assignment.job.key, assignment.store
-    options = _options(assignment, source)
-    upload_id = store.start_multipart(key, options)
-    crashpoint("copy_upload_started")
-    try:
-        _must(commit({"upload_id": upload_id}))
-        crashpoint("copy_upload_id_committed")
-        parts, md5s = _send_parts(assignment, source, upload_id, options.checksum)
-        crashpoint("copy_before_complete")
-        receipt = store.complete_multipart(
-            key, upload_id, parts, only_if_absent=options.only_if_absent
-        )
-        crashpoint("copy_completed")
-    except BaseException:
-        _abort_quietly(store, key, upload_id)
-        raise
-    return proofs.of_parts(
-        receipt, parts, md5s, is_verified_by_provider=assignment.is_verified_by_provider
-    )
-
-
-def _send_parts(
-    assignment: Assignment, source: Source, upload_id: str, checksum: str
-) -> tuple[list[PartReceipt], list[str]]:
-    whole = hashlib.sha256()
-    parts: list[PartReceipt] = []
-    md5s: list[str] = []
-    # 10,000 parts is S3's limit; 5 GB in parts of 8 MiB are 640.
-    while chunk := source.read(assignment.part_size):
-        whole.update(chunk)
-        md5s.append(hashlib.md5(chunk, usedforsecurity=False).hexdigest())
-        parts.append(
-            assignment.store.put_part(
-                assignment.job.key,
-                upload_id,
-                len(parts) + 1,
-                BytesIO(chunk),
-                size=len(chunk),
-                checksum=checksum,
-            )
-        )
-        assignment.touch()
-        crashpoint("copy_part_sent")
-    if whole.hexdigest() != source.expected.sha256:
-        raise sources.not_the_one()
-    return parts, md5s
-
-
-def _abort_quietly(store: ObjectStore, key: str, upload_id: str) -> None:
-    """The id stays in the ledger: if this fails too, the next attempt aborts it."""
-    try:
-        store.abort_multipart(key, upload_id)
-    except ObjectStoreError as error:
-        log.info("An upload could not be aborted now: %s", error.code)
 
 
 Kind = Literal["success", "transient", "owner"]

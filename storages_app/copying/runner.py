@@ -308,14 +308,17 @@ def stop(*, wait_s: float = 5) -> None:
         _one_drain_a_process.release()
 
 
-def make_one(*, copy_job_id: int) -> None:
-    """Make one copy here and now, if nobody else has claimed it."""
+def make_one(*, copy_job_id: int) -> CopyJob | None:
+    """Make one copy here and now; how this process left it, or None if it was not claimed."""
     worker = worker_name()
-    pump = Pump(worker=worker, threads=1)
-    pump.has_renamed = True
-    while pump.has_renamed and (jobs := claim_one(pk=copy_job_id, worker=worker)):
+    made = None
+    while jobs := claim_one(pk=copy_job_id, worker=worker):
+        (made,) = jobs
         pump = Pump(worker=worker, threads=1)
         pump.finish(jobs)
+        if not pump.has_renamed:
+            break
+    return made
 
 
 def make_suspects() -> None:

@@ -1,7 +1,8 @@
 """The bytes of a copy: an original, or an image made of it."""
 
 import hashlib
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -26,12 +27,12 @@ class Source:
 
     def read(self, size: int) -> bytes:
         """The next `size` bytes, fewer only at the end."""
-        pieces: list[bytes] = []
-        missing = size
-        while missing and (piece := self.body.read(min(missing, _READ))):
+        piece = self.body.read(size)
+        pieces, missing = [piece], size - len(piece)
+        while missing and piece and (piece := self.body.read(missing)):
             pieces.append(piece)
             missing -= len(piece)
-        return b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def require_undamaged(self) -> None:
         """SourceBroken unless the bytes are still those that were uploaded."""
@@ -41,6 +42,28 @@ class Source:
             digest.update(chunk)
         if digest.hexdigest() != self.expected.sha256:
             raise not_the_one()
+
+
+class _Moving(io.RawIOBase):
+    """A body that says whenever bytes of it are taken: a lease is held while they move."""
+
+    def __init__(self, body: BinaryIO, on_move: Callable[[], None]) -> None:
+        self._body = body
+        self._on_move = on_move
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._on_move()
+        return self._body.read(size)
+
+    def tell(self) -> int:
+        return self._body.tell()
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._body.seek(offset, whence)
+
+
+def moving(body: BinaryIO, on_move: Callable[[], None]) -> BinaryIO:
+    return cast("BinaryIO", _Moving(body, on_move))
 
 
 class SourceBroken(Exception):
@@ -80,6 +103,12 @@ def open_source(job: CopyJob) -> Iterator[Source]:
             )
         expected = Expected(file.size, file.sha256, file.md5)
         yield Source(cast("BinaryIO", original.file), expected, file.detected_type)
+
+
+def unopened(job: CopyJob) -> Source:
+    """What is known of an original that nobody reads."""
+    file = job.file
+    return Source(io.BytesIO(), Expected(file.size, file.sha256, file.md5), file.detected_type)
 
 
 def _render(file: File, effects: str) -> Rendered:

@@ -76,18 +76,20 @@ class Wire:
         *,
         headers: Mapping[str, str],
         body: bytes | Body = b"",
+        patience: float = 1,
     ) -> "Response":
         """One request, to the head of its answer. `headers` has `host`, and with a body that is
         no bytes `content-length`; close the response in any case.
 
-        An answer that comes before all was sent is an answer.
+        An answer that comes before all was sent is an answer. `patience` times the read timeout
+        is waited for it.
         """
         check(address, self.policy)
         head = _request_head(method, address.target, headers, body)
         connection = self._take(address)
         try:
             connection.send(head, body)
-            return Response(self, connection, method)
+            return Response(self, connection, method, patience)
         except BaseException:
             connection.close()
             raise
@@ -201,9 +203,9 @@ class _Connection:
             except (BrokenPipeError, ConnectionResetError):
                 return
 
-    def allow(self, seconds: float) -> None:
+    def allow(self, seconds: float, *, is_patient: bool = False) -> None:
         """What is read from now on has to come in so many seconds together."""
-        self._incoming.idle_s = self.read_timeout
+        self._incoming.idle_s = seconds if is_patient else self.read_timeout
         self._incoming.ends_at = monotonic() + seconds
 
 
@@ -232,12 +234,12 @@ class _Incoming(io.RawIOBase):
 class Response:
     """An answer: its head was read, its body is read by the caller."""
 
-    def __init__(self, wire: Wire, connection: _Connection, method: str) -> None:
+    def __init__(self, wire: Wire, connection: _Connection, method: str, patience: float) -> None:
         self._wire = wire
         self._connection: _Connection | None = connection
         self._reader = connection.reader
         self.tls_version = connection.tls_version
-        connection.allow(connection.read_timeout)
+        connection.allow(connection.read_timeout * patience, is_patient=patience > 1)
         self.status, self.headers, is_1_1 = self._read_head()
         self._is_chunked = False
         self._left: int | None = 0  # of the body or of a chunk; None: until the connection ends

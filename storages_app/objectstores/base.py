@@ -121,6 +121,16 @@ class ObjectStore(Protocol):
         """Write one object from a seekable body in one request."""
         ...
 
+    def copy_from(
+        self, key: str, *, bucket: str, source_key: str, options: PutOptions
+    ) -> PutReceipt:
+        """Have the provider copy an object of up to 5 GB that these credentials may read.
+
+        No byte comes through us. The provider computes the checksum that `options` names, so that
+        the receipt tells what it has written; it may take minutes.
+        """
+        ...
+
     def head(self, key: str) -> ObjectInfo:
         """What is under the key, with its checksum where the provider tells; or ObjectMissing."""
         ...

@@ -77,6 +77,7 @@ MOTO_DIFFERS = {
     "a composite checksum is not taken for one of the object",
     "an abort fences a zombie",  # it answers 500
     "a link that was changed is refused",
+    "a copy inside may be conditional",
 }
 # Its keys are paths of a file system: cleaned, cut at 255 bytes a name, folders without bytes.
 SEAWEED_DIFFERS = {
@@ -87,6 +88,7 @@ SEAWEED_DIFFERS = {
     "the key 'trail/' comes back",
     "the key 'a\\\\b' comes back",
     f"the key {'x' * 1024!r} comes back",
+    "a copy inside tells its checksum",
     "an open upload with a plus is listed",  # it leaves the plus as it is, which S3 has for a space
 }
 
@@ -435,6 +437,44 @@ class TestRead:
         store.delete("key")
         with pytest.raises(ObjectMissing):
             store.head("key")
+
+
+class TestCopyFrom:
+    """The provider copies by itself."""
+
+    def copy(self, store: ObjectStore, source_key: str, **options) -> PutReceipt:
+        bucket = location_of(store).bucket
+        return store.copy_from(
+            "copy", bucket=bucket, source_key=source_key, options=PutOptions(**options)
+        )
+
+    @pytest.mark.parametrize("key", ["source", "a b+c/é?#&%2F.txt"])
+    def test_makes_the_same_bytes_with_what_is_said_of_them(self, store, key):
+        put(store, key, b"bytes", metadata={"uuid": "of the source"}, content_type="text/plain")
+        self.copy(store, key, metadata={"uuid": "new"}, content_type="image/png")
+        assert read(store, "copy") == b"bytes"
+        info = store.head("copy")
+        assert (info.metadata["uuid"], info.content_type, info.size) == ("new", "image/png", 5)
+
+    def test_tells_the_checksum_of_what_was_written(self, store, sentence):
+        sentence("a copy inside tells its checksum")
+        put(store, "source", b"bytes")
+        receipt = self.copy(store, "source")
+        assert (receipt.sha256, receipt.etag) == (sha256_of(b"bytes"), md5_of(b"bytes"))
+
+    def test_takes_no_key_that_is_taken(self, store, sentence):
+        sentence("a copy inside may be conditional")
+        put(store, "source", b"new")
+        put(store, "copy", b"old")
+        with pytest.raises(KeyTaken):
+            self.copy(store, "source", only_if_absent=True)
+        assert read(store, "copy") == b"old"
+
+    def test_of_what_is_not_there_is_said(self, store):
+        with pytest.raises(ObjectMissing):
+            self.copy(store, "source")
+        with pytest.raises(ObjectStoreError):
+            store.copy_from("k", bucket="no-such-bucket", source_key="k", options=PutOptions())
 
 
 class TestList:

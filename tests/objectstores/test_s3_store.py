@@ -348,7 +348,7 @@ class TestWhoAndWhere:
             def close(self):
                 pass
 
-        def send(self, method, address, *, headers, body):
+        def send(self, method, address, *, headers, body, patience):
             sent.append((method, address.origin, headers, body))
             return Sts()
 

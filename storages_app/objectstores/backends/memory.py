@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
@@ -174,6 +175,19 @@ class MemoryStore:
         echoed = f"sha256:{_base64(kept_sha256)}" if kept_sha256 else ""
         return PutReceipt(
             etag=found_md5, sha256=kept_sha256, checksum=echoed, encryption=options.encryption
+        )
+
+    def copy_from(
+        self, key: str, *, bucket: str, source_key: str, options: PutOptions
+    ) -> PutReceipt:
+        source = MemoryStore(replace(self.location, bucket=bucket), server=self.server)
+        content = source._object("CopyObject", source_key).body
+        return self.put(
+            key,
+            BytesIO(content),
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            options=options,
         )
 
     def head(self, key: str) -> ObjectInfo:

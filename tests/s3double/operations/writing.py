@@ -54,6 +54,9 @@ def copy_object(exchange: Exchange) -> Answer:
     new.etag = etag_of(new, _md5_of(new.content))
     keep(exchange, new)
     result = {"LastModified": iso(new.modified_at), "ETag": f'"{new.etag}"'}
+    if new.checksum:
+        result |= {f"Checksum{new.checksum[0].upper()}": new.checksum[1]}
+        result |= {"ChecksumType": new.checksum_type}
     return Answer(
         headers=written_headers(exchange, new) | {"content-type": "application/xml"},
         body=document("CopyObjectResult", result),

@@ -39,7 +39,7 @@ def put_headers(options: PutOptions) -> dict[str, str]:
 
 
 def multipart_parameters(options: PutOptions) -> dict[str, Any]:
-    """The same for botocore's CreateMultipartUpload."""
+    """The same for botocore's CreateMultipartUpload and CopyObject."""
     optional = {
         "ACL": "public-read" if options.is_public else "",
         "StorageClass": _word(options.storage_class),
@@ -228,4 +228,18 @@ def receipt_of_complete(answer: Mapping[str, Any]) -> PutReceipt:
         sha256="" if answer.get("ChecksumType") == "COMPOSITE" else hex_of(checksum),
         checksum=f"sha256:{checksum}" if checksum else "",
         version_id="" if version_id == "null" else version_id,
+    )
+
+
+def receipt_of_copy(answer: Mapping[str, Any]) -> PutReceipt:
+    """The receipt of a copy that the provider made; its checksum is over the whole object."""
+    told = answer.get("CopyObjectResult", {})
+    checksum = told.get("ChecksumSHA256", "")
+    version_id = answer.get("VersionId", "")
+    return PutReceipt(
+        etag=told.get("ETag", "").strip('"'),
+        sha256="" if told.get("ChecksumType") == "COMPOSITE" else hex_of(checksum),
+        checksum=f"sha256:{checksum}" if checksum else "",
+        version_id="" if version_id == "null" else version_id,
+        encryption=answer.get("ServerSideEncryption", ""),
     )

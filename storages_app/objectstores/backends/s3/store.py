@@ -95,7 +95,7 @@ class S3Store:
     ) -> PutReceipt:
         """Write one object; its SHA-256 is signed, so a provider that checks it refuses others."""
         if options.checksum == "md5" and not md5:
-            _, md5 = _digests(body, size)
+            _, md5 = _digests(body, size, with_md5=True)
         answer = self._transport.exchange(
             "PutObject",
             "PUT",
@@ -109,6 +109,22 @@ class S3Store:
             payload_sha256=sha256,
         )
         return h.receipt_of(answer.headers)
+
+    def copy_from(
+        self, key: str, *, bucket: str, source_key: str, options: PutOptions
+    ) -> PutReceipt:
+        check_key(key)
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if options.only_if_absent else {}
+        with control_call("CopyObject"):
+            answer = self._transport.client.copy_object(
+                **self._bucket,
+                Key=key,
+                CopySource={"Bucket": bucket, "Key": source_key},
+                MetadataDirective="REPLACE",
+                **h.multipart_parameters(options),
+                **condition,
+            )
+        return h.receipt_of_copy(answer)
 
     def head(self, key: str) -> ObjectInfo:
         answer = self._transport.exchange(
@@ -182,7 +198,7 @@ class S3Store:
     def put_part(
         self, key: str, upload_id: str, number: int, body: BinaryIO, *, size: int, checksum: str
     ) -> PartReceipt:
-        sha256, md5 = _digests(body, size)
+        sha256, md5 = _digests(body, size, with_md5=checksum == "md5")
         answer = self._transport.exchange(
             "UploadPart",
             "PUT",
@@ -353,7 +369,7 @@ def _next(position: Mapping[str, Any], following: dict[str, Any]) -> dict[str, A
     return following
 
 
-def _digests(body: BinaryIO, size: int) -> tuple[str, str]:
+def _digests(body: BinaryIO, size: int, *, with_md5: bool) -> tuple[str, str]:
     """SHA-256 and MD5 of the next `size` bytes; the body stands where it stood."""
     start = body.tell()
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
@@ -363,7 +379,8 @@ def _digests(body: BinaryIO, size: int) -> tuple[str, str]:
         if not chunk:
             raise source_ended(size - left, size)
         sha256.update(chunk)
-        md5.update(chunk)
+        if with_md5:
+            md5.update(chunk)
         left -= len(chunk)
     body.seek(start)
     return sha256.hexdigest(), md5.hexdigest()

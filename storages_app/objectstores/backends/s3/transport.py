@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 EMPTY_SHA256 = sha256().hexdigest()
 STS_VERSION = "2011-06-15"
 _USER_AGENT = "ucdash"
+# Some say nothing at all until they are through, which with gigabytes takes minutes.
+_PATIENCE = {"CompleteMultipartUpload": 10, "CopyObject": 10}
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_BODY = 32 * 1024 * 1024  # 1,000 keys of a listing take a tenth of it
 
@@ -175,7 +177,12 @@ class Transport:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         headers["host"] = address.netloc
         with self._line.opened(
-            operation, request.method, address, headers, request.body or b""
+            operation,
+            request.method,
+            address,
+            headers,
+            request.body or b"",
+            patience=_PATIENCE.get(operation, 1),
         ) as response:
             body = _body_of(response, _MAX_BODY)
         if has_error_body(body):
@@ -205,10 +212,14 @@ class _Line:
         address: Address,
         headers: Mapping[str, str],
         body: "bytes | Exactly",
+        *,
+        patience: float = 1,
     ) -> Iterator[Response]:
         """Send and look at the status; the connection goes back only if all was read."""
         with translated(operation):
-            response = self.wire.send(method, address, headers=headers, body=body)
+            response = self.wire.send(
+                method, address, headers=headers, body=body, patience=patience
+            )
         try:
             if response.status >= 300:
                 with translated(operation):

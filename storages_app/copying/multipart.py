@@ -1,0 +1,138 @@
+"""Large files in parts, a few at once, in bounded memory, hashed while they are read."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BytesIO
+from threading import BoundedSemaphore, Event
+
+from storages_app.copying import evidence as proofs
+from storages_app.copying import sources
+from storages_app.copying.assignments import Assignment, Commit, must
+from storages_app.copying.evidence import Evidence
+from storages_app.copying.sources import Source, moving
+from storages_app.lib.crashpoints import crashpoint
+from storages_app.objectstores import providers
+from storages_app.objectstores.base import ObjectStore, PartReceipt, PutOptions
+from storages_app.objectstores.errors import ObjectStoreError
+
+log = logging.getLogger(__name__)
+
+_MIB = 1024 * 1024
+_PARTS_AT_ONCE = 4  # of one process, each of which is in memory while it is sent
+_free_buffers = BoundedSemaphore(_PARTS_AT_ONCE)
+_turns = BoundedSemaphore(_PARTS_AT_ONCE)  # more files at once would only wait for each other
+_PUTTING_TOGETHER_S = 600.0
+
+
+def put_in_parts(
+    assignment: Assignment, source: Source, options: PutOptions, commit: Commit
+) -> Evidence | None:
+    """Write the source; the upload id is durable before the first part, aborted if we fail."""
+    with _held(_turns, assignment):
+        key = assignment.job.key
+        upload_id = assignment.store.start_multipart(key, options)
+        crashpoint("copy_upload_started")
+        try:
+            must(commit({"upload_id": upload_id}))
+            crashpoint("copy_upload_id_committed")
+            parts = _send_parts(assignment, source, upload_id, options.checksum)
+            crashpoint("copy_before_complete")
+            assignment.refresh_store()
+            assignment.allow_s(_PUTTING_TOGETHER_S)
+            receipt = assignment.store.complete_multipart(
+                key, upload_id, parts, only_if_absent=options.only_if_absent
+            )
+            crashpoint("copy_completed")
+        except BaseException:
+            abort_quietly(assignment.store, key, upload_id)
+            raise
+        finally:
+            assignment.touch()
+    return proofs.of_parts(
+        receipt, parts, is_verified_by_provider=assignment.is_verified_by_provider
+    )
+
+
+def part_size(size: int, *, at_least: int, max_parts: int) -> int:
+    """The size of all parts but the last, so that a provider's limit of parts is kept."""
+    needed = -(-size // max_parts)
+    return at_least if needed <= at_least else -(-needed // _MIB) * _MIB
+
+
+def _send_parts(
+    assignment: Assignment, source: Source, upload_id: str, checksum: str
+) -> list[PartReceipt]:
+    """Read, hash and send; at most `_PARTS_AT_ONCE` parts of all files of the process at a time."""
+    size = part_size(
+        source.expected.size,
+        at_least=assignment.part_size,
+        max_parts=providers.provider(assignment.storage.provider).max_parts,
+    )
+    whole = hashlib.sha256()
+    has_failed = Event()
+    sent: list[Future[PartReceipt]] = []
+
+    def send(number: int, chunk: bytes) -> PartReceipt:
+        try:
+            receipt = assignment.store.put_part(
+                assignment.job.key,
+                upload_id,
+                number,
+                moving(BytesIO(chunk), assignment.touch),
+                size=len(chunk),
+                checksum=checksum,
+            )
+        except BaseException:
+            has_failed.set()
+            raise
+        crashpoint("copy_part_sent")
+        return receipt
+
+    with ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="part") as pool:
+        while not has_failed.is_set():
+            _take(_free_buffers, assignment)
+            try:
+                assignment.refresh_store()
+                chunk = source.read(size)
+                if chunk:
+                    future = pool.submit(send, len(sent) + 1, chunk)
+            except BaseException:
+                _free_buffers.release()
+                raise
+            if not chunk:
+                _free_buffers.release()
+                break
+            future.add_done_callback(lambda _: _free_buffers.release())
+            sent.append(future)
+            whole.update(chunk)
+            del chunk
+    parts = [future.result() for future in sent]
+    if whole.hexdigest() != source.expected.sha256:
+        raise sources.not_the_one()
+    return parts
+
+
+@contextmanager
+def _held(semaphore: BoundedSemaphore, assignment: Assignment) -> Iterator[None]:
+    _take(semaphore, assignment)
+    try:
+        yield
+    finally:
+        semaphore.release()
+
+
+def _take(semaphore: BoundedSemaphore, assignment: Assignment) -> None:
+    """Wait for a turn; whoever waits for others of this process is not stuck."""
+    while not semaphore.acquire(timeout=5):
+        assignment.touch()
+
+
+def abort_quietly(store: ObjectStore, key: str, upload_id: str) -> None:
+    """The id stays in the ledger: if this fails too, the next attempt aborts it."""
+    try:
+        store.abort_multipart(key, upload_id)
+    except ObjectStoreError as error:
+        log.info("An upload could not be aborted now: %s", error.code)

@@ -1,0 +1,153 @@
+"""Both ends are one S3: the provider copies by itself, and no byte comes through us."""
+
+from hashlib import sha256
+from io import BytesIO
+
+import pytest
+
+from storages_app.copying import orders, runner, server_side, sources
+from storages_app.models import CopyJob, CustomStorage, Reason
+from storages_app.models.copy_jobs import State
+from storages_app.objectstores.base import PutOptions, PutReceipt
+from storages_app.objectstores.errors import AccessDenied, NotSupported, TimedOut
+from tests.factories import make_custom_storage, make_file, make_project
+from tests.memory_bucket import PROVEN
+
+pytestmark = pytest.mark.django_db
+ENDPOINT = "https://s3.example.com"
+SHA_OF_X = sha256(b"x" * 10).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    server_side._refused_at.clear()
+    yield
+    server_side._refused_at.clear()
+
+
+@pytest.fixture
+def storage(monkeypatch, bucket):
+    """A custom storage where the originals are too; the bytes are on our disk as well."""
+    options = {"bucket_name": "originals", "endpoint_url": ENDPOINT + "/"}
+    monkeypatch.setattr(server_side, "_uploads_options", lambda: options)
+    bucket.inner.server.new_bucket("originals")
+    return make_custom_storage(make_project(), capabilities=PROVEN, endpoint_url=ENDPOINT)
+
+
+def ordered(storage: CustomStorage, bucket, content: bytes = b"some bytes") -> CopyJob:
+    file = make_file(storage.project, content)
+    original = bucket.inner.server.buckets["originals"]
+    bucket.inner.put(
+        "scratch",
+        BytesIO(content),
+        size=len(content),
+        sha256=file.sha256,
+        options=PutOptions(),
+    )
+    original.objects[file.blob_name] = bucket.inner.objects.pop("scratch")
+    order = orders.order_for(file=file, custom_storage=storage)
+    (job,) = orders.place([order], lane=CopyJob.Lane.AUTO_COPY, asked_by="a test")
+    return job
+
+
+def drained(job: CopyJob) -> CopyJob:
+    runner.drain()
+    job.refresh_from_db()
+    return job
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """Whoever opens the original fails the test."""
+
+    def refuse(job):
+        raise AssertionError("The original was read.")
+
+    monkeypatch.setattr(sources, "open_source", refuse)
+
+
+def test_no_byte_comes_through_us(storage, bucket, unread):
+    job = drained(ordered(storage, bucket))
+    assert (job.state, job.evidence, job.sha256) == (State.DONE, "checksum", job.file.sha256)
+    assert bucket.calls == ["head", "copy_from"]
+    info = bucket.inner.head(job.key)
+    assert info.metadata["uuid"] == str(job.file.uuid)
+
+
+def test_what_is_there_already_is_not_copied_again(storage, bucket, unread):
+    job = drained(ordered(storage, bucket))
+    orders.reopen(CopyJob.objects.all(), lane=CopyJob.Lane.BULK, asked_by="a test")
+    assert drained(job).reason == Reason.ALREADY_THERE
+    assert bucket.calls.count("copy_from") == 1
+
+
+@pytest.mark.parametrize("refusal", [AccessDenied(http_status=403), NotSupported(http_status=501)])
+def test_a_refusal_means_that_the_bytes_go_through_us_and_nobody_is_blamed(
+    storage, bucket, refusal
+):
+    bucket.fail("copy_from", refusal)
+    first = drained(ordered(storage, bucket))
+    second = drained(ordered(storage, bucket, b"others"))
+    assert (first.state, second.state) == (State.DONE, State.DONE)
+    assert bucket.calls.count("copy_from") == 1  # the second was not tried
+    storage.refresh_from_db()
+    assert storage.recent_outcomes == ""
+
+
+def test_f36_other_bytes_behind_a_status_of_success_are_never_done(storage, bucket):
+    job = ordered(storage, bucket)
+
+    def lie(copy_from, key, **kwargs):
+        bucket.inner.put(
+            key, BytesIO(b"x" * 10), size=10, sha256=SHA_OF_X, options=kwargs["options"]
+        )
+        return PutReceipt(etag="0" * 32)
+
+    bucket.fail("copy_from", lie)
+    job = drained(job)
+    with bucket.inner.get(job.key) as chunks:
+        assert b"".join(chunks) == b"some bytes"  # sent by us over the damaged one
+    assert (job.state, job.sha256) == (State.DONE, job.file.sha256)
+
+
+def test_f32_a_lost_answer_is_found_out_by_looking(storage, bucket, unread):
+    def lose(copy_from, *args, **kwargs):
+        copy_from(*args, **kwargs)
+        raise TimedOut
+
+    bucket.fail("copy_from", lose)
+    assert drained(ordered(storage, bucket)).state == State.DONE
+
+
+def test_a_key_of_others_is_not_overwritten(storage, bucket):
+    job = ordered(storage, bucket)
+    bucket.inner.put(job.key, BytesIO(b"x" * 10), size=10, sha256=SHA_OF_X, options=PutOptions())
+    job = drained(job)
+    assert (job.state, job.reason) == (State.FAILED, Reason.KEY_CONFLICT)
+    assert "copy_from" not in bucket.calls
+
+
+@pytest.mark.parametrize(
+    ("uploads", "provider", "endpoint", "is_one"),
+    [
+        ("", "aws", "", True),
+        ("", "minio", ENDPOINT, False),
+        (ENDPOINT, "aws", "", False),
+        (ENDPOINT, "minio", ENDPOINT, True),
+        (ENDPOINT, "minio", ENDPOINT + ":443/", True),
+        (ENDPOINT, "minio", "https://other.example.com", False),
+        (ENDPOINT, "minio", "http://s3.example.com", False),
+        ("not a url", "minio", ENDPOINT, False),
+    ],
+)
+def test_is_asked_for_inside_one_service_only(uploads, provider, endpoint, is_one):
+    storage = CustomStorage(provider=provider, endpoint_url=endpoint)
+    assert server_side._is_of_one_service(storage, uploads) is is_one
+
+
+def test_originals_on_a_disk_are_nowhere_else(bucket):
+    storage = make_custom_storage(make_project(), capabilities=PROVEN)
+    order = orders.order_for(file=make_file(storage.project), custom_storage=storage)
+    (job,) = orders.place([order], lane=CopyJob.Lane.AUTO_COPY, asked_by="a test")
+    assert drained(job).state == State.DONE
+    assert "copy_from" not in bucket.calls
