@@ -53,7 +53,7 @@ class RestoreRun(models.Model):
     manifest_head = models.JSONField(
         default=dict, blank=True, help_text="What the manifest says of itself."
     )
-    n_segments_read = models.PositiveIntegerField(default=0, help_text="How far it was read.")
+    has_read_all = models.BooleanField(default=False, help_text="Each file has its item.")
     stalls = models.PositiveIntegerField(
         default=0, help_text="Tries in a row in which the bucket let nothing through."
     )
