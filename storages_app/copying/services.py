@@ -122,8 +122,11 @@ def _wait_for(job: CopyJob, *, makes_it_here: bool) -> None:
         return
     try:
         if makes_it_here:
-            tasks.make_now(copy_job_id=job.pk)
+            made = tasks.make_now(copy_job_id=job.pk)
             job.refresh_from_db(fields=_TOLD)
+            if made and made.state == State.DONE:
+                # Another request for the same copy may have opened the row again meanwhile.
+                job.state, job.reason = made.state, made.reason
         if not job.is_over:
             wake("copying.drain")
             _watch(job)

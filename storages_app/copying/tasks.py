@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from storages_app.copying import runner
+from storages_app.models import CopyJob
 
 
 @shared_task(name="copying.drain")
@@ -16,9 +17,9 @@ def stop() -> None:
     runner.stop()
 
 
-def make_now(*, copy_job_id: int) -> None:
-    """Make one copy in this process, unless a worker was quicker."""
-    runner.make_one(copy_job_id=copy_job_id)
+def make_now(*, copy_job_id: int) -> CopyJob | None:
+    """Make one copy in this process; how it was left, or None if a worker was quicker."""
+    return runner.make_one(copy_job_id=copy_job_id)
 
 
 def make_suspects() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storages_app.copying import services
+from storages_app.copying import orders, services
 from storages_app.copying.errors import (
     CopyFailed,
     FileNotReady,
@@ -194,3 +194,21 @@ class TestMakePublic:
         storage.save()
         with pytest.raises(PublicNotPossible, match="public by bucket policy"):
             copy(file, make_public=False)
+
+
+def test_who_has_written_the_copy_says_so_even_if_it_was_ordered_again_meanwhile(
+    file, bucket, monkeypatch
+):
+    """Two requests for one copy at once: each is answered by what it did itself."""
+    make_now = services.tasks.make_now
+
+    def ordered_again(*, copy_job_id):
+        made = make_now(copy_job_id=copy_job_id)
+        orders.reopen(CopyJob.objects.all(), lane=CopyJob.Lane.INTERACTIVE, asked_by="another")
+        return made
+
+    monkeypatch.setattr(services.tasks, "make_now", ordered_again)
+    assert copy(file).status == 201
+    monkeypatch.setattr(services.tasks, "make_now", make_now)
+    assert copy(file).status == 200
+    assert len(bucket.inner.objects) == 1
