@@ -315,6 +315,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# --- Monitoring --------------------------------------------------------------------------------
+
+# Who sends it may read /metrics; without one only this machine may.
+METRICS_TOKEN = env.text("UCDASH_METRICS_TOKEN")
+
 # --- Logs --------------------------------------------------------------------------------------
 
 LOGGING = {

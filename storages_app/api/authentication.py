@@ -111,12 +111,13 @@ def may_use_simple(request: HttpRequest) -> bool:
     """Whether a secret may come as it is: over TLS, or from this machine if the operator allows."""
     if request.is_secure():
         return True
+    return settings.SIMPLE_AUTH_OVER_HTTP == "loopback" and is_from_this_machine(request)
+
+
+def is_from_this_machine(request: HttpRequest) -> bool:
+    """Sent by a process of this very machine, and not handed on by a proxy that runs here."""
     came_through_proxy = "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META
-    return (
-        settings.SIMPLE_AUTH_OVER_HTTP == "loopback"
-        and not came_through_proxy
-        and _is_loopback(request.META.get("REMOTE_ADDR", ""))
-    )
+    return not came_through_proxy and _is_loopback(request.META.get("REMOTE_ADDR", ""))
 
 
 def _is_loopback(address: str) -> bool:
