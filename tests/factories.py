@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from storages_app.models import (
     BackupPlan,
+    BackupRun,
     BulkJob,
     ConnectionTest,
     CopyJob,
@@ -149,6 +150,21 @@ def make_backup_plan(custom_storage: CustomStorage, **fields: object) -> BackupP
         "custom_storage": custom_storage,
     }
     return BackupPlan.objects.create(**(values | fields))
+
+
+def make_backup_run(plan: BackupPlan, **fields: object) -> BackupRun:
+    """A run that is done and has left nothing in a bucket."""
+    values: dict[str, object] = {
+        "plan": plan,
+        "asked_by": "somebody",
+        "state": "done",
+        "started_at": _EPOCH,
+        "snapshot_at": _EPOCH,
+        "finished_at": _EPOCH + timedelta(minutes=1),
+        "pinged_at": _EPOCH + timedelta(minutes=1),
+        "has_ordered_all": True,
+    }
+    return BackupRun.objects.create(**(values | fields))
 
 
 def make_connection_test(

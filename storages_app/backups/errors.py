@@ -43,6 +43,13 @@ class PingRefused(BackupRefused):
     code = "ping_refused"
 
 
+class NoManifest(BackupRefused):
+    """This run left no manifest that can be read from here."""
+
+    code = "backup_no_manifest"
+    hint = "Retention may have deleted it, or the backup has another storage now."
+
+
 class ManifestBroken(UcdashError):
     """What the backup says about itself cannot be trusted."""
 

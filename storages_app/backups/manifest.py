@@ -151,6 +151,7 @@ class Manifest:
     key: str
     head: Line
     segments: tuple[Segment, ...]  # oldest first
+    text: bytes = field(default=b"", repr=False)  # as it is in the bucket
 
 
 def list_manifests(
@@ -183,11 +184,13 @@ def open_manifest(store: ObjectStore, key: str) -> Manifest:
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as spool:
         _fetch(store, key, spool)
         head, lines = _unseal(spool, key, MANIFEST_FORMAT)
+        spool.seek(0)
+        text = spool.read()
     try:
         segments = tuple(Segment(**line) for line in lines)
     except TypeError as error:
         raise ManifestBroken("A line of it describes no records.", key=key) from error
-    return Manifest(key, head, segments)
+    return Manifest(key, head, segments, text)
 
 
 def iter_lines(store: ObjectStore, manifest: Manifest) -> Iterator[Line]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from storages_app.backups import orders, pings, planner
+from storages_app.backups import evidence, orders, pings, planner
 from storages_app.backups.errors import (
     AlreadyConnected,
     BackupOff,
@@ -19,8 +19,7 @@ from storages_app.models import BackupPlan, BackupRun, CopyJob, CustomStorage, E
 from storages_app.models.custom_storages import CustomStorageQuerySet
 from storages_app.objectstores import providers
 
-__all__ = ["Options", "Verdict", "change", "connect", "pause", "request_run", "resume",
-           "shares_fate", "turn_off", "turn_on", "verdict"]  # fmt: skip
+__all__ = ["Options", "Verdict", "verdict"]
 
 MAX_KEEP_DAYS = 3650
 MAX_SAMPLE = 1000
@@ -224,6 +223,26 @@ def turn_on(*, plan: BackupPlan, actor: str) -> None:
     plan.save(update_fields=["is_on"])
     orders.begin(plan, asked_by=actor)
     _record("backup.turned_on", plan, actor)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: of its snapshot, how many files are proved."""
+
+    n_files: int
+    n_there: int
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.n_there // self.n_files if self.n_files else 100
+
+
+def progress(run: BackupRun) -> Progress | None:
+    """Counted now, for a run that is open; None for one that has ended or not begun."""
+    if run.is_over or run.snapshot_at is None:
+        return None
+    found = evidence.standing(run.plan, until=run.snapshot_at)
+    return Progress(found.n_files, found.n_files - found.n_missing)
 
 
 def _record(kind: str, plan: BackupPlan, actor: str, data: dict[str, Any] | None = None) -> None:

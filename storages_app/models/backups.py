@@ -146,3 +146,10 @@ class BackupRun(models.Model):
     @property
     def is_over(self) -> bool:
         return self.finished_at is not None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None before it has ended."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()

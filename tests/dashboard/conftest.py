@@ -10,6 +10,7 @@ from django.test import Client
 from storages_app.models import Membership
 from tests.factories import (
     make_backup_plan,
+    make_backup_run,
     make_bulk_job,
     make_connection_test,
     make_copy_job,
@@ -108,7 +109,7 @@ def everything(project, storage, draft, file):
         file=file,
         job=make_copy_job(file, storage),
         bulk=make_bulk_job(storage),
-        plan=make_backup_plan(storage),
+        backup_run=make_backup_run(make_backup_plan(storage)),
         key=make_secret_key(project),
         test=make_connection_test(storage),
     )

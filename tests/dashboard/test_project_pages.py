@@ -123,12 +123,15 @@ class TestOverview:
         assert len(for_nine) == len(for_one)
 
 
+BACKUP = {"schedule": "0 */3 * * *", "keep_days": 0, "sample_size": 10}
+
+
 class TestBackup:
     def test_is_connected_run_turned_off_and_on(self, project, storage, as_owner):
-        as_owner.post(address("backup_connect", project), {"custom_storage": storage.pk})
+        as_owner.post(address("backup_connect", project), BACKUP | {"custom_storage": storage.pk})
         plan = BackupPlan.objects.get()
         assert plan.custom_storage == storage
-        response = as_owner.post(address("backup_run", project))
+        response = as_owner.post(address("backup_run_now", project))
         assert said(response)[-1] == "A run was asked for. It shows up below."
         as_owner.post(address("backup_turn_off", project))
         plan.refresh_from_db()
@@ -169,7 +172,7 @@ class TestBackup:
         assert "Run now" not in page
         assert "next pass" not in page
         other = make_custom_storage(project, name="other")
-        as_owner.post(address("backup_connect", project), {"custom_storage": other.pk})
+        as_owner.post(address("backup_connect", project), BACKUP | {"custom_storage": other.pk})
         plan.refresh_from_db()
         assert plan.custom_storage == other
 
@@ -184,16 +187,17 @@ class TestBackup:
             raise UcdashError("Not now.", hint="Later.")
 
         monkeypatch.setattr(backups, "request_run", refuse)
-        assert said(as_owner.post(address("backup_run", project))) == ["Not now. Later."]
+        assert said(as_owner.post(address("backup_run_now", project))) == ["Not now. Later."]
 
     def test_a_storage_of_another_project_is_refused(self, project, as_owner):
         foreign = make_custom_storage(make_project())
-        page = as_owner.post(address("backup_connect", project), {"custom_storage": foreign.pk})
+        asked = BACKUP | {"custom_storage": foreign.pk}
+        page = as_owner.post(address("backup_connect", project), asked)
         assert page.status_code == 200
         assert not BackupPlan.objects.exists()
 
     def test_without_a_plan_there_is_nothing_to_run(self, project, as_owner):
-        assert as_owner.post(address("backup_run", project)).status_code == 404
+        assert as_owner.post(address("backup_run_now", project)).status_code == 404
 
 
 class TestCopies:
@@ -377,7 +381,7 @@ class TestErrors:
     def test_a_page_open_too_long_says_so(self, project, owner):
         client = new_client(enforce_csrf_checks=True)
         client.force_login(owner)
-        page = client.post(address("backup_run", project))
+        page = client.post(address("backup_run_now", project))
         assert page.status_code == 403
         assert "This page was open too long" in page.text
 
