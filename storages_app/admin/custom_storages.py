@@ -80,7 +80,19 @@ class CustomStorageAdmin(ReadOnlyAdmin):
                 )
             },
         ),
-        ("Copies", {"fields": ("key_pattern", "on_clash", "auto_copy", "recent_outcomes")}),
+        (
+            "Copies",
+            {
+                "fields": (
+                    "key_pattern",
+                    "on_clash",
+                    "auto_copy",
+                    "auto_copy_since",
+                    "auto_copy_rule",
+                    "recent_outcomes",
+                )
+            },
+        ),
         (
             "Times",
             {

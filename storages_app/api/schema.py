@@ -171,6 +171,18 @@ class Encryption(Shape):
     kms_key_id = serializers.CharField(help_text="Empty for the key of Amazon S3.")
 
 
+class AutoCopyRule(Shape):
+    """Which new files are copied; null, or left out, is no condition."""
+
+    when = serializers.ChoiceField(["upload", "store"])
+    types = serializers.ListField(child=serializers.CharField(), help_text="Such as `image/*`.")
+    min_size = serializers.IntegerField(allow_null=True, help_text="Bytes, inclusive.")
+    max_size = serializers.IntegerField(allow_null=True, help_text="Bytes, inclusive.")
+    renditions = serializers.ListField(
+        child=serializers.CharField(), help_text="Such as `-/preview/800x800/`; of images only."
+    )
+
+
 class CustomStorageFields(Shape):
     """What can be set; any other field is refused, and then nothing is changed."""
 
@@ -198,6 +210,7 @@ class CustomStorageFields(Shape):
     key_pattern = serializers.CharField()
     on_clash = serializers.ChoiceField(["error", "skip", "overwrite", "keep_both"])
     auto_copy = serializers.BooleanField()
+    auto_copy_rule = AutoCopyRule(help_text="Replaced as a whole.")
 
 
 class CustomStorage(CustomStorageFields):
@@ -205,6 +218,7 @@ class CustomStorage(CustomStorageFields):
     state = serializers.CharField(help_text="draft, broken, paused, connected or removed.")
     external_id = serializers.CharField(allow_null=True, help_text="Of a role; made here.")
     principal_arn = serializers.CharField(allow_null=True)
+    auto_copy_since = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     connected_at = serializers.DateTimeField(allow_null=True)
     paused_at = serializers.DateTimeField(allow_null=True)

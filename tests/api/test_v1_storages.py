@@ -112,6 +112,13 @@ class TestCreating:
             ({"uses": ["copies", "fly"]}, "parameter_invalid"),
             ({"uses": [["copies"]]}, "parameter_invalid"),
             ({"auto_copy": "yes"}, "parameter_invalid"),
+            ({"auto_copy_rule": ["image/*"]}, "auto_copy_rule_invalid"),
+            ({"auto_copy_rule": {"size": 5}}, "auto_copy_rule_invalid"),
+            ({"auto_copy_rule": {"max_size": 10**30}}, "auto_copy_rule_invalid"),
+            (
+                {"key_pattern": "${uuid}", "auto_copy_rule": {"renditions": ["-/preview/"]}},
+                "auto_copy_rule_invalid",
+            ),
             ({"storage_class": "a b"}, "parameter_invalid"),
             ({"encryption": "AES256"}, "parameter_invalid"),
             ({"encryption": {"mode": "rot13"}}, "parameter_invalid"),
@@ -211,6 +218,31 @@ class TestChanging:
         assert test["access_change"]["changed"] == ["region"]
         assert test["access_change"]["state"] == "kept"
         assert rest.get(connected).json()["region"] == "eu-west-1"
+
+    def test_of_the_rule_of_auto_copy_replaces_it_as_a_whole(self, rest, connected):
+        everything = {"when": "upload", "types": [], "min_size": None, "max_size": None}
+        everything["renditions"] = []
+        assert rest.get(connected).json()["auto_copy_rule"] == everything
+        for sent, shown in [
+            ({"types": ["IMAGE/*"], "renditions": ["-/preview/800x800"]}, None),
+            ({"when": "store", "max_size": 5}, everything | {"when": "store", "max_size": 5}),
+            (None, everything),
+        ]:
+            answer = rest("PATCH", connected, {"auto_copy": True, "auto_copy_rule": sent})
+            expected = shown or everything | {
+                "types": ["image/*"],
+                "renditions": ["-/preview/800x800/"],
+            }
+            assert answer.json()["auto_copy_rule"] == expected
+            assert rest("PATCH", connected, {"auto_copy_rule": expected}).status_code == 200
+        assert answer.json()["auto_copy_since"] is not None
+        answer = rest("PATCH", connected, {"auto_copy": False})
+        assert answer.json()["auto_copy_since"] is None
+
+    def test_that_a_rule_cannot_follow_says_which_part(self, rest, connected):
+        answer = rest("PATCH", connected, {"auto_copy_rule": {"types": ["images"]}})
+        assert problem_of(answer) == (400, "auto_copy_rule_invalid")
+        assert "`images` is no type" in answer.json()["why"]
 
 
 class TestTests:

@@ -85,6 +85,29 @@ def test_auto_copy_and_backup_are_switched_on_once(connect, bucket, project):
     assert BackupPlan.objects.get(project=project).custom_storage == row
 
 
+def test_auto_copy_takes_a_rule_and_keeps_it_on_a_second_call(connect, bucket):
+    rule = {"types": ["image/*"]}
+    assert connect("--auto-copy", "--auto-copy-rule", json.dumps(rule))[0] == 0
+    assert connect("--auto-copy")[0] == 0
+    assert CustomStorage.objects.get().auto_copy_rule == rule
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--auto-copy", "--auto-copy-rule", "{"], "Expecting"),
+        (["--auto-copy", "--auto-copy-rule", '{"size": 5}'], "no `size`"),
+        (["--auto-copy-rule", "{}"], "goes with --auto-copy"),
+    ],
+)
+def test_a_rule_that_cannot_be_followed_is_refused_before_anything_is_kept(
+    connect, bucket, options, told
+):
+    with pytest.raises(CommandError, match=told):
+        connect(*options)
+    assert not CustomStorage.objects.exists()
+
+
 def test_without_json_a_failed_row_says_why_and_what_to_do(connect, bucket):
     bucket.fail("whoami", WrongSecret(http_status=403))
     code, out = connect()

@@ -22,6 +22,7 @@ from storages_app.api.v1 import storage_fields
 from storages_app.api.v1.base import V1View
 from storages_app.api.wire import parse_uuid, timestamp
 from storages_app.custom_storages import grants, services
+from storages_app.custom_storages.auto_copy_rules import Rule
 from storages_app.custom_storages.granting import wanted_for
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import ConnectionTest, CustomStorage
@@ -180,6 +181,8 @@ def storage_object(storage: CustomStorage) -> dict[str, Any]:
         "key_pattern": storage.key_pattern,
         "on_clash": storage.on_clash,
         "auto_copy": storage.auto_copy,
+        "auto_copy_rule": Rule.of(storage).as_json,
+        "auto_copy_since": timestamp(storage.auto_copy_since) if storage.auto_copy else None,
         "created_at": timestamp(storage.created_at),
         "connected_at": timestamp(storage.connected_at),
         "paused_at": timestamp(storage.paused_at),

@@ -54,6 +54,11 @@ def _boolean(name: str, value: Any) -> bool:
     return value
 
 
+def _as_it_is(name: str, value: Any) -> Any:
+    """What the service reads itself, with a refusal that names the part."""
+    return value
+
+
 def _one_of(options: Callable[[], Collection[str]]) -> Callable[[str, Any], str]:
     return lambda name, value: choice(name, _text(name, value), options())
 
@@ -97,5 +102,6 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "encryption": _encryption,
     "uses": _uses,
     "auto_copy": _boolean,
+    "auto_copy_rule": _as_it_is,
 }
 SETTABLE = frozenset(_READERS)
