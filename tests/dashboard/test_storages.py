@@ -13,14 +13,16 @@ from django.utils import timezone
 
 from storages_app.custom_storages import circuit, services
 from storages_app.dashboard.forms.storages import StorageSettingsForm
-from storages_app.models import AccessChange, ConnectionTest, CustomStorage, Event
+from storages_app.models import AccessChange, ConnectionTest, CustomStorage, Event, Membership
 from storages_app.objectstores.providers import all_providers
+from tests.dashboard.conftest import client_of
 from tests.factories import (
     make_backup_plan,
     make_connection_test,
     make_copy_job,
     make_custom_storage,
     make_file,
+    make_user,
 )
 
 
@@ -449,6 +451,18 @@ class TestSwitches:
         assert said(response)[0].startswith("This storage is a draft")
         draft.refresh_from_db()
         assert not draft.is_paused
+
+
+@pytest.mark.parametrize("role", ["member", "viewer"])
+@pytest.mark.parametrize("mode", ["acl", "policy"])
+def test_s055_who_may_copy_files_may_not_make_them_public(project, storage, role, mode):
+    user = make_user()
+    Membership.objects.create(project=project, user=user, role=role)
+    where = address("storage_settings", project, storage.pk)
+    assert client_of(user).post(where, {"public_mode": mode}).status_code == 403
+    storage.refresh_from_db()
+    assert storage.public_mode == "private"
+    assert not storage.access_changes.exists()
 
 
 class TestDisconnect:
