@@ -41,6 +41,7 @@ PAGES = {
     "connect-5-test": "storages/{draft}/setup/test/",
     "connected": "storages/{storage}/setup/connected/",
     "storage": "storages/{storage}/",
+    "auto-copy": "storages/{storage}/auto-copy/",
     "backup": "backup/",
     "jobs": "jobs/",
     "copies": "copies/",
