@@ -26,6 +26,7 @@ from storages_app.api.refusals import (
     PublicKeyRequired,
     WrongMethod,
 )
+from storages_app.bulk_copies import errors as bulk_copies
 from storages_app.copying import errors as copying
 from storages_app.custom_storages import errors as custom_storages
 from storages_app.imaging.errors import ImagingBusy
@@ -47,6 +48,10 @@ _STATUS: dict[type[UcdashError], int] = {
     KeyMayOnlyRead: 403,
     FileGone: 404,
     NoSuchThing: 404,
+    bulk_copies.StorageNotConnected: 409,
+    bulk_copies.StoragePaused: 409,
+    bulk_copies.TooManyJobs: 429,
+    bulk_copies.WrongMoment: 409,
     custom_storages.NameTaken: 409,
     custom_storages.NotConnected: 409,
     custom_storages.NotTested: 409,

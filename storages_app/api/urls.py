@@ -7,12 +7,14 @@ from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.project import ProjectView
 from storages_app.api.upload.direct import DirectUploadView
 from storages_app.api.upload.info import InfoView
-from storages_app.api.v1 import custom_storages
+from storages_app.api.v1 import bulk_jobs, custom_storages
 from storages_app.api.v1.jobs import JobView
 from storages_app.api.v1.storage_tests import StorageTestsView, StorageTestView
 
 app_name = "api"
 
+_BULK_JOBS = "api/v1/bulk-jobs/"
+_BULK_JOB = f"{_BULK_JOBS}<str:job_id>/"
 _STORAGES = "api/v1/custom_storages/"
 _STORAGE = f"{_STORAGES}<str:storage_id>/"
 
@@ -30,6 +32,14 @@ _upload: list[URLPattern] = [
 ]
 _v1: list[URLPattern] = [
     path("api/v1/jobs/<str:job_id>/", JobView.as_view(), name="job"),
+    path(_BULK_JOBS, bulk_jobs.BulkJobsView.as_view(), name="bulk_jobs"),
+    path(_BULK_JOB, bulk_jobs.BulkJobView.as_view(), name="bulk_job"),
+    path(f"{_BULK_JOB}start/", bulk_jobs.StartView.as_view(), name="bulk_job_start"),
+    path(f"{_BULK_JOB}pause/", bulk_jobs.PauseView.as_view(), name="bulk_job_pause"),
+    path(f"{_BULK_JOB}resume/", bulk_jobs.ResumeView.as_view(), name="bulk_job_resume"),
+    path(f"{_BULK_JOB}cancel/", bulk_jobs.CancelView.as_view(), name="bulk_job_cancel"),
+    path(f"{_BULK_JOB}retry/", bulk_jobs.RetryView.as_view(), name="bulk_job_retry"),
+    path(f"{_BULK_JOB}items/", bulk_jobs.ItemsView.as_view(), name="bulk_job_items"),
     path(_STORAGES, custom_storages.CustomStoragesView.as_view(), name="custom_storages"),
     path(_STORAGE, custom_storages.CustomStorageView.as_view(), name="custom_storage"),
     path(f"{_STORAGE}connect/", custom_storages.ConnectView.as_view(), name="storage_connect"),

@@ -5,10 +5,10 @@ from django.test import Client
 from django.urls import get_resolver
 
 from storages_app.api import urls
-from storages_app.models import ConnectionTest, CopyJob, CustomStorage, File
+from storages_app.models import BulkJob, ConnectionTest, CopyJob, CustomStorage, File
 from tests.api.conftest import ACCEPT, Rest
 from tests.api.test_v1 import make_job
-from tests.factories import make_connection_test, make_file
+from tests.factories import make_bulk_job, make_connection_test, make_file
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +26,14 @@ OWN = {
     "remote_copy": {"POST": (400, 403, 400)},
     "project": {"GET": (200, 200, 200)},
     "job": {"GET": (200, 200, 404)},
+    "bulk_jobs": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
+    "bulk_job": {"GET": (200, 200, 404)},
+    "bulk_job_start": {"POST": (200, 403, 404)},
+    "bulk_job_pause": {"POST": (409, 403, 404)},
+    "bulk_job_resume": {"POST": (409, 403, 404)},
+    "bulk_job_cancel": {"POST": (200, 403, 404)},
+    "bulk_job_retry": {"POST": (409, 403, 404)},
+    "bulk_job_items": {"GET": (200, 200, 404)},
     "custom_storages": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
     "custom_storage": {
         "GET": (200, 200, 404),
@@ -40,6 +48,7 @@ OWN = {
     "storage_tests": {"GET": (200, 200, 404), "POST": (202, 403, 404)},
     "storage_test": {"GET": (200, 200, 404)},
 }
+_OF_A_BULK_JOB = ("start", "pause", "resume", "cancel", "retry", "items")
 UPLOAD = {"base", "info"}
 CASES = [
     (route, method, *statuses)
@@ -54,6 +63,7 @@ def paths(project):
     job = make_job(project, file=file)
     storage = f"/api/v1/custom_storages/{job.custom_storage_id}/"
     test = make_connection_test(job.custom_storage)
+    bulk = f"/api/v1/bulk-jobs/{make_bulk_job(job.custom_storage, state='counted').pk}/"
     return {
         "files": "/files/",
         "file": f"/files/{file.uuid}/",
@@ -61,6 +71,9 @@ def paths(project):
         "remote_copy": "/files/remote_copy/",
         "project": "/project/",
         "job": f"/api/v1/jobs/{job.pk}/",
+        "bulk_jobs": "/api/v1/bulk-jobs/",
+        "bulk_job": bulk,
+        **{f"bulk_job_{name}": f"{bulk}{name}/" for name in _OF_A_BULK_JOB},
         "custom_storages": "/api/v1/custom_storages/",
         "custom_storage": storage,
         "storage_connect": f"{storage}connect/",
@@ -81,7 +94,8 @@ def unchanged():
         files = list(File.objects.order_by("pk").values_list("pk", "stored_at", "removed_at"))
         jobs = list(CopyJob.objects.order_by("pk").values_list("pk", "state"))
         tests = list(ConnectionTest.objects.order_by("pk").values_list("pk", "state"))
-        return files, jobs, tests, list(CustomStorage.objects.order_by("pk").values())
+        bulk = list(BulkJob.objects.order_by("pk").values())
+        return files, jobs, tests, bulk, list(CustomStorage.objects.order_by("pk").values())
 
     return facts
 
