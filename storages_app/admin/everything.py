@@ -7,6 +7,7 @@ registered then would belong to a site that nobody uses.
 from storages_app.admin import (
     backup_plans,
     backup_runs,
+    bulk_jobs,
     connection_tests,
     copy_allowances,
     copy_jobs,
@@ -22,6 +23,7 @@ from storages_app.admin import (
 __all__ = [
     "backup_plans",
     "backup_runs",
+    "bulk_jobs",
     "connection_tests",
     "copy_allowances",
     "copy_jobs",

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from storages_app.models import CopyJob
+from storages_app.models import BulkJob, CopyJob
 from tests.factories import (
     make_backup_plan,
     make_copy_job,
@@ -155,14 +155,18 @@ class TestSelection:
         assert file.is_removed
 
     def test_copies_to_the_chosen_storage(self, project, file, storage, as_owner):
-        asked = self.post(as_owner, project, do="copy", file=[file.pk])
-        assert "Copy 1 file" in asked.text
-        response = self.post(
-            as_owner, project, do="copy", file=[file.pk], custom_storage=storage.pk
+        other = make_file(project)
+        asked = self.post(as_owner, project, do="copy", file=[file.pk, other.pk])
+        form = as_owner.get(asked["Location"])
+        assert "The chosen files: 2" in form.text
+        typed = {"what": "selection", "file": [file.pk], "custom_storage": storage.pk}
+        as_owner.post(address("bulk_new", project), typed)
+        job = BulkJob.objects.get()
+        assert (job.asked_by, job.what, job.items.get().file) == (
+            "owner@example.com",
+            "selection",
+            file,
         )
-        assert said(response) == ["1 copy to photos ordered."]
-        job = CopyJob.objects.get()
-        assert (job.asked_by, job.lane) == ("owner@example.com", CopyJob.Lane.BULK)
 
     def test_of_nothing_or_of_nonsense_is_refused_in_words(self, project, as_owner):
         for typed in ({"do": "store"}, {"do": "burn"}, {"do": "store", "file": ["x"]}):
@@ -179,9 +183,10 @@ class TestSelection:
 
     def test_never_copies_to_another_projects_storage(self, project, file, storage, as_owner):
         foreign = make_custom_storage(make_project(), name="theirs")
-        page = self.post(as_owner, project, do="copy", file=[file.pk], custom_storage=foreign.pk)
+        typed = {"what": "selection", "file": [file.pk], "custom_storage": foreign.pk}
+        page = as_owner.post(address("bulk_new", project), typed)
         assert "That storage is not connected any more." in page.text
-        assert not CopyJob.objects.exists()
+        assert not BulkJob.objects.exists()
 
 
 class TestFilePage:

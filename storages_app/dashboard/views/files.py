@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -62,7 +63,8 @@ def selection(request: PageRequest, project: Project) -> HttpResponse:
     if do == SelectionForm.STORE:
         return _store(request, project, files)
     if do == SelectionForm.COPY:
-        return _copy(request, project, files)
+        chosen = urlencode({"file": [file.pk for file in files]}, doseq=True)
+        return redirect(f"{reverse('dashboard:bulk_new', args=[project.slug])}?{chosen}")
     return _delete(request, project, files)
 
 
@@ -77,20 +79,11 @@ def _store(request: PageRequest, project: Project, files: list[File]) -> HttpRes
     return redirect(_back(request, project, files))
 
 
-def _copy(request: PageRequest, project: Project, files: list[File]) -> HttpResponse:
-    is_asked = "custom_storage" in request.POST
-    form = CopyForm(request.POST if is_asked else None, project=project)
-    if is_asked and form.is_valid() and _order_copies(request, form, files):
-        return redirect(_back(request, project, files))
-    context = {"form": form, "files": files}
-    return show(request, "dashboard/files_copy.html", project, context, section="files")
-
-
-def _order_copies(request: PageRequest, form: CopyForm, files: list[File]) -> bool:
+def _order_copy(request: PageRequest, form: CopyForm, file: File) -> bool:
     storage = form.cleaned_data["custom_storage"]
     try:
-        jobs = copying.order_copies(
-            files=files,
+        copying.order_copies(
+            files=[file],
             custom_storage=storage,
             effects=form.cleaned_data["effects"],
             asked_by=actor_of(request),
@@ -99,8 +92,7 @@ def _order_copies(request: PageRequest, form: CopyForm, files: list[File]) -> bo
     except UcdashError as error:
         form.refuse(error)
         return False
-    what = "1 copy" if len(jobs) == 1 else f"{len(jobs)} copies"
-    messages.success(request, f"{what} to {storage.name} ordered.")
+    messages.success(request, f"1 copy to {storage.name} ordered.")
     return True
 
 
@@ -139,7 +131,7 @@ def page(request: PageRequest, project: Project, file_uuid: uuid.UUID) -> HttpRe
 def copy(request: PageRequest, project: Project, file_uuid: uuid.UUID) -> HttpResponse:
     file = _file(project, file_uuid)
     form = CopyForm(request.POST, project=project)
-    if form.is_valid() and _order_copies(request, form, [file]):
+    if form.is_valid() and _order_copy(request, form, file):
         return redirect("dashboard:file", project.slug, file.pk)
     return _show_file(request, project, file, form)
 

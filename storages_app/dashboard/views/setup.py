@@ -38,7 +38,7 @@ from storages_app.dashboard.setup_frame import (
 from storages_app.dashboard.views import storage_tests
 from storages_app.dashboard.views.setup_grants import grant_context
 from storages_app.lib.errors import UcdashError
-from storages_app.models import ConnectionTest, CustomStorage, Project
+from storages_app.models import ConnectionTest, CustomStorage, File, Project
 from storages_app.objectstores.providers import provider
 from storages_app.projects.roles import Action
 
@@ -415,6 +415,7 @@ def done(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpR
         ),
         "grant": shown(wanted),
         "api_url": installation.API_URL,
+        "n_stored": File.objects.stored().filter(project=project).count(),
     }
     return show_done(request, project, context)
 
