@@ -1,4 +1,4 @@
-"""Half way through many files the bucket's owner takes something away: F39, F40.
+"""Half way through many files the bucket's owner takes something away: F39, F40, F43.
 
 On the strict double, with its keys, owners and bodies; the circuit opens at the first few refusals,
 and what has not been copied waits.
@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from storages_app.copying import orders, runner
+from storages_app.copying import services as services_of_copies
 from storages_app.custom_storages import services, tasks
 from storages_app.models import ConnectionTest, CopyJob, CustomStorage, Event, Reason
 from storages_app.models.copy_jobs import State
@@ -184,3 +185,60 @@ class TestBucket:
             region=REGION,
             policy={"Version": "2012-10-17", "Statement": [allow]},
         )
+
+
+class TestRights:
+    """What is denied alone; the connection test's own matrix is in test_rights_matrix."""
+
+    ALL = "arn:aws:s3:::photos-prod/*"
+
+    @pytest.fixture
+    def large_and_small(self, world, settings):
+        """Orders of a file in parts and of one that goes at once."""
+        settings.MULTIPART_THRESHOLD = settings.MULTIPART_PART_SIZE = 5 * 1024 * 1024
+
+        def order():
+            contents = [b"small", b"x" * (settings.MULTIPART_PART_SIZE + 1)]
+            files = [make_file(world.storage.project, content) for content in contents]
+            for file in files:
+                services_of_copies.order_copies_of_new_file(file=file)
+            return files
+
+        return order
+
+    @pytest.mark.parametrize(
+        "action",
+        [
+            "s3:ListBucket",
+            "s3:ListBucketMultipartUploads",
+            "s3:DeleteObject",
+            "s3:AbortMultipartUpload",
+            "s3:ListMultipartUploadParts",
+            "s3:GetObject",
+        ],
+    )
+    def test_f43_auto_copy_works_without_one_that_it_does_not_need(
+        self, world, large_and_small, action
+    ):
+        world.set(auto_copy=True, uses=["copies", "large_files"])
+        world.deny(action, "arn:aws:s3:::photos-prod" if "ListBucket" in action else self.ALL)
+        large_and_small()
+        runner.drain()
+        assert states() == {State.DONE}
+        assert not Event.objects.filter(kind="storage.broken").exists()
+
+    def test_f43_without_the_key_of_kms_the_copy_waits_and_names_it(self, world, large_and_small):
+        key = world.double.add_kms_key(account=ACCOUNT, region=REGION)
+        world.set(
+            auto_copy=True,
+            encryption={"mode": "aws:kms", "kms_key_id": key.arn},
+        )
+        large_and_small()
+        runner.drain()
+        assert CopyJob.objects.filter(state=State.DONE).count() == 0
+        reasons = set(CopyJob.objects.order_by().values_list("reason", flat=True))
+        assert reasons == {Reason.KMS_DENIED}
+        world.grant()  # the policy for these settings, with the key in it
+        CopyJob.objects.update(run_after=timezone.now())
+        runner.drain()
+        assert states() == {State.DONE}

@@ -1,5 +1,5 @@
 """With the policy that the product writes all that is ticked works; without any one action of it
-the product names that one, and no other (S052).
+the product names that one, and no other (S052, F43).
 """
 
 import re
