@@ -222,7 +222,6 @@ TIME_SCALE = env.factor("UCDASH_TIME_SCALE", 1)
 # A multipart upload that nobody goes on with is removed from a bucket when it is so old.
 ORPHAN_GRACE = timedelta(seconds=env.number("UCDASH_ORPHAN_GRACE_S", 3600, at_least=1))
 COPY_THREADS = env.number("UCDASH_COPY_THREADS", 32, at_least=1)
-COPY_BATCH = 32
 STORAGE_CONCURRENCY = env.number("UCDASH_STORAGE_CONCURRENCY", 128, at_least=1)
 REMOTE_COPY_WAIT_S = env.number("UCDASH_REMOTE_COPY_WAIT_S", 20, at_least=1)
 REMOTE_COPY_WAITERS = 8

@@ -45,6 +45,7 @@ from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import MAX_CRASHES, State
 from storages_app.models.fields import db_now
+from storages_app.objectstores.base import ObjectStore
 from storages_app.objectstores.errors import ObjectStoreError
 
 log = logging.getLogger(__name__)
@@ -84,17 +85,28 @@ class _Lost:
 _Message = _CommitRequest | Finished | _Lost
 
 
-def _connect(assignment: Assignment) -> Outcome | None:
-    """Give the assignment its bucket, for which a role may have to be assumed; or say why not."""
-    try:
-        assignment.store = open_store(assignment.storage)
-    except CannotUnseal as error:
-        return Outcome(State.RETRY_WAIT, Reason.AUTH_DENIED, error.message)
-    except ObjectStoreError as error:
-        return outcome_of_bucket_error(error)
-    if assignment.storage.identity == CustomStorage.Identity.ROLE:
-        assignment.renew_store = partial(open_store, assignment.storage)
-    return None
+class _Door:
+    """The way into one bucket for a batch of copies: opened once, by the thread that is first."""
+
+    def __init__(self, custom_storage: CustomStorage) -> None:
+        self._storage = custom_storage
+        self._lock = threading.Lock()
+        self._found: ObjectStore | Outcome | None = None
+
+    def open(self) -> ObjectStore | Outcome:
+        """The bucket, for which a role may have to be assumed; or why there is none."""
+        with self._lock:
+            if self._found is None:
+                self._found = self._open()
+            return self._found
+
+    def _open(self) -> ObjectStore | Outcome:
+        try:
+            return open_store(self._storage)
+        except CannotUnseal as error:
+            return Outcome(State.RETRY_WAIT, Reason.AUTH_DENIED, error.message)
+        except ObjectStoreError as error:
+            return outcome_of_bucket_error(error)
 
 
 class Pump:
@@ -173,9 +185,10 @@ class Pump:
     # --- claiming ---------------------------------------------------------------------------
 
     def _claim(self, pool: ThreadPoolExecutor) -> None:
-        # A second batch is claimed while the first is under way, so that no thread waits for it.
-        while len(self.flying) <= self.threads:
-            jobs = claim_batch(worker=self.worker, limit=settings.COPY_BATCH)
+        # The next batch is claimed while threads still have the last one, but not sooner: what a
+        # claim costs is shared by all that it finds.
+        while len(self.flying) <= self.threads // 2:
+            jobs = claim_batch(worker=self.worker, limit=2 * self.threads - len(self.flying))
             if not jobs:
                 return
             self._start(pool, jobs)
@@ -188,6 +201,7 @@ class Pump:
 
     def _start(self, pool: ThreadPoolExecutor, jobs: list[CopyJob]) -> None:
         crashpoint("copy_claimed")
+        doors: dict[Any, _Door] = {}
         for job in jobs:
             if job.crashes >= MAX_CRASHES:
                 detail = f"{job.crashes} workers died while they made this copy."
@@ -197,16 +211,24 @@ class Pump:
             assignment = Assignment(
                 job, _NO_STORE, settings.MULTIPART_THRESHOLD, settings.MULTIPART_PART_SIZE
             )
+            if assignment.storage.identity == CustomStorage.Identity.ROLE:
+                assignment.renew_store = partial(open_store, assignment.storage)
+            door = doors.setdefault(job.custom_storage_id, _Door(job.custom_storage))
             self.flying[job.pk] = assignment
-            pool.submit(self._work, assignment)
+            pool.submit(self._work, assignment, door)
 
     # --- in a thread ------------------------------------------------------------------------
 
-    def _work(self, assignment: Assignment) -> None:
+    def _work(self, assignment: Assignment, door: _Door) -> None:
         try:
-            outcome = _connect(assignment) or make_copy(
-                assignment, lambda values: self._commit_from_thread(assignment, values)
-            )
+            found = door.open()
+            if isinstance(found, Outcome):
+                outcome = found
+            else:
+                assignment.store = found
+                outcome = make_copy(
+                    assignment, lambda values: self._commit_from_thread(assignment, values)
+                )
         except LostJob:
             self.inbox.put(_Lost(assignment))
         else:
@@ -228,7 +250,7 @@ class Pump:
         """Take messages for a moment; commits are answered at once, outcomes written together."""
         ends_at = monotonic() + _FLUSH_EVERY_S
         finished: list[Finished] = []
-        while self.flying and len(finished) < settings.COPY_BATCH:
+        while self.flying and len(finished) < self.threads:
             try:
                 message = self.inbox.get(timeout=max(0.0, ends_at - monotonic()))
             except queue.Empty:

@@ -50,7 +50,7 @@ def origin_of(assignment: Assignment) -> Origin | None:
 
 
 def _uploads_options() -> dict[str, Any]:
-    uploads: dict[str, Any] = settings.STORAGES["uploads"]
+    uploads: Any = settings.STORAGES["uploads"]
     return uploads.get("OPTIONS") or {}
 
 

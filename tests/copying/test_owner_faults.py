@@ -25,7 +25,7 @@ N_FILES, N_BEFORE, AT_ONCE = 30, 8, 4
 @pytest.fixture
 def world(s3double, settings):
     """A connected storage of a known owner, and a worker that does not do everything at once."""
-    settings.COPY_THREADS = settings.COPY_BATCH = settings.STORAGE_CONCURRENCY = AT_ONCE
+    settings.COPY_THREADS = settings.STORAGE_CONCURRENCY = AT_ONCE
     world = make_world(s3double, settings, connected_at=timezone.now(), account_id=ACCOUNT)
     world.ask()
     assert world.storage.capabilities["conditional_put"]
