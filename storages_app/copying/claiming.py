@@ -12,14 +12,18 @@ from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.models.custom_storages import CustomStorageQuerySet
 from storages_app.models.fields import db_now, read_db_now
 
+# The name under which a query tells when the first copy of a lane is due.
+_FIRSTS = {f"first_of_lane_{lane}": lane for lane in CopyJob.Lane.values}
+
 
 def claim_batch(*, worker: str, limit: int) -> list[CopyJob]:
     """The next due copies of one storage, storages in turn; or the trial copy of a broken one."""
     waiting = _waiting_storages().filter(_may_begin())
-    for pk in waiting.values_list("pk", flat=True):
+    for pk, *firsts in waiting.values_list("pk", *_FIRSTS):
+        lanes = [lane for lane, first in zip(_FIRSTS.values(), firsts, strict=True) if first]
         storage = CustomStorage.objects.working().filter(pk=pk)
         jobs = CopyJob.objects.without_suspects()
-        if claimed := _claim_of(storage, jobs, worker=worker, limit=limit):
+        if claimed := _claim_of(storage, jobs, worker=worker, limit=limit, lanes=lanes):
             return claimed
     if broken := circuit.claim_probe():
         return broken.copy_jobs.claim(limit=1, worker=worker, lease=settings.LEASE)
@@ -47,11 +51,11 @@ def _waiting_storages() -> CustomStorageQuerySet:
     """Working storages with something to claim, the longest unserved first."""
     # The first of a lane in the order of its index, and not EXISTS: for that the database may
     # read the whole ledger, hoping to meet a row soon.
-    firsts = {f"first_of_lane_{lane}": _first_run_after(lane) for lane in CopyJob.Lane.values}
+    firsts = {name: _first_run_after(lane) for name, lane in _FIRSTS.items()}
     is_due = Q(pk__in=CopyJob.objects.without_suspects().lapsed().values("custom_storage"))
     for name in firsts:
         is_due |= Q(**{f"{name}__lte": db_now()})
-    waiting = CustomStorage.objects.working().alias(**firsts).filter(is_due)
+    waiting = CustomStorage.objects.working().annotate(**firsts).filter(is_due)
     return waiting.order_by(F("last_served_at").asc(nulls_first=True))
 
 
@@ -64,20 +68,26 @@ def _first_run_after(lane: int) -> Subquery:
 
 @transaction.atomic
 def _claim_of(
-    storage: CustomStorageQuerySet, jobs: CopyJobQuerySet, *, worker: str, limit: int
+    storage: CustomStorageQuerySet,
+    jobs: CopyJobQuerySet,
+    *,
+    worker: str,
+    limit: int,
+    lanes: list[int] | None = None,
 ) -> list[CopyJob]:
     """Claim `jobs` of one storage as far as it takes more copies now.
 
     Its row is locked meanwhile: so its limits hold however many workers there are.
     """
-    row = storage.filter(_may_begin()).select_for_update(no_key=True).order_by().first()
+    found = storage.filter(_may_begin()).select_related("project").order_by()
+    row = found.select_for_update(of=("self",), no_key=True).first()
     if row is None:
         return []
     n_free = min(limit, settings.STORAGE_CONCURRENCY - _n_running(row), _n_at_once(row))
     if n_free <= 0:
         return []
     claimed = jobs.filter(custom_storage=row).claim(
-        limit=n_free, worker=worker, lease=settings.LEASE
+        limit=n_free, worker=worker, lease=settings.LEASE, lanes=lanes, storage=row
     )
     if claimed:
         row.last_served_at = db_now()

@@ -1,6 +1,6 @@
 """The ledger of copies: the queue itself and the evidence for what was copied."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.db import IntegrityError, connection, models, transaction
@@ -126,16 +126,26 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         ).exclude(pk=OuterRef("pk"))
         return self.filter(~Exists(rivals))
 
-    def claim(self, *, limit: int, worker: str, lease: timedelta) -> list["CopyJob"]:
+    def claim(
+        self,
+        *,
+        limit: int,
+        worker: str,
+        lease: timedelta,
+        lanes: Iterable[int] | None = None,
+        storage: CustomStorage | None = None,
+    ) -> list["CopyJob"]:
         """Take up to `limit` due or lapsed jobs of this set for `worker`; nobody else gets them.
 
         Each taken row has a new fence: a former holder's writes no longer match. A row that was
-        running counts a crash of its worker, and a takeover.
+        running counts a crash of its worker, and a takeover. Whoever knows them names the lanes
+        in which copies wait, and the storage that all these copies have.
         """
+        lanes = CopyJob.Lane.values if lanes is None else lanes
         try:
             with transaction.atomic():
-                picked = self._pick(limit)
-                self.model.objects.filter(pk__in=[job.pk for job in picked]).update(
+                pks = self._pick(limit, lanes)
+                self.model.objects.filter(pk__in=pks).update(
                     crashes=F("crashes") + _WAS_RUNNING,
                     takeovers=F("takeovers") + _WAS_RUNNING,
                     state=State.LEASED,
@@ -148,35 +158,40 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
                 )
         except IntegrityError:
             # Somebody began to write one of these keys between the look and the update.
-            return self.claim(limit=limit // 2, worker=worker, lease=lease) if limit > 1 else []
-        return self._taken([job.pk for job in picked])
+            if limit == 1:
+                return []
+            return self.claim(
+                limit=limit // 2, worker=worker, lease=lease, lanes=lanes, storage=storage
+            )
+        return self._taken(pks, storage)
 
-    def _taken(self, pks: list[int]) -> list["CopyJob"]:
+    def _pick(self, limit: int, lanes: Iterable[int]) -> list[int]:
+        free = self.without_rival().select_for_update(skip_locked=True, of=("self",), no_key=True)
+        found = free.values_list("pk", "custom_storage_id", "key")
+        rows = list(found.lapsed().order_by("lease_until")[:limit])
+        # Lane by lane, each a short walk along an index: asked for all lanes at once the database
+        # would pass by every row of a lane whose time has not come.
+        for lane in lanes:
+            if len(rows) < limit:
+                due = found.due().filter(lane=lane).order_by("run_after")
+                rows += due[: limit - len(rows)]
+        first_for_each_key = {(storage, key): pk for pk, storage, key in reversed(rows)}
+        return list(first_for_each_key.values())
+
+    def _taken(self, pks: list[int], storage: CustomStorage | None) -> list["CopyJob"]:
         """The claimed rows with all that making a copy needs; rows of one storage share it."""
         rows = list(self.model.objects.filter(pk__in=pks).select_related("file").order_by("pk"))
-        storages = CustomStorage.objects.select_related("project").in_bulk(
-            {job.custom_storage_id for job in rows}
+        storages = (
+            {storage.pk: storage}
+            if storage
+            else CustomStorage.objects.select_related("project").in_bulk(
+                {job.custom_storage_id for job in rows}
+            )
         )
         for job in rows:
             job.custom_storage = storages[job.custom_storage_id]
             job.project = job.custom_storage.project
         return rows
-
-    def _pick(self, limit: int) -> list["CopyJob"]:
-        free = (
-            self.without_rival()
-            .select_for_update(skip_locked=True, of=("self",), no_key=True)
-            .only("pk", "custom_storage_id", "key")
-        )
-        rows = list(free.lapsed().order_by("lease_until")[:limit])
-        # Lane by lane, each a short walk along an index: asked for all lanes at once the database
-        # would pass by every row of a lane whose time has not come.
-        for lane in CopyJob.Lane:
-            if len(rows) < limit:
-                due = free.due().filter(lane=lane).order_by("run_after")
-                rows += due[: limit - len(rows)]
-        first_for_each_key = {(job.custom_storage_id, job.key): job for job in reversed(rows)}
-        return list(first_for_each_key.values())
 
     def held(self, *, pk: int, fence: int) -> "CopyJobQuerySet":
         """The row if this fence still holds it; an update of zero rows means: stop."""
@@ -352,20 +367,8 @@ class CopyJob(models.Model):
         """
         names = [*_DONE_FIELDS, "finished_at", "verified_at"]
         sets = ", ".join(f"{name} = %s" for name in names)
-        now = read_db_now()
-        fields = {field.name: field for field in cls._meta.concrete_fields}
-        prepare = [fields[name].get_db_prep_save for name in names]
-        rows = [
-            [
-                *(
-                    prep(value, connection)
-                    for prep, value in zip(prepare, [*job._done_values(), now, now], strict=True)
-                ),
-                job.pk,
-                job.fence,
-            ]
-            for job in jobs
-        ]
+        now = connection.ops.adapt_datetimefield_value(read_db_now())
+        rows = [[*job._done_values(), now, now, job.pk, job.fence] for job in jobs]
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"UPDATE {cls._meta.db_table} SET {sets}, lease_until = NULL, upload_id = '' "  # noqa: S608 - names are ours
@@ -380,7 +383,9 @@ class CopyJob(models.Model):
         return {pk for pk, fence in found if fences[pk] == fence}
 
     def _done_values(self) -> list[object]:
-        return [getattr(self, name) for name in _DONE_FIELDS]
+        """Texts and one number, which every database takes as they are."""
+        values = (getattr(self, name) for name in _DONE_FIELDS)
+        return [str(value) if isinstance(value, str) else value for value in values]
 
 
 _DONE_FIELDS = (
