@@ -9,7 +9,6 @@ While two workers are busy, new files of the same and of another tenant are orde
 they are claimed is the wait that an upload has behind the backlog.
 """
 
-import json
 import multiprocessing
 import os
 import subprocess
@@ -18,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +133,10 @@ def _rates(work: Any, n_processes: int, *arguments: Any) -> Rates:
         return Rates(pool.starmap(work, [(n, *arguments) for n in range(n_processes)], chunksize=1))
 
 
-def _timed(claim: Any, complete: Any) -> dict[str, Any]:
+def _timed(claim: Any, complete: Any, seconds: float = SECONDS) -> dict[str, Any]:
     claims, n = [], 0
     began = time.monotonic()
-    while (now := time.monotonic()) - began < SECONDS:
+    while (now := time.monotonic()) - began < seconds:
         taken = claim()
         claims.append(time.monotonic() - now)
         complete(taken)
@@ -144,7 +144,7 @@ def _timed(claim: Any, complete: Any) -> dict[str, Any]:
     return {"n": n, "seconds": time.monotonic() - began, "claims": claims}
 
 
-def _work(number: int) -> dict[str, Any]:
+def _work(number: int, seconds: float = SECONDS) -> dict[str, Any]:
     """As the pump does it, without making the copies."""
     import django
 
@@ -159,10 +159,13 @@ def _work(number: int) -> dict[str, Any]:
             job.size, job.sha256, job.etag = job.file.size, job.file.sha256, job.file.md5
         CopyJob.finish_done(jobs)
 
-    return _timed(lambda: claim_batch(worker=f"bench:{number}", limit=BATCH), complete)
+    def claim() -> list[CopyJob]:
+        return claim_batch(worker=f"bench:{number}", limit=BATCH)
+
+    return _timed(claim, complete, seconds)
 
 
-# --- The peer --------------------------------------------------------------------------------------
+# --- The peer ------------------------------------------------------------------------------------
 
 _BARE = """
 CREATE TABLE bare (LIKE storages_app_copyjob INCLUDING DEFAULTS INCLUDING IDENTITY);
@@ -208,7 +211,7 @@ def _work_bare(number: int, url: str) -> dict[str, Any]:
         return _timed(lambda: connection.execute(_CLAIM, [BATCH]).fetchall(), complete)
 
 
-# --- New uploads behind the backlog ------------------------------------------------------------------
+# --- New uploads behind the backlog --------------------------------------------------------------
 
 
 def _waits_of_new_uploads(n: int = 20) -> dict[str, list[float]]:
@@ -228,10 +231,8 @@ def _waits_of_new_uploads(n: int = 20) -> dict[str, list[float]]:
 
 
 def _stay_busy(number: int, stop: Any) -> None:
-    global SECONDS
-    SECONDS = 0.2
     while not stop.is_set():
-        _work(number)
+        _work(number, seconds=0.2)
 
 
 def _order_new_uploads(n: int) -> dict[str, list[float]]:
@@ -244,7 +245,7 @@ def _order_new_uploads(n: int) -> dict[str, list[float]]:
     from storages_app.models import CopyJob, CustomStorage
 
     same = CustomStorage.objects.earliest("created_at")
-    call_command("seed", files=n, waiting=0, go=True, stdout=open(os.devnull, "w"))
+    call_command("seed", files=n, waiting=0, go=True, stdout=StringIO())
     other = CustomStorage.objects.latest("created_at")
     waits: dict[str, list[float]] = {"same": [], "other": []}
     time.sleep(2)  # until the workers are busy
