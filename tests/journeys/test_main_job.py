@@ -3,10 +3,13 @@
 import hashlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +24,7 @@ from tests.rig.processes import wait_until
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 N_FILES = 200
+N_FRESH = 12
 
 
 def key_of(result: str, bucket: str) -> str:
@@ -142,6 +146,30 @@ class TestWorkerDies:
         assert objects_in(installation, bucket) == contents
 
 
+class TestFreshness:
+    @pytest.mark.parametrize("broker", ["up", "down"])
+    def test_g5_new_files_are_in_the_bucket_within_seconds(
+        self, installation, project, uploadcare, tmp_path, broker
+    ):
+        """In small: files one after the other, at their own pace; with no wake-up by polling."""
+        bucket = installation.new_bucket()
+        jobs = jobs_of(installation, project, bucket)
+        with no_wake_ups(installation) if broker == "down" else nullcontext():
+            for n in range(N_FRESH):
+                upload(uploadcare, jpeg(64 + n, 64), tmp_path)
+            wait_until(
+                lambda: installation.count(f"{jobs} AND state = 'done'") == N_FRESH,
+                within=60,
+                what="the copies",
+                every=0.2,
+            )
+        times = installation.query(f"SELECT created_at, finished_at FROM {jobs}")
+        lags = sorted((moment(end) - moment(begin)).total_seconds() for begin, end in times)
+        assert lags[int(0.95 * N_FRESH)] <= 10, lags
+        was_down = "No wake-up was sent" in installation.logs()
+        assert was_down or broker == "up" or installation.on_postgresql  # there Redis goes on
+
+
 def upload(client: Uploadcare, content: bytes, folder: Path, *, store: bool = True) -> File:
     path = folder / "Grand harbour.jpg"
     path.write_bytes(content)
@@ -213,13 +241,36 @@ def order_copies(
     installation: Installation, project: Project, bucket: str
 ) -> tuple[str, Callable[[], int]]:
     """Auto-copy to `bucket` with no worker there; its jobs in SQL, and how many are running."""
+    jobs = jobs_of(installation, project, bucket)
+    installation.stop_worker()
+    return jobs, lambda: installation.count(f"{jobs} AND state IN ('leased', 'written')")
+
+
+def jobs_of(installation: Installation, project: Project, bucket: str) -> str:
+    """Auto-copy to `bucket`; its jobs in SQL."""
     connected = installation.connect_bucket(project, "--auto-copy", bucket=bucket)
     assert connected["state"] == "connected"
-    installation.stop_worker()
     # SQLite has no type for a UUID.
     pk = connected["id"] if installation.on_postgresql else connected["id"].replace("-", "")
-    jobs = f"storages_app_copyjob WHERE custom_storage_id = '{pk}'"
-    return jobs, lambda: installation.count(f"{jobs} AND state IN ('leased', 'written')")
+    return f"storages_app_copyjob WHERE custom_storage_id = '{pk}'"
+
+
+@contextmanager
+def no_wake_ups(installation: Installation) -> Iterator[None]:
+    """The embedded broker's folder is no folder: nothing can be sent, and nothing comes."""
+    folder = installation.data_dir / "broker"
+    away = folder.rename(folder.with_name("broker-away"))
+    folder.touch()
+    try:
+        yield
+    finally:
+        folder.unlink()
+        away.rename(folder)
+
+
+def moment(value: Any) -> datetime:
+    """A time as either database gives it."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
 def wait_for_done(installation: Installation, jobs: str) -> None:
