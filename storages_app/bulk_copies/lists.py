@@ -17,8 +17,10 @@ _GAPS = (BulkItem.State.FAILED, BulkItem.State.SKIPPED)
 def as_csv(bulk_job: BulkJob, *, only_gaps: bool = False) -> Iterator[str]:
     """A line a file, a page at a time: a million files take no more memory than a thousand."""
     yield _lines([COLUMNS])
-    items = bulk_job.items.select_related("file").only(
-        "key", "plan", "state", "reason", "file__original_filename", "file__size"
+    items = (
+        BulkItem.objects.filter(bulk_job=bulk_job)
+        .select_related("file")
+        .only("file", "key", "plan", "state", "reason", "file__original_filename", "file__size")
     )
     for page in in_pages(items.filter(state__in=_GAPS) if only_gaps else items):
         yield _lines(_cells(item) for item in page)

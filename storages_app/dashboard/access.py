@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
 from django_htmx.middleware import HtmxDetails
@@ -35,7 +35,7 @@ class RoleTooLow(PermissionDenied):
         self.owner = owner
 
 
-PageView = Callable[..., HttpResponse]
+PageView = Callable[..., HttpResponseBase]
 
 
 def project_page(
@@ -51,7 +51,7 @@ def project_page(
         @never_cache
         @login_required
         @wraps(view)
-        def guarded(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
             page_request = cast("PageRequest", request)
             project = _project_for(page_request.user, slug)
             is_safe = request.method in SAFE_METHODS
