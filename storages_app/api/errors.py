@@ -26,6 +26,7 @@ from storages_app.api.refusals import (
     PublicKeyRequired,
     WrongMethod,
 )
+from storages_app.backups import errors as backups
 from storages_app.bulk_copies import errors as bulk_copies
 from storages_app.copying import errors as copying
 from storages_app.custom_storages import errors as custom_storages
@@ -48,6 +49,10 @@ _STATUS: dict[type[UcdashError], int] = {
     KeyMayOnlyRead: 403,
     FileGone: 404,
     NoSuchThing: 404,
+    backups.AlreadyConnected: 409,
+    backups.BackupOff: 409,
+    backups.BackupPaused: 409,
+    backups.StorageNotReady: 409,
     bulk_copies.StorageNotConnected: 409,
     bulk_copies.StoragePaused: 409,
     bulk_copies.TooManyJobs: 429,

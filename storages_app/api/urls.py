@@ -7,16 +7,19 @@ from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.project import ProjectView
 from storages_app.api.upload.direct import DirectUploadView
 from storages_app.api.upload.info import InfoView
-from storages_app.api.v1 import bulk_jobs, custom_storages
+from storages_app.api.v1 import backup, bulk_jobs, custom_storages
 from storages_app.api.v1.jobs import JobView
+from storages_app.api.v1.reconciliations import ReconciliationsView, ReconciliationView
 from storages_app.api.v1.storage_tests import StorageTestsView, StorageTestView
 
 app_name = "api"
 
 _BULK_JOBS = "api/v1/bulk-jobs/"
 _BULK_JOB = f"{_BULK_JOBS}<str:job_id>/"
+_BACKUP = "api/v1/backup/"
 _STORAGES = "api/v1/custom_storages/"
 _STORAGE = f"{_STORAGES}<str:storage_id>/"
+_RECONCILIATIONS = f"{_STORAGE}reconciliations/"
 
 _rest: list[URLPattern] = [
     path("files/", FilesView.as_view(), name="files"),
@@ -40,6 +43,13 @@ _v1: list[URLPattern] = [
     path(f"{_BULK_JOB}cancel/", bulk_jobs.CancelView.as_view(), name="bulk_job_cancel"),
     path(f"{_BULK_JOB}retry/", bulk_jobs.RetryView.as_view(), name="bulk_job_retry"),
     path(f"{_BULK_JOB}items/", bulk_jobs.ItemsView.as_view(), name="bulk_job_items"),
+    path(_BACKUP, backup.BackupView.as_view(), name="backup"),
+    path(f"{_BACKUP}pause/", backup.PauseView.as_view(), name="backup_pause"),
+    path(f"{_BACKUP}resume/", backup.ResumeView.as_view(), name="backup_resume"),
+    path(f"{_BACKUP}turn_off/", backup.TurnOffView.as_view(), name="backup_turn_off"),
+    path(f"{_BACKUP}turn_on/", backup.TurnOnView.as_view(), name="backup_turn_on"),
+    path(f"{_BACKUP}runs/", backup.RunsView.as_view(), name="backup_runs"),
+    path(f"{_BACKUP}runs/<str:run_id>/", backup.RunView.as_view(), name="backup_run"),
     path(_STORAGES, custom_storages.CustomStoragesView.as_view(), name="custom_storages"),
     path(_STORAGE, custom_storages.CustomStorageView.as_view(), name="custom_storage"),
     path(f"{_STORAGE}connect/", custom_storages.ConnectView.as_view(), name="storage_connect"),
@@ -47,6 +57,12 @@ _v1: list[URLPattern] = [
     path(f"{_STORAGE}resume/", custom_storages.ResumeView.as_view(), name="storage_resume"),
     path(f"{_STORAGE}grant/", custom_storages.GrantView.as_view(), name="storage_grant"),
     path(f"{_STORAGE}proof/", custom_storages.ProofView.as_view(), name="storage_proof"),
+    path(_RECONCILIATIONS, ReconciliationsView.as_view(), name="reconciliations"),
+    path(
+        f"{_RECONCILIATIONS}<str:reconciliation_id>/",
+        ReconciliationView.as_view(),
+        name="reconciliation",
+    ),
     path(f"{_STORAGE}tests/", StorageTestsView.as_view(), name="storage_tests"),
     path(f"{_STORAGE}tests/<str:test_id>/", StorageTestView.as_view(), name="storage_test"),
 ]

@@ -5,10 +5,25 @@ from django.test import Client
 from django.urls import get_resolver
 
 from storages_app.api import urls
-from storages_app.models import BulkJob, ConnectionTest, CopyJob, CustomStorage, File
+from storages_app.models import (
+    BackupPlan,
+    BackupRun,
+    BulkJob,
+    ConnectionTest,
+    CopyJob,
+    CustomStorage,
+    File,
+)
 from tests.api.conftest import ACCEPT, Rest
 from tests.api.test_v1 import make_job
-from tests.factories import make_bulk_job, make_connection_test, make_file
+from tests.factories import (
+    make_backup_plan,
+    make_backup_run,
+    make_bulk_job,
+    make_connection_test,
+    make_file,
+    make_reconciliation,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +49,17 @@ OWN = {
     "bulk_job_cancel": {"POST": (200, 403, 404)},
     "bulk_job_retry": {"POST": (409, 403, 404)},
     "bulk_job_items": {"GET": (200, 200, 404)},
+    "backup": {
+        "GET": (200, 200, 404),
+        "PUT": (400, 403, 400),
+        "PATCH": (200, 403, 404),
+    },
+    "backup_pause": {"POST": (200, 403, 404)},
+    "backup_resume": {"POST": (200, 403, 404)},
+    "backup_turn_off": {"POST": (200, 403, 404)},
+    "backup_turn_on": {"POST": (200, 403, 404)},
+    "backup_runs": {"GET": (200, 200, 404), "POST": (202, 403, 404)},
+    "backup_run": {"GET": (200, 200, 404)},
     "custom_storages": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
     "custom_storage": {
         "GET": (200, 200, 404),
@@ -47,6 +73,8 @@ OWN = {
     "storage_proof": {"POST": (400, 403, 404)},
     "storage_tests": {"GET": (200, 200, 404), "POST": (202, 403, 404)},
     "storage_test": {"GET": (200, 200, 404)},
+    "reconciliations": {"GET": (200, 200, 404), "POST": (202, 403, 404)},
+    "reconciliation": {"GET": (200, 200, 404)},
 }
 _OF_A_BULK_JOB = ("start", "pause", "resume", "cancel", "retry", "items")
 UPLOAD = {"base", "info"}
@@ -63,6 +91,8 @@ def paths(project):
     job = make_job(project, file=file)
     storage = f"/api/v1/custom_storages/{job.custom_storage_id}/"
     test = make_connection_test(job.custom_storage)
+    run = make_backup_run(make_backup_plan(job.custom_storage))
+    reconciliation = make_reconciliation(job.custom_storage)
     bulk = f"/api/v1/bulk-jobs/{make_bulk_job(job.custom_storage, state='counted').pk}/"
     return {
         "files": "/files/",
@@ -74,6 +104,13 @@ def paths(project):
         "bulk_jobs": "/api/v1/bulk-jobs/",
         "bulk_job": bulk,
         **{f"bulk_job_{name}": f"{bulk}{name}/" for name in _OF_A_BULK_JOB},
+        "backup": "/api/v1/backup/",
+        "backup_pause": "/api/v1/backup/pause/",
+        "backup_resume": "/api/v1/backup/resume/",
+        "backup_turn_off": "/api/v1/backup/turn_off/",
+        "backup_turn_on": "/api/v1/backup/turn_on/",
+        "backup_runs": "/api/v1/backup/runs/",
+        "backup_run": f"/api/v1/backup/runs/{run.pk}/",
         "custom_storages": "/api/v1/custom_storages/",
         "custom_storage": storage,
         "storage_connect": f"{storage}connect/",
@@ -83,6 +120,8 @@ def paths(project):
         "storage_proof": f"{storage}proof/",
         "storage_tests": f"{storage}tests/",
         "storage_test": f"{storage}tests/{test.pk}/",
+        "reconciliations": f"{storage}reconciliations/",
+        "reconciliation": f"{storage}reconciliations/{reconciliation.pk}/",
     }
 
 
@@ -95,6 +134,8 @@ def unchanged():
         jobs = list(CopyJob.objects.order_by("pk").values_list("pk", "state"))
         tests = list(ConnectionTest.objects.order_by("pk").values_list("pk", "state"))
         bulk = list(BulkJob.objects.order_by("pk").values())
+        bulk += BackupPlan.objects.order_by("pk").values()
+        bulk += BackupRun.objects.order_by("pk").values()
         return files, jobs, tests, bulk, list(CustomStorage.objects.order_by("pk").values())
 
     return facts

@@ -78,7 +78,8 @@ class BackupForm(DashboardForm):
     def __init__(
         self, *args: Any, project: Project, plan: BackupPlan | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(*args, initial=_initial(plan), **kwargs)
+        kwargs["initial"] = _initial(plan)
+        super().__init__(*args, **kwargs)
         self.storages = list(services.usable_storages(project).order_by("name"))
         storage_field: Any = self.fields["custom_storage"]
         storage_field.queryset = services.usable_storages(project)
