@@ -22,6 +22,7 @@ from storages_app.models import (
     Finding,
     Membership,
     Project,
+    RestoreRun,
     SecretKey,
     User,
 )
@@ -165,6 +166,20 @@ def make_backup_run(plan: BackupPlan, **fields: object) -> BackupRun:
         "has_ordered_all": True,
     }
     return BackupRun.objects.create(**(values | fields))
+
+
+def make_restore_run(custom_storage: CustomStorage, **fields: object) -> RestoreRun:
+    """A restore whose dry run waits for a person."""
+    values: dict[str, object] = {
+        "project": custom_storage.project,
+        "custom_storage": custom_storage,
+        "asked_by": "somebody",
+        "manifest_key": f"{custom_storage.prefix}.ucdash-backup/key/manifests/m.jsonl",
+        "state": "counted",
+        "counted_at": _EPOCH,
+        "has_read_all": True,
+    }
+    return RestoreRun.objects.create(**(values | fields))
 
 
 def make_connection_test(

@@ -10,7 +10,9 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
+from storages_app.dashboard import restore_texts
 from storages_app.models import BackupRun, BulkJob, Project, RestoreRun
+from storages_app.restores import verdicts
 
 PAGE_SIZE = 50
 
@@ -171,17 +173,13 @@ def _restore(run: RestoreRun, project: Project) -> dict[str, Any]:
     what = "Drill" if run.is_drill else "Restore"
     return {
         "what": f"{what} from {run.custom_storage.name}",
-        "url": reverse("dashboard:backup", args=[project.slug]),
-        "word": _RESTORE_WORDS.get(run.state, RestoreRun.State(run.state).label),
-        "progress": f"{run.n_files:,} files",
-        "n_gaps": None,
+        "url": reverse("dashboard:restore_run", args=[project.slug, run.pk]),
+        "word": restore_texts.word_of(run),
+        "progress": f"{run.n_done:,} of {run.n_files:,} files",
+        "n_gaps": verdicts.n_not_done(run) if run.is_over else None,
     }
 
 
-_RESTORE_WORDS: dict[str, str] = {
-    RestoreRun.State.READING: "Running",
-    RestoreRun.State.COUNTED: "Waiting",
-}
 _KINDS = (
     _Kind(_bulk_jobs, _bulk_job),
     _Kind(_backup_runs, _backup_run),

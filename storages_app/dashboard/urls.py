@@ -17,6 +17,7 @@ from storages_app.dashboard.views import (
     overview,
     patterns,
     projects,
+    restores,
     setup,
     setup_grants,
     storage_tests,
@@ -76,6 +77,16 @@ _BULK_JOB: list[URLPattern | URLResolver] = [
     path("files.csv", bulk_jobs.csv, name="bulk_job_csv"),
 ]
 
+_RESTORE: list[URLPattern | URLResolver] = [
+    path("", restores.page, name="restore_run"),
+    path("status/", restores.status, name="restore_status"),
+    path("start/", restores.start, name="restore_start"),
+    path("cancel/", restores.cancel, name="restore_cancel"),
+    path("thaw/", restores.thaw, name="restore_thaw"),
+    path("look-again/", restores.look_again, name="restore_look_again"),
+    path("files.csv", restores.csv, name="restore_csv"),
+]
+
 _PROJECT: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("files/", files.listing, name="files"),
@@ -111,6 +122,8 @@ _PROJECT: list[URLPattern | URLResolver] = [
     path("jobs/", jobs.listing, name="jobs"),
     path("jobs/new/", bulk_jobs.new, name="bulk_new"),
     path("jobs/<int:pk>/", include(_BULK_JOB)),
+    path("restores/new/", restores.new, name="restore_new"),
+    path("restores/<int:pk>/", include(_RESTORE)),
     path("settings/uploads/", upload_settings.page, name="upload_settings"),
     path("keys/", keys.page, name="keys"),
     path("keys/new/", keys.new, name="key_new"),

@@ -17,6 +17,7 @@ from tests.factories import (
     make_custom_storage,
     make_file,
     make_project,
+    make_restore_run,
     make_secret_key,
     make_user,
 )
@@ -112,4 +113,5 @@ def everything(project, storage, draft, file):
         backup_run=make_backup_run(make_backup_plan(storage)),
         key=make_secret_key(project),
         test=make_connection_test(storage),
+        restore=make_restore_run(storage),
     )

@@ -81,6 +81,14 @@ PAGES = {
     "bulk_job_cancel": (("bulk.pk",), MANAGERS),
     "bulk_job_retry": (("bulk.pk",), POST_ONLY),
     "bulk_job_csv": (("bulk.pk",), SEEN_BY_ALL),
+    "restore_new": ((), MANAGERS),
+    "restore_run": (("restore.pk",), SEEN_BY_ALL),
+    "restore_status": (("restore.pk",), SEEN_BY_ALL),
+    "restore_csv": (("restore.pk",), SEEN_BY_ALL),
+    "restore_start": (("restore.pk",), POST_ONLY),
+    "restore_cancel": (("restore.pk",), POST_ONLY),
+    "restore_thaw": (("restore.pk",), POST_ONLY),
+    "restore_look_again": (("restore.pk",), POST_ONLY),
     "upload_settings": ((), SEEN_BY_ALL),
     "keys": ((), SEEN_BY_ALL),
     "key_new": ((), MANAGERS),
@@ -88,6 +96,7 @@ PAGES = {
     "activity": ((), SEEN_BY_ALL),
 }
 POLLED = {
+    "restore_status",
     "setup_proof",
     "setup_checklist",
     "storage_test_rows",
