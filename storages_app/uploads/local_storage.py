@@ -76,10 +76,9 @@ class DurableFileSystemStorage(FileSystemStorage):
     def _folder_of(self, name: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
         """The open folder of `name`, reached without symbolic links, and the last part of it."""
         *folders, leaf = _parts(name)
-        root = Path(self.location)
         if create:
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(root, _FOLDER)
+            Path(self.location).mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(self.location, _FOLDER)
         try:
             for part in folders:
                 parent, fd = fd, _step_into(fd, part, create=create)

@@ -18,6 +18,7 @@ _MAX_METADATA_VALUE = 1024  # S3 takes 2 KB in all
 _PLAIN_ASCII = re.compile(r"[\x20-\x7e]+")
 _NAME_CHARACTERS = re.compile(r"[^a-z0-9-]")
 _VALUE_CHARACTERS = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
+_SAFE_VALUE = re.compile(r"[A-Za-z0-9_.-]*")  # nearly all of them
 _CHECKSUMS = ("sha256", "crc64nvme", "crc32c", "crc32", "sha1")
 
 
@@ -93,6 +94,8 @@ def safe_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _safe_value(value: str) -> str:
+    if len(value) <= _MAX_METADATA_VALUE and _SAFE_VALUE.fullmatch(value):
+        return value
     text = quote(value, safe=_VALUE_CHARACTERS, errors="replace")
     # A signature is made over trimmed text with single spaces, so other spaces are encoded.
     text = re.sub(r"^ +| +$|(?<= ) +", lambda m: "%20" * len(m[0]), text)
