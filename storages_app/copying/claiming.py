@@ -1,6 +1,8 @@
 """Which copies a worker takes next: storages in turn, within their limits; broken ones by trial."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -16,14 +18,23 @@ from storages_app.models.fields import db_now, read_db_now
 _FIRSTS = {f"first_of_lane_{lane}": lane for lane in CopyJob.Lane.values}
 
 
-def claim_batch(*, worker: str, limit: int) -> list[CopyJob]:
-    """The next due copies of one storage, storages in turn; or the trial copy of a broken one."""
-    waiting = _waiting_storages().filter(_may_begin())
+def claim_batch(
+    *, worker: str, limit: int, held: Mapping[UUID, int] | None = None
+) -> list[CopyJob]:
+    """The next due copies of one storage, storages in turn; or the trial copy of a broken one.
+
+    `held` says how many copies of which storage the worker has already: at most `limit` of one,
+    and those with more than a quarter of that are passed over.
+    """
+    held = held or {}
+    busy = [pk for pk, n in held.items() if n > limit // 4]
+    waiting = _waiting_storages().filter(_may_begin()).exclude(pk__in=busy)
     for pk, *firsts in waiting.values_list("pk", *_FIRSTS):
         lanes = [lane for lane, first in zip(_FIRSTS.values(), firsts, strict=True) if first]
         storage = CustomStorage.objects.working().filter(pk=pk)
         jobs = CopyJob.objects.without_suspects()
-        if claimed := _claim_of(storage, jobs, worker=worker, limit=limit, lanes=lanes):
+        rest = limit - held.get(pk, 0)
+        if claimed := _claim_of(storage, jobs, worker=worker, limit=rest, lanes=lanes):
             return claimed
     if broken := circuit.claim_probe():
         return broken.copy_jobs.claim(limit=1, worker=worker, lease=settings.LEASE)

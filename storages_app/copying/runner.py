@@ -9,6 +9,7 @@ import os
 import queue
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -53,6 +55,8 @@ log = logging.getLogger(__name__)
 _STUCK_AFTER_S = 120  # no byte moved and no step changed: the lease is not renewed
 _FLUSH_EVERY_S = 0.2
 _MIND_SUSPECTS_EVERY_S = 5.0
+_CLAIM_EVERY_S = 0.2  # while threads are at work: another storage may have something to do
+_MOST_BATCHES = 8  # a bound on what is claimed, however many storages there are
 
 
 def worker_name() -> str:
@@ -109,6 +113,23 @@ class _Door:
             return outcome_of_bucket_error(error)
 
 
+class _Pools:
+    """Threads for each storage: one whose bucket hangs keeps only its own busy (I9)."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._pools: dict[UUID, ThreadPoolExecutor] = {}
+
+    def of(self, storage: UUID) -> ThreadPoolExecutor:
+        if storage not in self._pools:
+            self._pools[storage] = ThreadPoolExecutor(self._threads, thread_name_prefix="copy")
+        return self._pools[storage]
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 class Pump:
     """One drain of the ledger; ends when nothing is due and nothing is under way."""
 
@@ -119,16 +140,17 @@ class Pump:
         self.inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self.renewed_at = monotonic()
         self.is_closing = False
+        self.flew = 0  # copies under way after the last claim
         self.has_renamed = False  # a copy goes on under another key (keep both)
-        self.suspects_minded_at = float("-inf")
+        self.claimed_at = self.suspects_minded_at = float("-inf")
 
     def run(self) -> int:
         """Make all that is due; how many attempts ended."""
         n_ended = 0
-        with self._pool() as pool:
+        with self._pools() as pools:
             while not _stopping.is_set():
                 self._mind_suspects()
-                self._claim(pool)
+                self._claim(pools)
                 if not self.flying:
                     return n_ended
                 n_ended += self._collect()
@@ -138,8 +160,8 @@ class Pump:
 
     def finish(self, jobs: list[CopyJob]) -> None:
         """Make these claimed copies and no other."""
-        with self._pool() as pool:
-            self._start(pool, jobs)
+        with self._pools() as pools:
+            self._start(pools, jobs)
             while self.flying and not _stopping.is_set():
                 self._collect()
                 self._renew_leases()
@@ -167,14 +189,14 @@ class Pump:
         self.flying.clear()
 
     @contextmanager
-    def _pool(self) -> Iterator[ThreadPoolExecutor]:
-        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="copy")
+    def _pools(self) -> Iterator[_Pools]:
+        pools = _Pools(self.threads)
         try:
-            yield pool
+            yield pools
         finally:
             self.is_closing = True
             self._refuse_waiting_commits()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pools.close()
 
     def _refuse_waiting_commits(self) -> None:
         while not self.inbox.empty():
@@ -184,14 +206,24 @@ class Pump:
 
     # --- claiming ---------------------------------------------------------------------------
 
-    def _claim(self, pool: ThreadPoolExecutor) -> None:
-        # The next batch is claimed while threads still have the last one, but not sooner: what a
-        # claim costs is shared by all that it finds.
-        while len(self.flying) <= self.threads // 2:
-            jobs = claim_batch(worker=self.worker, limit=2 * self.threads - len(self.flying))
+    def _claim(self, pools: _Pools) -> None:
+        """Claim for every storage that keeps less than half of its threads at work here.
+
+        A storage has its next batch while threads still have the last one, but not sooner: what
+        a claim costs is shared by all that it finds.
+        """
+        now = monotonic()
+        is_soon = now - self.claimed_at < _CLAIM_EVERY_S
+        if is_soon and len(self.flying) > max(self.threads // 2, self.flew - 3 * self.threads // 2):
+            return
+        self.claimed_at = now
+        while len(self.flying) < _MOST_BATCHES * self.threads:
+            held = Counter(one.job.custom_storage_id for one in self.flying.values())
+            jobs = claim_batch(worker=self.worker, limit=2 * self.threads, held=held)
             if not jobs:
-                return
-            self._start(pool, jobs)
+                break
+            self._start(pools, jobs)
+        self.flew = len(self.flying)
 
     def _mind_suspects(self) -> None:
         now = monotonic()
@@ -199,7 +231,7 @@ class Pump:
             self.suspects_minded_at = now
             suspects.make_apart()
 
-    def _start(self, pool: ThreadPoolExecutor, jobs: list[CopyJob]) -> None:
+    def _start(self, pools: _Pools, jobs: list[CopyJob]) -> None:
         crashpoint("copy_claimed")
         doors: dict[Any, _Door] = {}
         for job in jobs:
@@ -215,7 +247,7 @@ class Pump:
                 assignment.renew_store = partial(open_store, assignment.storage)
             door = doors.setdefault(job.custom_storage_id, _Door(job.custom_storage))
             self.flying[job.pk] = assignment
-            pool.submit(self._work, assignment, door)
+            pools.of(job.custom_storage_id).submit(self._work, assignment, door)
 
     # --- in a thread ------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Whose copies are claimed next, and how many of them (spec/RELIABILITY 5.9, G6, F28, F31)."""
 
+import itertools
+import threading
 from datetime import timedelta
 
 import pytest
@@ -215,3 +217,35 @@ class TestRest:
         runner.drain()
         order(make_custom_storage(storage.project, capabilities=PROVEN), 2)
         assert runner.drain() == 2
+
+
+class TestManyStorages:
+    def test_i9_a_bucket_that_hangs_keeps_no_other_waiting(self, storage, bucket, settings):
+        """Every thread of a storage may hang: those of another tenant's are its own."""
+        settings.COPY_THREADS = 4
+        order(storage, 20)
+        other = make_custom_storage(make_project(), capabilities=PROVEN, prefix="other/")
+        order(other, 20)
+        others_are_done = threading.Event()
+        n_of_others = itertools.count(1)
+
+        def put(inner_put, key, *args, **kwargs):
+            receipt = inner_put(key, *args, **kwargs)
+            if not key.startswith("other/"):
+                assert others_are_done.wait(10)
+            elif next(n_of_others) == 20:
+                others_are_done.set()
+            return receipt
+
+        bucket.fail("put", *[put] * 40)
+        assert runner.drain() == 40
+        assert set(CopyJob.objects.values_list("state", flat=True)) == {State.DONE}
+
+    def test_a_worker_passes_over_a_storage_that_keeps_it_busy(self, storage):
+        order(storage, 20)
+        held = {storage.pk: 3}
+        assert claiming.claim_batch(worker="a", limit=8, held=held) == []
+        other = make_custom_storage(storage.project)
+        (new,) = order(other)
+        assert claiming.claim_batch(worker="a", limit=8, held=held) == [new]
+        assert len(claiming.claim_batch(worker="a", limit=8, held={storage.pk: 2})) == 6
