@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tests.chaos.customers import Customers
-from tests.chaos.plan import Incident, Kind
+from tests.chaos.plan import FAULTS, Form, Incident, Kind
 from tests.chaos.stage import LEASE_S, Stage
 
 _WORK_WITHIN_S = 8.0
@@ -18,8 +18,8 @@ _SPACE_AGAIN_AFTER_S = 15.0
 class Incidents:
     """Lets things happen to a stage; `happened` counts what did."""
 
-    def __init__(self, stage: Stage, customers: Customers) -> None:
-        self._stage, self._customers = stage, customers
+    def __init__(self, stage: Stage, customers: Customers, form: Form) -> None:
+        self._stage, self._customers, self._form = stage, customers, form
         self.happened: Counter[Kind] = Counter()
         self.n_idle = 0  # kills that met nobody at work
         self._how: dict[Kind, Callable[[], None]] = {
@@ -29,6 +29,7 @@ class Incidents:
             Kind.WIPE_BROKER: stage.broker.wipe,
             Kind.RESTART_DATABASE: self._restart_database,
             Kind.FULL_DISK: self._fill_disk,
+            Kind.BLACKOUT: self._black_out,
         }
 
     def let_happen(self, incident: Incident) -> None:
@@ -77,3 +78,18 @@ class Incidents:
             time.sleep(0.05)
         self._stage.full_disk_file.unlink()
         assert told.n_refused_for_space > before, "The full disk refused nobody."
+
+    def _black_out(self) -> None:
+        """What is uploaded meanwhile cannot be copied, and whoever was to be woken is not."""
+        stage, form = self._stage, self._form
+        stage.bucket.faults_on(rate=1, codes=["ServiceUnavailable"])
+        self._customers.let(form.n_files)
+        self._customers.wait()
+        for number in range(len(stage.workers)):
+            stage.stop_worker(number)
+        assert stage.n_waiting(), "The blackout left no work."
+        stage.broker.wipe()
+        stage.bucket.faults_on(rate=form.fault_rate, codes=FAULTS)
+        for number in range(len(stage.workers)):
+            stage.start_worker(number)
+        stage.wait_for_workers()

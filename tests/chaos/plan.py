@@ -24,6 +24,7 @@ class Kind(StrEnum):
     WIPE_BROKER = "the broker forgets everything"
     RESTART_DATABASE = "immediate restart of the database"
     FULL_DISK = "no space left in the upload storage"
+    BLACKOUT = "bucket down, all workers killed, broker wiped, work left"
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,6 @@ class Plan:
         chance = random.Random(f"{seed}/{form.name}")
         return cls(seed, form, tuple(_files(seed, form, chance)), tuple(_incidents(form, chance)))
 
-    def count(self, *kinds: Kind) -> int:
-        return sum(incident.kind in kinds for incident in self.incidents)
-
     def describe(self) -> str:
         """For the end of a run that failed: what was to happen, in order."""
         total = sum(file.size for file in self.files)
@@ -167,13 +165,16 @@ def _size(form: Form, chance: random.Random) -> int:
 
 
 def _incidents(form: Form, chance: random.Random) -> Iterator[Incident]:
-    """In mixed order, evenly over the first nine tenths of the uploads."""
+    """In mixed order, evenly over the first nine tenths of the uploads; in the end a blackout.
+
+    After it nobody is woken by a message, so that what is left tells who looks for work.
+    """
     n_workers = form.n_kills // 3
     kinds = [
         *[Kind.KILL_WORKER] * n_workers,
-        *[Kind.KILL_CHILD] * (form.n_kills - n_workers),
+        *[Kind.KILL_CHILD] * (form.n_kills - n_workers - 1),
         *[Kind.FREEZE] * form.n_freezes,
-        *[Kind.WIPE_BROKER] * form.n_wipes,
+        *[Kind.WIPE_BROKER] * (form.n_wipes - 1),
         *[Kind.RESTART_DATABASE] * form.n_restarts,
         *[Kind.FULL_DISK] * form.n_full_disks,
     ]
@@ -182,6 +183,7 @@ def _incidents(form: Form, chance: random.Random) -> Iterator[Incident]:
     for number, kind in enumerate(kinds):
         at = form.n_files * 0.04 + step * (number + chance.random() * 0.6)
         yield Incident(round(at), kind, chance.random() * 0.4)
+    yield Incident(round(form.n_files * 0.93), Kind.BLACKOUT, 0.0)
 
 
 def _image(chance: random.Random) -> bytes:

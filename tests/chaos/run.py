@@ -18,6 +18,7 @@ from tests.chaos.stage import BUCKETS, MAIN, RIVALS, Stage
 from tests.rig.processes import say
 
 _N_CUSTOMERS = 6
+_KILLS = (Kind.KILL_CHILD, Kind.KILL_WORKER, Kind.BLACKOUT)
 _LATER_H = 48  # after which nobody takes an open upload for one that is still being made
 _CHECKED_WITHIN_S = 30
 _CHECK_STORAGES = """
@@ -53,9 +54,9 @@ class Report:
             {
                 "files": len(self.told.uploads),
                 **{name: counts[name] for name in counts},
-                "kills": happened[Kind.KILL_CHILD] + happened[Kind.KILL_WORKER],
+                "kills": sum(happened[kind] for kind in _KILLS),
                 "freezes": happened[Kind.FREEZE],
-                "wipes": happened[Kind.WIPE_BROKER],
+                "wipes": happened[Kind.WIPE_BROKER] + happened[Kind.BLACKOUT],
                 "restarts": happened[Kind.RESTART_DATABASE],
                 "full_disks": happened[Kind.FULL_DISK],
                 "variants": len(self.told.variants),
@@ -116,23 +117,17 @@ def run(plan: Plan, folder: Path, *, on_services: bool, mutation: str = "") -> R
 
 
 def _let_it_happen(plan: Plan, stage: Stage, customers: Customers) -> Incidents:
-    incidents = Incidents(stage, customers)
+    incidents = Incidents(stage, customers, plan.form)
     for incident in plan.incidents:
         customers.let(incident.after_files + 2 * _N_CUSTOMERS)
         customers.wait_for(incident.after_files)
         incidents.let_happen(incident)
-    customers.let(len(plan.files))
-    customers.wait()
     return incidents
 
 
 def _drain(stage: Stage, *, within: float) -> None:
     """Until nothing waits any more, or it takes too long, which the verdict will tell."""
-    waiting = (
-        "SELECT count(*) FROM storages_app_copyjob "
-        "WHERE state IN ('pending', 'leased', 'written', 'retry_wait', 'blocked')"
-    )
-    _until(lambda: stage.query(waiting) == [(0,)], within=within)
+    _until(lambda: not stage.n_waiting(), within=within)
 
 
 def _until(holds: Callable[[], bool], *, within: float) -> bool:

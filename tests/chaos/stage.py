@@ -100,9 +100,9 @@ class Stage:
         """Tables, web, and one worker, or two where services are."""
         self.installation.prepare()
         self._stack.callback(self.installation.stop)
-        self.execute(_OBSERVER["postgresql" if self.on_services else "sqlite"])
+        self.installation.execute(_OBSERVER["postgresql" if self.on_services else "sqlite"])
         if self.mutation == "unique":
-            self.execute("DROP INDEX copy_job_one_writer_a_key")
+            self.installation.execute("DROP INDEX copy_job_one_writer_a_key")
         web = self.installation.start_web(wait=False)
         self.workers = [self._start_worker(n) for n in range(2 if self.on_services else 1)]
         web.wait_until(self.installation.web_answers, within=60, what="web")
@@ -134,8 +134,15 @@ class Stage:
 
     def kill_worker(self, number: int) -> None:
         """SIGKILL for the whole group; another one is started in its place."""
+        self.stop_worker(number)
+        self.start_worker(number)
+
+    def stop_worker(self, number: int) -> None:
+        """SIGKILL for the whole group."""
         self.workers[number].kill()
         self.installation.processes.remove(self.workers[number])
+
+    def start_worker(self, number: int) -> None:
         self.workers[number] = self._start_worker(number)
 
     def logs(self) -> str:
@@ -161,18 +168,9 @@ class Stage:
         """Rows of the installation's database; none while it restarts."""
         return self.installation.query(text)
 
-    def execute(self, text: str) -> None:
-        if self.on_services:
-            import psycopg
-
-            with psycopg.connect(self.installation.env["DATABASE_URL"], autocommit=True) as link:
-                link.execute(text)  # type: ignore[call-overload]
-            return
-        import sqlite3
-        from contextlib import closing
-
-        with closing(sqlite3.connect(self.installation.data_dir / "db.sqlite3")) as link:
-            link.executescript(text)
+    def n_waiting(self) -> int:
+        """Copies that have not ended."""
+        return self.installation.count(f"storages_app_copyjob WHERE state NOT IN {_OVER}")
 
     def busy_processes(self) -> set[int]:
         """The worker processes that hold copies now; none while the database restarts."""

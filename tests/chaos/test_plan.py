@@ -26,9 +26,11 @@ class TestPlan:
         plan = Plan.of(1, form)
         kinds = Counter(incident.kind for incident in plan.incidents)
         assert len(plan.files) == form.n_files
-        assert kinds[Kind.KILL_CHILD] + kinds[Kind.KILL_WORKER] == form.n_kills
+        n_blackouts = kinds[Kind.BLACKOUT]
+        assert n_blackouts == 1
+        assert kinds[Kind.KILL_CHILD] + kinds[Kind.KILL_WORKER] + n_blackouts == form.n_kills
         assert kinds[Kind.FREEZE] == form.n_freezes
-        assert kinds[Kind.WIPE_BROKER] == form.n_wipes
+        assert kinds[Kind.WIPE_BROKER] + n_blackouts == form.n_wipes
         assert kinds[Kind.RESTART_DATABASE] == form.n_restarts
         assert kinds[Kind.FULL_DISK] == form.n_full_disks
         assert sum(file.wants_variant for file in plan.files) >= form.n_variants * 0.9
@@ -46,6 +48,7 @@ class TestPlan:
         at = [incident.after_files for incident in plan.incidents]
         assert at == sorted(at)
         assert at[-1] < len(plan.files) * 0.95
+        assert plan.incidents[-1].kind == Kind.BLACKOUT
 
     def test_rivals_share_a_name_by_twos(self):
         names = Counter(file.name for file in Plan.of(1, CI).files if file.is_rival)
@@ -58,7 +61,7 @@ class TestPlan:
     def test_a_plan_describes_itself(self):
         text = Plan.of(11, CI).describe()
         assert "Seed 11" in text
-        assert text.count("SIGKILL") == CI.n_kills
+        assert text.count("SIGKILL") + 1 == CI.n_kills
 
 
 _CLASSES = [(-1, 64 * 2**10), (64 * 2**10, 2**20), (2**20, 8 * 2**20), (8 * 2**20, 64 * 2**20)]

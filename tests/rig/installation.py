@@ -277,6 +277,20 @@ class Installation:
         with closing(sqlite3.connect(self.data_dir / "db.sqlite3", timeout=20)) as connection:
             return connection.execute(sql).fetchall()
 
+    def execute(self, sql: str) -> None:
+        """Statements straight into its database, committed."""
+        if self._made_database:
+            import psycopg
+
+            with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
+                connection.execute(sql)  # type: ignore[call-overload]
+            return
+        import sqlite3
+        from contextlib import closing
+
+        with closing(sqlite3.connect(self.data_dir / "db.sqlite3", timeout=20)) as connection:
+            connection.executescript(sql)
+
     @property
     def on_postgresql(self) -> bool:
         return bool(self._made_database)
