@@ -96,7 +96,7 @@ def clean_rule(value: object) -> dict[str, Any]:
     if unknown:
         name = ascii(unknown[0][:40])[1:-1]
         raise BadRule("", f"A rule has no `{name}`; it has {', '.join(_NAMES)}.")
-    cleaned = {
+    cleaned: dict[str, Any] = {
         "when": _when(value.get("when")),
         "types": _types(value.get("types")),
         "min_size": _size("min_size", value.get("min_size")),

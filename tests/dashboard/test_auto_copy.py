@@ -326,6 +326,8 @@ def test_older_files_are_counted_apart_and_lead_to_copying_them(project, storage
         make_file(project)
     page = show(as_owner, project, storage)
     assert "New files from now on. 2 files are already here: Copy them too…" in page
+    html = as_owner.get(address("storage_auto_copy", project, storage.pk)).text
+    assert f'{address("bulk_new", project)}?storage={storage.pk}"' in html
 
 
 def test_more_files_cost_no_more_queries(project, storage, as_owner):
@@ -335,6 +337,7 @@ def test_more_files_cost_no_more_queries(project, storage, as_owner):
         return len(queries)
 
     new_file(project)
+    make_file(project)
     parked(project, storage, state="pending")
     before = count()
     for _ in range(3):
