@@ -23,6 +23,7 @@ from storages_app.models import (
     Membership,
     Project,
     RestoreRun,
+    Reconciliation,
     SecretKey,
     User,
 )
@@ -212,3 +213,15 @@ def make_connection_test(
             milliseconds=12,
         )
     return test
+
+
+def make_reconciliation(custom_storage: CustomStorage, **fields: object) -> Reconciliation:
+    """A whole comparison that is over and found nothing."""
+    values: dict[str, object] = {
+        "custom_storage": custom_storage,
+        "kind": "full",
+        "asked_by": "somebody",
+        "state": "clean",
+        "finished_at": timezone.now(),
+    }
+    return Reconciliation.objects.create(**(values | fields))

@@ -16,6 +16,7 @@ from storages_app.admin import (
     files,
     memberships,
     projects,
+    reconciliations,
     secret_keys,
     users,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "files",
     "memberships",
     "projects",
+    "reconciliations",
     "secret_keys",
     "users",
 ]

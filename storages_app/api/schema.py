@@ -290,6 +290,55 @@ class StorageTestWhole(StorageTest):
     what_works = Feature(many=True)
 
 
+class Reconciliation(Shape):
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(["light", "full"])
+    state = serializers.CharField(help_text="waiting, running, clean, different or failed.")
+    reason = serializers.CharField(
+        allow_null=True, help_text="Why it failed, or what could not be looked at."
+    )
+    asked_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    objects = serializers.IntegerField(help_text="Objects of the bucket that were listed.")
+    copies = serializers.IntegerField(help_text="Proved copies that were compared.")
+    differences_found = serializers.IntegerField()
+    mended = serializers.IntegerField(help_text="Copied anew, adopted or removed.")
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Differences by kind, all of them."
+    )
+
+
+class Reconciliations(Shape):
+    results = Reconciliation(many=True)
+
+
+class DifferenceFound(Shape):
+    id = serializers.IntegerField()
+    kind = serializers.CharField(
+        help_text="missing, size, content, metadata, extra, not_ordered, open_upload or "
+        "original_missing."
+    )
+    key = serializers.CharField()
+    uuid = serializers.UUIDField(allow_null=True)
+    job = serializers.IntegerField(allow_null=True)
+    expected = serializers.CharField(allow_null=True)
+    found = serializers.CharField(allow_null=True)
+    resolution = serializers.CharField(help_text="reported, ordered, adopted or aborted.")
+
+
+class ReconciliationWhole(Reconciliation):
+    differences = DifferenceFound(many=True)
+    next_after = serializers.IntegerField(
+        allow_null=True, help_text="Pass it as `after` for the next differences."
+    )
+
+
+class ReconciliationOrder(Shape):
+    kind = serializers.ChoiceField(["light", "full"], required=False, default="full")
+
+
 class Right(Shape):
     action = serializers.CharField()
     resource = serializers.CharField()
@@ -459,4 +508,22 @@ request_storage_test = extend_schema(
 )
 get_storage_test = extend_schema(
     operation_id="storage_test_get", responses={200: StorageTestWhole, **_V1_READ}
+)
+list_reconciliations = extend_schema(
+    operation_id="reconciliations_list",
+    parameters=[_query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT)],
+    responses={200: Reconciliations, **_V1_READ},
+)
+request_reconciliation = extend_schema(
+    operation_id="reconciliation_request",
+    request=ReconciliationOrder,
+    responses={202: Reconciliation, **_V1_WRITE},
+)
+get_reconciliation = extend_schema(
+    operation_id="reconciliation_get",
+    parameters=[
+        _query("limit", "1 to 1000 differences; 100 if left out.", OpenApiTypes.INT),
+        _query("after", "The `next_after` of the page before.", OpenApiTypes.INT),
+    ],
+    responses={200: ReconciliationWhole, **_V1_READ},
 )

@@ -8,6 +8,7 @@ from storages_app.dashboard.views import (
     backup,
     backup_runs,
     bulk_jobs,
+    checks,
     copies,
     docs,
     files,
@@ -45,6 +46,12 @@ _STORAGE: list[URLPattern | URLResolver] = [
     path("auto-copy/switch/", auto_copy.switch, name="storage_auto_copy_switch"),
     path("auto-copy/standing/", auto_copy.standing, name="storage_auto_copy_standing"),
     path("auto-copy/missed/", auto_copy.missed, name="storage_auto_copy_missed"),
+    path("check/", checks.page, name="storage_check"),
+    path("check/start/", checks.start, name="storage_check_start"),
+    path("check/policy/", checks.policy, name="storage_check_policy"),
+    path("check/<int:pk>/", checks.page, name="storage_check_run"),
+    path("check/<int:pk>/status/", checks.status, name="storage_check_status"),
+    path("check/<int:pk>/differences.csv", checks.csv, name="storage_check_csv"),
     path("disconnect/", storages.disconnect, name="storage_disconnect"),
 ]
 

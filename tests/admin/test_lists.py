@@ -21,11 +21,13 @@ from storages_app.models import (
 from tests.admin.conftest import client_of
 from tests.factories import (
     make_backup_plan,
+    make_bulk_job,
     make_connection_test,
     make_copy_job,
     make_custom_storage,
     make_file,
     make_project,
+    make_reconciliation,
     make_secret_key,
     make_user,
 )
@@ -42,11 +44,13 @@ def make_one_of_each():
     storage = make_custom_storage(project)
     file = make_file(project, name="<svg onload=alert(1)>.png")
     make_copy_job(file, storage)
+    make_bulk_job(storage)
     allowances.charge(project=project, n_bytes=1)
     make_secret_key(project, "the secret of a key")
     make_connection_test(storage)
     plan = make_backup_plan(storage)
     BackupRun.objects.create(plan=plan, asked_by="somebody", state="done")
+    make_reconciliation(storage).differences.create(kind="extra", key="<b>x</b>")
     Event.objects.record("file.deleted", actor="somebody", subject="<b>x</b>", project=project)
 
 
@@ -58,14 +62,17 @@ def test_every_model_for_operators_has_its_list():
     assert {model.__name__ for model in MODELS} == {
         "BackupPlan",
         "BackupRun",
+        "BulkJob",
         "ConnectionTest",
         "CopyAllowance",
         "CopyJob",
         "CustomStorage",
+        "Difference",
         "Event",
         "File",
         "Membership",
         "Project",
+        "Reconciliation",
         "SecretKey",
         "User",
     }

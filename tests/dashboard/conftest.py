@@ -17,6 +17,7 @@ from tests.factories import (
     make_custom_storage,
     make_file,
     make_project,
+    make_reconciliation,
     make_restore_run,
     make_secret_key,
     make_user,
@@ -114,4 +115,5 @@ def everything(project, storage, draft, file):
         key=make_secret_key(project),
         test=make_connection_test(storage),
         restore=make_restore_run(storage),
+        reconciliation=make_reconciliation(storage),
     )
