@@ -22,8 +22,8 @@ from storages_app.models import (
     Finding,
     Membership,
     Project,
-    RestoreRun,
     Reconciliation,
+    RestoreRun,
     SecretKey,
     User,
 )
