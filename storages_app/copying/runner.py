@@ -39,6 +39,7 @@ from storages_app.copying.making import (
     make_copy,
     outcome_of_bucket_error,
 )
+from storages_app.copying.persistence import persist
 from storages_app.copying.settling import Finished, settle
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages.connect import open_store
@@ -219,7 +220,8 @@ class Pump:
         self.claimed_at = now
         while len(self.flying) < _MOST_BATCHES * self.threads:
             held = Counter(one.job.custom_storage_id for one in self.flying.values())
-            jobs = claim_batch(worker=self.worker, limit=2 * self.threads, held=held)
+            claim = partial(claim_batch, worker=self.worker, limit=2 * self.threads, held=held)
+            jobs = persist(claim)
             if not jobs:
                 break
             self._start(pools, jobs)
@@ -289,7 +291,7 @@ class Pump:
                 break
             if isinstance(message, _CommitRequest):
                 held = CopyJob.objects.held(pk=message.pk, fence=message.fence)
-                message.answer(is_held=bool(held.update(**message.values)))
+                message.answer(is_held=bool(persist(partial(held.update, **message.values))))
                 continue
             self.flying.pop(message.assignment.job.pk, None)
             if isinstance(message, Finished):
@@ -298,7 +300,7 @@ class Pump:
         return len(finished)
 
     def _write(self, finished: list[Finished]) -> None:
-        held = settle(finished)
+        held = persist(partial(settle, finished))
         self.has_renamed = any(one.outcome.new_key for one in held)
 
     def _renew_leases(self) -> None:
@@ -311,8 +313,7 @@ class Pump:
             for pk, assignment in self.flying.items()
             if now - assignment.moved_at < _STUCK_AFTER_S
         }
-        with transaction.atomic():
-            CopyJob.renew_leases(fences=moving, lease=settings.LEASE)
+        persist(partial(CopyJob.renew_leases, fences=moving, lease=settings.LEASE))
 
 
 _NO_STORE: Any = None

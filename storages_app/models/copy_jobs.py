@@ -353,6 +353,7 @@ class CopyJob(models.Model):
         return _WORDS[State(self.state)]
 
     @classmethod
+    @transaction.atomic
     def renew_leases(cls, *, fences: dict[int, int], lease: timedelta) -> None:
         """Prolong the leases of these jobs (pk → fence) as far as they are still held."""
         for pk, fence in fences.items():

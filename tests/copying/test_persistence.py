@@ -1,0 +1,123 @@
+"""F51: the database restarts, breaks deadlocks and drops connections; copies under way are kept."""
+
+import pytest
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from storages_app.copying import orders, persistence, runner
+from storages_app.models import CopyJob
+from storages_app.models.copy_jobs import State
+from tests.factories import make_custom_storage, make_file, make_project
+from tests.memory_bucket import PROVEN
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def job(monkeypatch) -> CopyJob:
+    monkeypatch.setattr(persistence, "_PAUSES_S", (0, 0, 0))
+    storage = make_custom_storage(make_project(), capabilities=PROVEN)
+    order = orders.order_for(file=make_file(storage.project), custom_storage=storage)
+    with transaction.atomic():
+        (placed,) = orders.place([order], lane=CopyJob.Lane.AUTO_COPY, asked_by="a test")
+    return placed
+
+
+def failing(work, *errors: Exception):
+    """`work`, after so many calls that end with these errors."""
+    left = list(errors)
+
+    def call(*args, **kwargs):
+        if left:
+            raise left.pop(0)
+        return work(*args, **kwargs)
+
+    return call
+
+
+@pytest.mark.parametrize("step", ["claim_batch", "settle"])
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [OperationalError("deadlock detected")],
+        [OperationalError("could not serialize access"), InterfaceError("connection is closed")],
+    ],
+    ids=["deadlock", "serialization failure, then a lost connection"],
+)
+def test_a_step_that_the_database_refused_is_done_again(job, bucket, monkeypatch, step, errors):
+    monkeypatch.setattr(runner, step, failing(getattr(runner, step), *errors))
+    assert runner.drain() == 1
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.crashes) == (State.DONE, 1, 0)
+    assert bucket.calls.count("put") == 1
+
+
+def test_outcomes_that_were_committed_although_the_reply_was_lost_are_not_lost(
+    job, bucket, monkeypatch
+):
+    settle, replies = runner.settle, [OperationalError("server closed the connection")]
+
+    def committed_and_lost(finished):
+        held = settle(finished)
+        if replies:
+            raise replies.pop()
+        return held
+
+    monkeypatch.setattr(runner, "settle", committed_and_lost)
+    runner.drain()
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == (State.DONE, 1)
+
+
+def test_a_connection_that_is_cut_while_a_copy_is_written_costs_no_attempt(job, bucket):
+    pids: list[int] = []
+
+    def cut_first(put, *args, **kwargs):
+        if pids:
+            _cut(pids[0])
+        return put(*args, **kwargs)
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pids.append(cursor.fetchone()[0])
+    bucket.fail("put", cut_first)
+    runner.drain()
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.crashes) == (State.DONE, 1, 0)
+
+
+def _cut(pid: int) -> None:
+    """From the thread of the copy, which has a connection of its own for this."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+    finally:
+        connection.close()
+
+
+def test_a_database_that_stays_away_ends_the_drain_and_the_lease_brings_the_copy_back(
+    job, bucket, monkeypatch
+):
+    settle = runner.settle
+    monkeypatch.setattr(runner, "settle", failing(settle, *[OperationalError("gone")] * 9))
+    with pytest.raises(OperationalError):
+        runner.drain()
+    job.refresh_from_db()
+    assert job.state == State.LEASED
+    monkeypatch.setattr(runner, "settle", settle)
+    CopyJob.objects.update(lease_until="2026-01-01T00:00:00Z")
+    runner.drain()
+    job.refresh_from_db()
+    assert (job.state, job.reason) == (State.DONE, "already_there")
+
+
+def test_inside_a_transaction_of_somebody_else_nothing_is_tried_again():
+    calls = []
+
+    def fail():
+        calls.append(1)
+        raise OperationalError
+
+    with pytest.raises(OperationalError), transaction.atomic():
+        persistence.persist(fail)
+    assert len(calls) == 1
