@@ -8,13 +8,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from tests.rig.installation import Installation, Project
+from benchmarks.delaying_proxy import delaying_proxy
+from tests.rig.installation import Bucket, Installation, Project
 
 
 @contextmanager
@@ -28,6 +30,39 @@ def running_installation(**settings: str) -> Iterator[Installation]:
             yield installation
         finally:
             installation.stop()
+
+
+@contextmanager
+def running_installation_behind(
+    delay_ms: float, **settings: str
+) -> Iterator[tuple[Installation, Bucket]]:
+    """The same, and its bucket as both clients reach it: with a delay, through a proxy."""
+    with tempfile.TemporaryDirectory(prefix="ucdash-bench-") as folder:
+        installation = Installation(Path(folder), **settings)
+        with ExitStack() as stack:
+            port = installation.s3_port
+            if delay_ms:
+                port = stack.enter_context(delaying_proxy(to=port, ms=delay_ms))
+                installation.settings["UCDASH_ALLOWED_PRIVATE_HOSTS"] = f"127.0.0.1:{port}"
+            stack.callback(installation.stop)
+            installation.prepare()
+            installation.start()
+            bucket = installation.bucket
+            yield installation, replace(bucket, endpoint_url=f"http://127.0.0.1:{port}")
+
+
+def connect(
+    installation: Installation, project: Project, bucket: Bucket, *options: str, name: str = "demo"
+) -> None:
+    """Connect the bucket as scripts do; its connection test must pass."""
+    installation.manage(
+        *("connect_storage", "--project", project.slug, "--name", name),
+        *("--endpoint", bucket.endpoint_url, "--region", bucket.region),
+        *("--bucket", bucket.bucket, "--access-key-id", bucket.access_key_id),
+        *("--secret-env", "BENCH_SECRET"),
+        *options,
+        BENCH_SECRET=bucket.secret_access_key,
+    )
 
 
 def random_files(folder: Path, *, count: int, size: int) -> list[Path]:

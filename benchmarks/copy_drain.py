@@ -2,6 +2,7 @@
 
 Both write to the same SeaweedFS in one run and are timed from the first to the last object: ours
 from the first claim to the last proof in the ledger, rclone by the times in its own log.
+`DELAY_MS=30` puts a server between that gives each answer so much later, as a far-away one does.
 """
 
 import json
@@ -13,11 +14,20 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.common import main, memory_mb, random_files, report, running_installation, upload
-from tests.rig.installation import Installation, Project
+from benchmarks.common import (
+    connect,
+    main,
+    memory_mb,
+    random_files,
+    report,
+    running_installation_behind,
+    upload,
+)
+from tests.rig.installation import Bucket, Installation, Project
 
 COUNT = int(os.environ.get("FILES", "2000"))
 SIZE = 20 * 1024
+DELAY_MS = float(os.environ.get("DELAY_MS", "0"))
 _LEDGER = """
 SELECT count(*), min(first_attempt_at), max(verified_at) FROM storages_app_copyjob
 WHERE state = 'done' AND evidence <> ''
@@ -30,14 +40,14 @@ services.{verb}(custom_storage=CustomStorage.objects.get(name="demo"), actor="be
 
 
 def run() -> None:
-    with running_installation() as installation:
+    with running_installation_behind(DELAY_MS) as (installation, bucket):
         paths = random_files(installation.folder / "files", count=COUNT, size=SIZE)
         project = installation.create_project("Benchmark")
-        installation.connect_bucket(project, "--auto-copy", prefix="ours/")
+        connect(installation, project, bucket, "--auto-copy", "--prefix", "ours/")
         ours = _drain(installation, project, paths)
         assert installation.worker
         memory = memory_mb(installation.worker.pid)
-        peer = _rclone(installation, paths[0].parent)
+        peer = _rclone(bucket, paths[0].parent)
         report(
             name="copy_drain",
             ours=COUNT / ours,
@@ -48,10 +58,12 @@ def run() -> None:
             memory=memory,
             rows=[
                 ("files", f"{COUNT} of {SIZE // 1024} KB"),
+                ("each answer comes later by", f"{DELAY_MS:g} ms"),
                 ("ucdash auto-copy", f"{COUNT / ours:.0f} files/s ({ours:.2f} s), proved"),
                 ("rclone copy --transfers 16", f"{COUNT / peer:.0f} files/s ({peer:.2f} s)"),
                 ("worker memory", f"{memory:.0f} MB"),
             ],
+            delay_ms=DELAY_MS,
         )
 
 
@@ -70,8 +82,7 @@ def _drain(installation: Installation, project: Project, paths: list[Path]) -> f
     raise SystemExit(f"Only {n_done} of {COUNT} copies were done in 300 s.")
 
 
-def _rclone(installation: Installation, folder: Path) -> float:
-    bucket = installation.bucket
+def _rclone(bucket: Bucket, folder: Path) -> float:
     rclone = shutil.which("rclone", path=sysconfig.get_path("scripts")) or "rclone"
     remote = (
         f":s3,provider=SeaweedFS,endpoint='{bucket.endpoint_url}',force_path_style=true:"
