@@ -97,11 +97,11 @@ def drop_one_writer_a_key() -> None:
 
 def sweep() -> None:
     """Nobody aborts multipart uploads that were left behind."""
-    from storages_app.copying import making
+    from storages_app.copying import making, multipart
     from storages_app.reconciliation.comparison import Comparison
 
     swap(making, "_abort_stale_upload", lambda *_, **__: None)
-    swap(making, "_abort_quietly", lambda *_, **__: None)
+    swap(multipart, "abort_quietly", lambda *_, **__: None)
     swap(Comparison, "sweep_uploads", lambda *_, **__: None)
 
 

@@ -112,7 +112,7 @@ class TestRuns:
         assert found["state"] == "done", found
         assert sorted(found["uuids"]) == sorted(uuids.values())
         for name, uuid in uuids.items():
-            crashes.require_copied(uuid, contents[name], takeovers=0)
+            crashes.require_copied(uuid, contents[name])
 
     def test_a_bulk_job_survives_a_death_at_each_of_its_steps(self, crashes):
         project = crashes.connect(prefix=f"{crashing.PREFIX}bulk/")
@@ -123,13 +123,13 @@ class TestRuns:
         self._die_on(crashes, crashing.BULK, "storages_app_bulkjob")
         wait_until(lambda: _is_idle(crashes, "bulkjob"), within=60, what="the job")
         for uuid, content in zip(uuids, contents, strict=True):
-            crashes.require_copied(uuid, content, takeovers=0)
+            crashes.require_copied(uuid, content)
 
     def test_a_restore_survives_a_death_at_each_of_its_steps(self, crashes):
         project = crashes.connect("--backup", prefix=f"{crashing.PREFIX}restore/")
         content = os.urandom(SMALL)
         uuid = crashes.upload(project, content)
-        crashes.require_copied(uuid, content, takeovers=0)
+        crashes.require_copied(uuid, content)
         crashes.shell(_RUN_BACKUP, public_key=project.public_key)
         wait_until(lambda: _is_idle(crashes, "backuprun"), within=60, what="the backup")
         other = crashes.machine.create_project()
