@@ -35,6 +35,7 @@ from storages_app.lib.crypto import BadKeyRing, CannotUnseal
 from storages_app.lib.errors import UcdashError
 from storages_app.library.errors import FileGone
 from storages_app.projects import errors as projects
+from storages_app.restores import errors as restores
 from storages_app.uploads import errors as uploads
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ _STATUS: dict[type[UcdashError], int] = {
     custom_storages.NameTaken: 409,
     custom_storages.NotConnected: 409,
     custom_storages.NotTested: 409,
+    restores.NotWaiting: 409,
     uploads.RequestTooLarge: 413,
     copying.TooManyCopies: 429,
     custom_storages.TooManyTests: 429,

@@ -7,7 +7,7 @@ from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.project import ProjectView
 from storages_app.api.upload.direct import DirectUploadView
 from storages_app.api.upload.info import InfoView
-from storages_app.api.v1 import backup, bulk_jobs, custom_storages
+from storages_app.api.v1 import backup, bulk_jobs, custom_storages, restores
 from storages_app.api.v1.jobs import JobView
 from storages_app.api.v1.reconciliations import ReconciliationsView, ReconciliationView
 from storages_app.api.v1.storage_tests import StorageTestsView, StorageTestView
@@ -19,6 +19,8 @@ _BULK_JOB = f"{_BULK_JOBS}<str:job_id>/"
 _BACKUP = "api/v1/backup/"
 _STORAGES = "api/v1/custom_storages/"
 _STORAGE = f"{_STORAGES}<str:storage_id>/"
+_RESTORES = "api/v1/restores/"
+_RESTORE = f"{_RESTORES}<str:restore_id>/"
 _RECONCILIATIONS = f"{_STORAGE}reconciliations/"
 
 _rest: list[URLPattern] = [
@@ -50,6 +52,14 @@ _v1: list[URLPattern] = [
     path(f"{_BACKUP}turn_on/", backup.TurnOnView.as_view(), name="backup_turn_on"),
     path(f"{_BACKUP}runs/", backup.RunsView.as_view(), name="backup_runs"),
     path(f"{_BACKUP}runs/<str:run_id>/", backup.RunView.as_view(), name="backup_run"),
+    path(_RESTORES, restores.RestoresView.as_view(), name="restores"),
+    path(_RESTORE, restores.RestoreView.as_view(), name="restore"),
+    path(f"{_RESTORE}start/", restores.StartView.as_view(), name="restore_start"),
+    path(f"{_RESTORE}cancel/", restores.CancelView.as_view(), name="restore_cancel"),
+    path(f"{_RESTORE}thaw/", restores.ThawView.as_view(), name="restore_thaw"),
+    path(f"{_RESTORE}look_again/", restores.LookAgainView.as_view(), name="restore_look_again"),
+    path(f"{_RESTORE}files/", restores.FilesView.as_view(), name="restore_files"),
+    path(f"{_STORAGE}manifests/", restores.ManifestsView.as_view(), name="storage_manifests"),
     path(_STORAGES, custom_storages.CustomStoragesView.as_view(), name="custom_storages"),
     path(_STORAGE, custom_storages.CustomStorageView.as_view(), name="custom_storage"),
     path(f"{_STORAGE}connect/", custom_storages.ConnectView.as_view(), name="storage_connect"),

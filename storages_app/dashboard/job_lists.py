@@ -10,7 +10,6 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from storages_app.dashboard import restore_texts
 from storages_app.models import BackupRun, BulkJob, Project, RestoreRun
 from storages_app.restores import verdicts
 
@@ -174,7 +173,7 @@ def _restore(run: RestoreRun, project: Project) -> dict[str, Any]:
     return {
         "what": f"{what} from {run.custom_storage.name}",
         "url": reverse("dashboard:restore_run", args=[project.slug, run.pk]),
-        "word": restore_texts.word_of(run),
+        "word": verdicts.word_of(run),
         "progress": f"{run.n_done:,} of {run.n_files:,} files",
         "n_gaps": verdicts.n_not_done(run) if run.is_over else None,
     }

@@ -7,11 +7,6 @@ from storages_app.restores import thawing, verdicts
 from storages_app.restores.holding import AT_WORK, RunState
 
 Plan, OnTaken = RestoreItem.Plan, RestoreRun.OnTaken
-_WORDS: dict[str, str] = {
-    RunState.READING: "Running",
-    RunState.THAWING: "Running",
-    RunState.COUNTED: "Waiting",
-}
 _PLANS: dict[str, tuple[str, str]] = {  # text and tone
     Plan.RESTORE: ("Will be restored", "busy"),
     Plan.REVIVE: ("Removed here, will come back", "busy"),
@@ -28,11 +23,6 @@ _TAKEN: dict[str, tuple[str, str]] = {
 _SPOKEN_EVERY = 25  # percent
 
 
-def word_of(run: RestoreRun) -> str:
-    """One of the nine words of all pages."""
-    return _WORDS.get(run.state) or RunState(run.state).label
-
-
 def of(run: RestoreRun) -> dict[str, Any]:
     """All that the templates say of a run."""
     percent = _percent(run)
@@ -45,7 +35,7 @@ def of(run: RestoreRun) -> dict[str, Any]:
     return {
         "title": title,
         "tab_title": f"{percent} % · {title}" if run.state == RunState.RESTORING else title,
-        "word": word_of(run),
+        "word": verdicts.word_of(run),
         "tone": _tone(run),
         "sentence": verdicts.sentence(run),
         "percent": percent,

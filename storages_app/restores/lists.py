@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from io import StringIO
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from storages_app.models import RestoreItem, RestoreRun
 from storages_app.models.paging import in_pages
@@ -20,14 +20,17 @@ _GAPS = Q(plan__in=_LOST) | Q(state__in=[RestoreItem.State.FAILED, RestoreItem.S
 def as_csv(run: RestoreRun, *, only_gaps: bool = False) -> Iterator[str]:
     """A line a file, a page at a time: a million files take no more memory than a thousand."""
     yield _lines([COLUMNS])
-    items = run.items.filter(_GAPS) if only_gaps else run.items.all()
-    for page in in_pages(items):
+    for page in in_pages(items_of(run, only_gaps=only_gaps)):
         yield _lines(_cells(item) for item in page)
+
+
+def items_of(run: RestoreRun, *, only_gaps: bool = False) -> QuerySet[RestoreItem]:
+    return run.items.filter(_GAPS) if only_gaps else run.items.all()
 
 
 def gaps(run: RestoreRun, *, at_most: int = 50) -> list[RestoreItem]:
     """The first files that are not here, or could not be read."""
-    return list(run.items.filter(_GAPS).order_by("pk")[:at_most])
+    return list(items_of(run, only_gaps=True).order_by("pk")[:at_most])
 
 
 def _cells(item: RestoreItem) -> tuple[object, ...]:

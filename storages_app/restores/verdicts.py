@@ -23,6 +23,18 @@ REASONS = {
 }
 
 
+_WORDS: dict[str, str] = {
+    RunState.READING: "Running",
+    RunState.THAWING: "Running",
+    RunState.COUNTED: "Waiting",
+}
+
+
+def word_of(run: RestoreRun) -> str:
+    """One of the nine words of all pages (spec/DASHBOARD 1.0)."""
+    return _WORDS.get(run.state) or RunState(run.state).label
+
+
 def said_by(error: Exception) -> str:
     """One line: what went wrong, with its code."""
     if isinstance(error, UcdashError):

@@ -13,6 +13,7 @@ from storages_app.models import (
     CopyJob,
     CustomStorage,
     File,
+    RestoreRun,
 )
 from tests.api.conftest import ACCEPT, Rest
 from tests.api.test_v1 import make_job
@@ -23,6 +24,7 @@ from tests.factories import (
     make_connection_test,
     make_file,
     make_reconciliation,
+    make_restore_run,
 )
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +62,14 @@ OWN = {
     "backup_turn_on": {"POST": (200, 403, 404)},
     "backup_runs": {"GET": (200, 200, 404), "POST": (202, 403, 404)},
     "backup_run": {"GET": (200, 200, 404)},
+    "restores": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
+    "restore": {"GET": (200, 200, 404)},
+    "restore_start": {"POST": (200, 403, 404)},
+    "restore_cancel": {"POST": (200, 403, 404)},
+    "restore_thaw": {"POST": (400, 403, 404)},
+    "restore_look_again": {"POST": (200, 403, 404)},
+    "restore_files": {"GET": (200, 200, 404)},
+    "storage_manifests": {"GET": (400, 400, 404)},
     "custom_storages": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
     "custom_storage": {
         "GET": (200, 200, 404),
@@ -85,11 +95,15 @@ CASES = [
 ]
 
 
+_OF_A_RESTORE = ("start", "cancel", "thaw", "look_again", "files")
+
+
 @pytest.fixture
 def paths(project):
     file = make_file(project)
     job = make_job(project, file=file)
     storage = f"/api/v1/custom_storages/{job.custom_storage_id}/"
+    restore = f"/api/v1/restores/{make_restore_run(job.custom_storage).pk}/"
     test = make_connection_test(job.custom_storage)
     run = make_backup_run(make_backup_plan(job.custom_storage))
     reconciliation = make_reconciliation(job.custom_storage)
@@ -111,6 +125,10 @@ def paths(project):
         "backup_turn_on": "/api/v1/backup/turn_on/",
         "backup_runs": "/api/v1/backup/runs/",
         "backup_run": f"/api/v1/backup/runs/{run.pk}/",
+        "restores": "/api/v1/restores/",
+        "restore": restore,
+        **{f"restore_{name}": f"{restore}{name}/" for name in _OF_A_RESTORE},
+        "storage_manifests": f"{storage}manifests/",
         "custom_storages": "/api/v1/custom_storages/",
         "custom_storage": storage,
         "storage_connect": f"{storage}connect/",
@@ -136,6 +154,7 @@ def unchanged():
         bulk = list(BulkJob.objects.order_by("pk").values())
         bulk += BackupPlan.objects.order_by("pk").values()
         bulk += BackupRun.objects.order_by("pk").values()
+        bulk += RestoreRun.objects.order_by("pk").values()
         return files, jobs, tests, bulk, list(CustomStorage.objects.order_by("pk").values())
 
     return facts
