@@ -43,7 +43,7 @@ class CopyJobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Dashboard")
     def open_page(self, job: CopyJob) -> SafeString:
-        return dashboard_link("job", job.project.slug, job.pk)
+        return dashboard_link("copy", job.project.slug, job.pk)
 
     @admin.action(description="Run failed copies again", permissions=["operate"])
     def run_again(self, request: HttpRequest, jobs: CopyJobQuerySet) -> None:

@@ -157,7 +157,7 @@ def _backup_runs(project: Project) -> QuerySet[Any]:
 def _backup_run(run: BackupRun, project: Project) -> dict[str, Any]:
     return {
         "what": f"Backup to {run.plan.custom_storage.name}",
-        "url": reverse("dashboard:backup", args=[project.slug]),
+        "url": reverse("dashboard:backup_run", args=[project.slug, run.pk]),
         "word": BackupRun.State(run.state).label,
         "progress": f"{run.n_new:,} of {run.n_files:,} copied" if run.is_over else "",
         "n_gaps": run.n_gaps if run.is_over else None,

@@ -139,6 +139,13 @@ class BulkJob(models.Model):
         return self.n_to_copy + self.n_clashes
 
     @property
+    def n_expected(self) -> int:
+        """Files that are copied if all goes well."""
+        rule = CustomStorage.OnClash
+        writes_taken_names = self.on_clash in {rule.OVERWRITE, rule.KEEP_BOTH}
+        return self.n_to_order if writes_taken_names else self.n_to_copy
+
+    @property
     def n_ended(self) -> int:
         return self.n_copied + self.n_found + self.n_gaps
 
