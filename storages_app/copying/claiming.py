@@ -14,6 +14,7 @@ from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.models.custom_storages import CustomStorageQuerySet
 from storages_app.models.fields import db_now, read_db_now
 
+_ORPHANS_COME_WITHIN = timedelta(days=1)
 # The name under which a query tells when the first copy of a lane is due.
 _FIRSTS = {f"first_of_lane_{lane}": lane for lane in CopyJob.Lane.values}
 
@@ -137,11 +138,22 @@ def claim_suspect(*, worker: str) -> list[CopyJob]:
 
 
 def cancel_orphans() -> int:
-    """End jobs whose worker died and whose storage is gone: nobody will take them over."""
-    orphans = CopyJob.objects.lapsed().filter(custom_storage__removed_at__isnull=False)
-    return CopyJob.objects.filter(pk__in=list(orphans.values_list("pk", flat=True))).update(
+    """End jobs of storages that are gone: those of dead workers, and what waits all the same.
+
+    Disconnecting cancels what waits; an attempt that was under way may have ended after it.
+    """
+    gone = CustomStorage.objects.filter(removed_at__isnull=False)
+    just_gone = gone.filter(removed_at__gte=db_now() - _ORPHANS_COME_WITHIN)
+    left = [
+        *CopyJob.objects.lapsed().filter(custom_storage__in=gone).values_list("pk", flat=True),
+        *CopyJob.objects.filter(
+            run_after__isnull=False, custom_storage__in=list(just_gone)
+        ).values_list("pk", flat=True),
+    ]
+    return CopyJob.objects.filter(pk__in=left, custom_storage__in=gone).update(
         state=State.CANCELLED,
         reason=Reason.STORAGE_DELETED,
+        run_after=None,
         lease_until=None,
         finished_at=db_now(),
     )

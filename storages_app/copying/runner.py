@@ -237,10 +237,8 @@ class Pump:
         crashpoint("copy_claimed")
         doors: dict[Any, _Door] = {}
         for job in jobs:
-            if job.crashes >= MAX_CRASHES:
-                detail = f"{job.crashes} workers died while they made this copy."
-                outcome = Outcome(State.FAILED, Reason.WORKER_CRASHED, detail)
-                self._write([Finished(Assignment(job, _NO_STORE, 0, 0), outcome)])
+            if refusal := _refusal(job):
+                self._write([Finished(Assignment(job, _NO_STORE, 0, 0), refusal)])
                 continue
             assignment = Assignment(
                 job, _NO_STORE, settings.MULTIPART_THRESHOLD, settings.MULTIPART_PART_SIZE
@@ -319,6 +317,16 @@ class Pump:
 _NO_STORE: Any = None
 
 
+def _refusal(job: CopyJob) -> Outcome | None:
+    """Why a claimed copy is not begun."""
+    if job.file.is_removed:  # while an attempt was under way, or its worker dead
+        return Outcome(State.CANCELLED, Reason.FILE_DELETED, "The file was deleted.")
+    if job.crashes >= MAX_CRASHES:
+        detail = f"{job.crashes} workers died while they made this copy."
+        return Outcome(State.FAILED, Reason.WORKER_CRASHED, detail)
+    return None
+
+
 # --- what a worker process runs --------------------------------------------------------------
 
 _stopping = threading.Event()
@@ -372,7 +380,9 @@ def make_one(*, copy_job_id: int) -> CopyJob | None:
         pump = Pump(worker=worker, threads=1)
         pump.finish(jobs)
         if not pump.has_renamed:
-            break
+            return made
+    if made is None:
+        CopyJob.objects.filter(pk=copy_job_id, run_after=None).note_duplicate()
     return made
 
 

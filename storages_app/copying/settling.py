@@ -63,11 +63,12 @@ def _settle_done(done: list[Finished]) -> list[Finished]:
     held = CopyJob.finish_done([one.assignment.job for one in done])
     for one in done:
         if one.assignment.job.pk not in held:
-            _warn_of_lost_lease(one.assignment.job)
+            _drop(one.assignment.job)
     return [one for one in done if one.assignment.job.pk in held]
 
 
-def _warn_of_lost_lease(job: CopyJob) -> None:
+def _drop(job: CopyJob) -> None:
+    CopyJob.objects.filter(pk=job.pk).note_duplicate()
     log.warning("The lease of copy job %s was lost; its outcome is dropped.", job.pk)
 
 
@@ -83,7 +84,7 @@ def _settle(one: Finished) -> bool:
     if values["state"] == State.RETRY_WAIT:
         values |= _waiting_values(job, outcome)
     if not held.update(**values):
-        _warn_of_lost_lease(job)
+        _drop(job)
         return False
     if values["state"] == State.FAILED:
         _tell_failure(job, values)

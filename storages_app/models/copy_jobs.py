@@ -193,6 +193,10 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
             job.project = job.custom_storage.project
         return rows
 
+    def note_duplicate(self) -> None:
+        """Somebody was called to make these, or has made them, and another was first."""
+        self.update(duplicates=F("duplicates") + 1)
+
     def held(self, *, pk: int, fence: int) -> "CopyJobQuerySet":
         """The row if this fence still holds it; an update of zero rows means: stop."""
         return self.filter(pk=pk, fence=fence, state__in=RUNNING_STATES)
@@ -243,6 +247,9 @@ class CopyJob(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     crashes = models.PositiveSmallIntegerField(default=0, help_text="Workers that died over it.")
     takeovers = models.PositiveIntegerField(default=0)
+    duplicates = models.PositiveIntegerField(
+        default=0, help_text="Calls and outcomes that came to nothing: it was another's by then."
+    )
     upload_id = models.CharField(
         max_length=1024, blank=True, help_text="Multipart upload that is open in the bucket."
     )

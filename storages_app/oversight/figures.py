@@ -88,10 +88,14 @@ def _ended() -> Iterator[Metric]:
     states = _gauge("copies", "Copies by state; those that wait are told by lane.", ["state"])
     failed = _gauge("copies_failed", "Copies that failed, by reason.", ["reason"])
     takeovers = _gauge("copies_takeovers", "Leases that were taken over from workers that died.")
+    duplicates = _gauge("copies_duplicate_delivery", "Calls for copies that another had begun.")
     rows = CopyJob.objects.order_by().values("state", "reason")
     counts: dict[str, int] = {}
-    n_takeovers = 0
-    for row in rows.annotate(n=Count("pk"), takeovers=Sum("takeovers")):
+    n_takeovers = n_duplicates = 0
+    for row in rows.annotate(
+        n=Count("pk"), takeovers=Sum("takeovers"), duplicates=Sum("duplicates")
+    ):
+        n_duplicates += row["duplicates"] or 0
         counts[row["state"]] = counts.get(row["state"], 0) + row["n"]
         n_takeovers += row["takeovers"] or 0
         if row["state"] == State.FAILED:
@@ -100,7 +104,8 @@ def _ended() -> Iterator[Metric]:
         if state not in WAITING_STATES:
             states.add_metric([state.value], counts.get(state, 0))
     takeovers.add_metric([], n_takeovers)
-    yield from (states, failed, takeovers)
+    duplicates.add_metric([], n_duplicates)
+    yield from (states, failed, takeovers, duplicates)
 
 
 def _storages() -> Iterator[Metric]:

@@ -1,0 +1,147 @@
+"""Many at once on the same rows, again and again: `python -m tests.rig.races NAME ROUNDS WORKERS`.
+
+Runs in the environment of an installation whose tables are there; the bucket is in memory. Prints
+one JSON object that says what became of all rounds.
+"""
+
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+from uuid import uuid4
+
+import django
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+
+from storages_app.copying import orders, runner  # noqa: E402
+from storages_app.custom_storages import services as custom_storages  # noqa: E402
+from storages_app.library import services as library  # noqa: E402
+from storages_app.models import CopyJob, CustomStorage, Event, File, Project  # noqa: E402
+from storages_app.objectstores.backends.memory import MemoryStore  # noqa: E402
+from tests.factories import make_custom_storage, make_file  # noqa: E402
+from tests.memory_bucket import PROVEN  # noqa: E402
+
+
+class CountingStore(MemoryStore):
+    """A bucket that counts the writes which went through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_written: Counter[str] = Counter()
+
+    def put(self, key: str, *args: Any, **kwargs: Any) -> Any:
+        receipt = super().put(key, *args, **kwargs)
+        self.n_written[key] += 1
+        return receipt
+
+
+BUCKET = CountingStore()
+runner.open_store = lambda custom_storage: BUCKET
+
+
+def order(file: File, storage: CustomStorage) -> CopyJob:
+    wanted = orders.order_for(file=file, custom_storage=storage)
+    (job,) = orders.place([wanted], lane=CopyJob.Lane.AUTO_COPY, asked_by="a race")
+    return job
+
+
+def drain(number: int = 0) -> None:
+    runner.Pump(worker=f"worker {number}", threads=1).run()
+
+
+def at_once(*calls: Callable[[], object]) -> None:
+    """Start them together and wait for all."""
+    barrier = Barrier(len(calls))
+
+    def work(call: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        list(pool.map(work, calls))
+
+
+def one_job(storage: CustomStorage, round_: int, workers: int) -> None:
+    """Half are called for one job, half drain the ledger, and two look for what is not there."""
+    pk = order(make_file(storage.project), storage).pk
+    calls: list[Callable[[], object]] = []
+    for number in range(workers):
+        if number < 2:
+            calls.append(lambda: runner.make_one(copy_job_id=pk + 1_000_000))
+        elif number % 2:
+            calls.append(lambda: runner.make_one(copy_job_id=pk))
+        else:
+            calls.append(lambda number=number: drain(number))
+    at_once(*calls)
+
+
+def one_key(storage: CustomStorage, round_: int, workers: int) -> None:
+    """Two files that are to get one key, and several workers."""
+    storage.key_pattern = f"same-{round_}.txt"
+    storage.save()
+    for content in (b"first", b"second"):
+        order(make_file(storage.project, content), storage)
+    at_once(*[lambda number=number: drain(number) for number in range(workers)])
+    drain()
+    for job in CopyJob.objects.filter(key=f"same-{round_}.txt", state="done"):
+        with BUCKET.get(job.key) as chunks:
+            assert hashlib.sha256(b"".join(chunks)).hexdigest() == job.sha256
+
+
+def deleted_file(storage: CustomStorage, round_: int, workers: int) -> None:
+    """A file is deleted while it is copied."""
+    file = make_file(storage.project)
+    order(file, storage)
+    at_once(lambda: library.delete(file=file, actor="a race"), *[drain] * (workers - 1))
+
+
+def edited_storage(storage: CustomStorage, round_: int, workers: int) -> None:
+    """The settings that keys are made of change while a copy waits and is made."""
+    job = order(make_file(storage.project), storage)
+
+    def edit() -> None:
+        row = CustomStorage.objects.get(pk=storage.pk)
+        custom_storages.change(
+            custom_storage=row, actor="a race", key_pattern=f"{round_}/${{uuid}}${{ext}}"
+        )
+
+    at_once(edit, *[drain] * (workers - 1))
+    assert CopyJob.objects.get(pk=job.pk).key == job.key
+    assert BUCKET.head(job.key)
+    storage.refresh_from_db()
+
+
+def main(name: str, rounds: int, workers: int) -> None:
+    storage = make_custom_storage(
+        Project.objects.create(name="Race", slug=f"race-{uuid4().hex}"), capabilities=PROVEN
+    )
+    for round_ in range(rounds):
+        globals()[name](storage, round_, workers)
+    jobs = CopyJob.objects.filter(custom_storage=storage)
+    states = Counter(
+        f"{state} {reason}".strip() for state, reason in jobs.values_list("state", "reason")
+    )
+    found = {
+        "rounds": rounds,
+        "objects": len(BUCKET.objects),
+        "writes": sum(BUCKET.n_written.values()),
+        "states": states,
+        "attempts": sum(jobs.values_list("attempts", flat=True)),
+        "duplicates": sum(jobs.values_list("duplicates", flat=True)),
+        "failures": Event.objects.filter(kind="copy.failed", project=storage.project).count(),
+    }
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
