@@ -2,10 +2,10 @@
 
 import hashlib
 import logging
+import mmap
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from io import BytesIO
 from threading import BoundedSemaphore, Event
 
 from storages_app.copying import evidence as proofs
@@ -22,9 +22,30 @@ log = logging.getLogger(__name__)
 
 _MIB = 1024 * 1024
 _PARTS_AT_ONCE = 4  # of one process, each of which is in memory while it is sent
-_free_buffers = BoundedSemaphore(_PARTS_AT_ONCE)
 _turns = BoundedSemaphore(_PARTS_AT_ONCE)  # more files at once would only wait for each other
 _PUTTING_TOGETHER_S = 600.0
+
+
+class _Buffers:
+    """The memory for parts on their way. Mapped and not allocated, so that it is given back."""
+
+    def __init__(self) -> None:
+        self._free = BoundedSemaphore(_PARTS_AT_ONCE)
+
+    def take(self, size: int, assignment: Assignment) -> mmap.mmap:
+        _take(self._free, assignment)
+        try:
+            return mmap.mmap(-1, size)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def give_back(self, buffer: mmap.mmap) -> None:
+        buffer.close()
+        self._free.release()
+
+
+_buffers = _Buffers()
 
 
 def put_in_parts(
@@ -75,40 +96,39 @@ def _send_parts(
     has_failed = Event()
     sent: list[Future[PartReceipt]] = []
 
-    def send(number: int, chunk: bytes) -> PartReceipt:
+    def send(number: int, buffer: mmap.mmap, length: int) -> PartReceipt:
         try:
+            buffer.seek(0)
             receipt = assignment.store.put_part(
                 assignment.job.key,
                 upload_id,
                 number,
-                moving(BytesIO(chunk), assignment.touch),
-                size=len(chunk),
+                moving(buffer, assignment.touch),
+                size=length,
                 checksum=checksum,
             )
         except BaseException:
             has_failed.set()
             raise
+        finally:
+            _buffers.give_back(buffer)
         crashpoint("copy_part_sent")
         return receipt
 
     with ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="part") as pool:
         while not has_failed.is_set():
-            _take(_free_buffers, assignment)
+            buffer = _buffers.take(size, assignment)
             try:
                 assignment.refresh_store()
-                chunk = source.read(size)
-                if chunk:
-                    future = pool.submit(send, len(sent) + 1, chunk)
+                length = source.fill(buffer)
+                whole.update(memoryview(buffer)[:length])
             except BaseException:
-                _free_buffers.release()
+                _buffers.give_back(buffer)
                 raise
-            if not chunk:
-                _free_buffers.release()
+            if not length:
+                _buffers.give_back(buffer)
                 break
-            future.add_done_callback(lambda _: _free_buffers.release())
-            sent.append(future)
-            whole.update(chunk)
-            del chunk
+            sent.append(pool.submit(send, len(sent) + 1, buffer, length))
     parts = [future.result() for future in sent]
     if whole.hexdigest() != source.expected.sha256:
         raise sources.not_the_one()

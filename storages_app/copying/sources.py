@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import mmap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,14 +26,13 @@ class Source:
     expected: Expected
     content_type: str
 
-    def read(self, size: int) -> bytes:
-        """The next `size` bytes, fewer only at the end."""
-        piece = self.body.read(size)
-        pieces, missing = [piece], size - len(piece)
-        while missing and piece and (piece := self.body.read(missing)):
-            pieces.append(piece)
-            missing -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    def fill(self, buffer: mmap.mmap) -> int:
+        """Read the next bytes into the buffer; fewer than fit only at the end."""
+        buffer.seek(0)
+        missing = len(buffer)
+        while missing and (piece := self.body.read(min(missing, _READ))):
+            missing -= buffer.write(piece)
+        return len(buffer) - missing
 
     def require_undamaged(self) -> None:
         """SourceBroken unless the bytes are still those that were uploaded."""
@@ -47,7 +47,7 @@ class Source:
 class _Moving(io.RawIOBase):
     """A body that says whenever bytes of it are taken: a lease is held while they move."""
 
-    def __init__(self, body: BinaryIO, on_move: Callable[[], None]) -> None:
+    def __init__(self, body: BinaryIO | mmap.mmap, on_move: Callable[[], None]) -> None:
         self._body = body
         self._on_move = on_move
 
@@ -58,11 +58,12 @@ class _Moving(io.RawIOBase):
     def tell(self) -> int:
         return self._body.tell()
 
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._body.seek(offset, whence)
+    def seek(self, offset: int, _whence: int = 0, /) -> int:
+        self._body.seek(offset)
+        return offset
 
 
-def moving(body: BinaryIO, on_move: Callable[[], None]) -> BinaryIO:
+def moving(body: BinaryIO | mmap.mmap, on_move: Callable[[], None]) -> BinaryIO:
     return cast("BinaryIO", _Moving(body, on_move))
 
 

@@ -136,7 +136,7 @@ class TestSideBySide:
         assert list(bucket.inner.list_multiparts()) == []
         assert list(bucket.inner.list_objects()) == []
         # All buffers came back.
-        assert multipart._free_buffers._value == 4
+        assert multipart._buffers._free._value == 4
         assert multipart._turns._value == 4
 
     def test_f30_a_zombie_cannot_go_on_once_its_upload_was_aborted(self, storage, bucket):
