@@ -96,7 +96,7 @@ def run(plan: Plan, folder: Path, *, on_services: bool, mutation: str = "") -> R
         _drain(stage, within=plan.form.drain_s)
         _sweep(stage)
         say(f"What can be drained is, after {time.monotonic() - began:.0f} s.")
-        remains = _remains(stage, customers.told)
+        remains = remains_of(stage, customers.told)
         report = Report(
             plan=plan,
             verdict=judge(remains),
@@ -148,7 +148,9 @@ def _sweep(stage: Stage) -> None:
     _until(lambda: stage.query(waiting) == [(0,)], within=_CHECKED_WITHIN_S)
 
 
-def _remains(stage: Stage, told: Told) -> Remains:
+def remains_of(stage: Stage, told: Told | None = None) -> Remains:
+    """All that is left of a run; without customers, what the ledger itself says was promised."""
+    told = told or Told()
     jobs = stage.query(
         "SELECT j.id, j.file_id, s.name, j.effects, j.key, j.state, j.reason, j.sha256, j.evidence "
         "FROM storages_app_copyjob j JOIN storages_app_customstorage s "

@@ -2,6 +2,8 @@
 
 import random
 import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +15,8 @@ class Broker(Protocol):
     """Carries wake-up calls; may forget them all."""
 
     def wipe(self) -> None: ...
+
+    def down(self) -> AbstractContextManager[None]: ...
 
     def stop(self) -> None: ...
 
@@ -27,6 +31,16 @@ class FolderBroker:
         for path in self._folder.glob("[0-9]*.msg"):
             path.unlink(missing_ok=True)
 
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """The folder is not there."""
+        aside = self._folder.with_name("broker-aside")
+        self._folder.rename(aside)
+        try:
+            yield
+        finally:
+            aside.rename(self._folder)
+
     def stop(self) -> None:
         """It is a folder."""
 
@@ -35,16 +49,25 @@ class Redis:
     """A server without persistence; forgets by a kill, or by FLUSHALL."""
 
     def __init__(self, folder: Path, chance: random.Random) -> None:
-        self._folder, self._chance, self._port = folder, chance, free_port()
-        self._process, self.url = services.start_redis(folder, self._port)
+        self._folder, self._chance, self.port = folder, chance, free_port()
+        self._process, self.url = services.start_redis(folder, self.port)
 
     def wipe(self) -> None:
         if self._chance.random() < 0.5:
-            flush = ["redis-cli", "-p", str(self._port), "flushall"]
+            flush = ["redis-cli", "-p", str(self.port), "flushall"]
             subprocess.run(flush, check=True, stdout=subprocess.DEVNULL)
             return
+        with self.down():
+            pass
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Killed; another one starts in its place, without a memory."""
         self._process.kill()
-        self._process, _ = services.start_redis(self._folder, self._port)
+        try:
+            yield
+        finally:
+            self._process, _ = services.start_redis(self._folder, self.port)
 
     def stop(self) -> None:
         self._process.stop()

@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from tests.chaos import hooks
 from tests.chaos.bucket import BucketServer
@@ -48,7 +49,14 @@ class Stage:
     """Everything that runs. `stop` ends all of it, whatever state it is in."""
 
     def __init__(
-        self, folder: Path, *, seed: int, form: Form, on_services: bool, mutation: str = ""
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        form: Form,
+        on_services: bool,
+        mutation: str = "",
+        **settings: str,
     ) -> None:
         self.folder, self.on_services, self.mutation = folder, on_services, mutation
         self._form = form
@@ -62,7 +70,7 @@ class Stage:
         self._stack.callback(self.bucket.stop)
         if on_services:
             self._start_services()
-        self.installation = Installation(folder / "ucdash", **self._settings())
+        self.installation = Installation(folder / "ucdash", **(self._settings() | settings))
         if not on_services:
             self.broker = FolderBroker(self.installation.data_dir / "broker")
 
@@ -72,9 +80,14 @@ class Stage:
         self._stack.callback(self.database.stop)
         self.broker = redis = Redis(self.folder, self._chance)
         self._stack.callback(redis.stop)
-        # How an installation of the rig finds services; of this process only.
-        os.environ["UCDASH_TEST_DATABASE_URL"] = self.database.url
-        os.environ["UCDASH_TEST_BROKER_URL"] = redis.url
+        # How an installation of the rig finds services.
+        self._stack.enter_context(
+            patch.dict(
+                os.environ,
+                UCDASH_TEST_DATABASE_URL=self.database.url,
+                UCDASH_TEST_BROKER_URL=redis.url,
+            )
+        )
 
     def _settings(self) -> dict[str, str]:
         form = self._form
@@ -140,6 +153,11 @@ class Stage:
     def stop_worker(self, number: int) -> None:
         """SIGKILL for the whole group."""
         self.workers[number].kill()
+        self.installation.processes.remove(self.workers[number])
+
+    def end_worker(self, number: int) -> None:
+        """As a deployment does."""
+        self.workers[number].stop()
         self.installation.processes.remove(self.workers[number])
 
     def start_worker(self, number: int) -> None:
