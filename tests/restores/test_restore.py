@@ -63,7 +63,9 @@ def settle(run):
     for _ in range(20):
         RestoreRun.objects.filter(finished_at=None).update(lease_until=None)
         tasks.drain()
-    run.refresh_from_db()
+        run.refresh_from_db()
+        if run.is_over or run.state == RunState.COUNTED:
+            break
     return run
 
 

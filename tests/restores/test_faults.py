@@ -1,0 +1,521 @@
+"""What goes wrong on the way back: told with a code, never a file with other bytes (F73)."""
+
+import errno
+import hashlib
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.files.storage import storages
+
+from storages_app.backups import manifest
+from storages_app.custom_storages import connect
+from storages_app.models import File, RestoreRun
+from storages_app.models.fields import db_now
+from storages_app.objectstores.base import PutOptions
+from storages_app.objectstores.errors import (
+    ConnectionFailed,
+    ObjectMissing,
+    ServerError,
+)
+from storages_app.restores import fetching, holding, runner, services, tasks, verdicts
+from storages_app.restores.holding import LostRun
+from tests.factories import make_custom_storage, make_file, make_project
+from tests.restores.test_restore import ask, forget_everything, restore, settle
+
+pytestmark = pytest.mark.django_db
+RunState = RestoreRun.State
+
+
+@pytest.fixture
+def lost(project, storage, back_up):
+    """Thirty files in a backup, and nothing here; the key of the manifest."""
+    for n in range(30):
+        make_file(project, bytes([n]) * 100, name=f"n{n:02}.bin")
+    key = back_up().manifest_key
+    forget_everything()
+    return key
+
+
+def key_of(bucket, part):
+    return next(key for key in bucket.inner.objects if part in key)
+
+
+def overwrite(bucket, key, body):
+    found = bucket.inner.objects[key]
+    info = replace(found.info, size=len(body), etag=hashlib.md5(body).hexdigest())
+    bucket.inner.objects[key] = replace(found, body=body, info=info)
+
+
+def _blobs():
+    storage = storages["uploads"]
+    folders, _ = storage.listdir("")
+    return {f"{name}/{leaf}" for name in folders for leaf in storage.listdir(name)[1]}
+
+
+@pytest.fixture
+def leftovers():
+    """What the test left in the upload storage without a row."""
+    before = _blobs()
+    temporary = set(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
+
+    def found():
+        rows = set(File.objects.values_list("blob_name", flat=True))
+        begun = set(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) - temporary
+        return (_blobs() - before - rows) | begun
+
+    return found
+
+
+class TestTheManifest:
+    @pytest.mark.parametrize("part", ["/manifests/", "/records/"])
+    @pytest.mark.parametrize("harm", ["cut", "changed", "gone", "empty", "no JSON"])
+    def test_one_that_is_not_whole_is_refused(
+        self, project, storage, lost, bucket, part, harm, leftovers
+    ):
+        """F73: a segment or manifest that was harmed restores nothing."""
+        key = key_of(bucket, part)
+        body = bucket.inner.objects[key].body
+        if harm == "gone":
+            del bucket.inner.objects[key]
+        else:
+            harmed = {
+                "cut": body[: len(body) // 2],
+                "changed": body.replace(b'"size":1', b'"size":2').replace(b"lines", b"linez"),
+                "empty": b"",
+                "no JSON": b"\x00\xff" * 50,
+            }
+            overwrite(bucket, key, harmed[harm])
+        run = ask(project, storage, lost)
+        assert run.state == RunState.FAILED
+        assert "manifest_broken" in run.reason
+        assert not File.objects.exists()
+        assert not leftovers()
+
+    def test_a_key_that_is_no_manifest(self, project, storage, lost, bucket):
+        run = ask(project, storage, key_of(bucket, "/n00.bin"))
+        assert (run.state, run.n_files) == (RunState.FAILED, 0)
+
+    def test_that_of_another_project_restores_here_only_what_is_free(
+        self, storage, project, lost, back_up
+    ):
+        """The head tells whose it is; UUIDs are theirs no more than anybody's."""
+        other = make_project("Elsewhere")
+        run = restore(other, storage, lost)
+        assert (run.state, run.n_done) == (RunState.DONE, 30)
+        assert run.manifest_head["public_key"] == project.public_key != other.public_key
+
+
+def forge(bucket, *records):
+    """A backup with a right seal, by somebody who may write into the bucket; its key."""
+
+    def put(key, head, lines):
+        out = BytesIO()
+        writing = manifest.Writing(out)
+        writing.head(head)
+        for line in lines:
+            writing.add(line)
+        writing.seal()
+        bucket.inner.put(
+            key,
+            BytesIO(out.getvalue()),
+            size=writing.size,
+            sha256=writing.sha256,
+            options=PutOptions(),
+        )
+        return {"key": key, "sha256": writing.sha256, "size": writing.size}
+
+    records_key = "b/.ucdash-backup/x/records/20260101T000000.000000Z-1.jsonl"
+    segment = put(records_key, {"format": manifest.RECORDS_FORMAT}, records)
+    named = segment | {"n_lines": len(records), "version_id": ""}
+    key = "b/.ucdash-backup/x/manifests/20260101T000000.000000Z.jsonl"
+    put(key, {"format": manifest.MANIFEST_FORMAT, "public_key": "x"}, [named])
+    return key
+
+
+def record(body=b"hello", **fields):
+    line = {
+        "op": "put",
+        "uuid": "11111111-2222-4333-8444-555555555555",
+        "key": "b/k",
+        "version_id": "",
+        "size": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "md5": hashlib.md5(body).hexdigest(),
+        "original_filename": "k.txt",
+        "mime_type": "text/plain",
+        "detected_type": "text/plain",
+        "content_info": None,
+        "metadata": {},
+        "appdata": None,
+        "uploaded_at": "2026-01-01T00:00:00+00:00",
+        "stored_at": "2026-01-01T00:00:00+00:00",
+    }
+    return line | fields
+
+
+def put_bytes(bucket, key, body):
+    digest = hashlib.sha256(body).hexdigest()
+    bucket.inner.put(key, BytesIO(body), size=len(body), sha256=digest, options=PutOptions())
+
+
+class TestAForgedBackup:
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"key": "outside/of/the/prefix"},
+            {"key": "b/"},
+            {"key": "b/" + "x" * 1100},
+            {"key": 7},
+            {"uuid": "../../etc/passwd"},
+            {"uuid": "{11111111-2222-4333-8444-555555555555}"},
+            {"size": -1},
+            {"size": 2**70},
+            {"size": True},
+            {"size": "5"},
+            {"sha256": "x"},
+            {"md5": ""},
+            {"original_filename": None},
+            {"original_filename": "a\0b", "metadata": {"k": "\ud800"}},
+            {"metadata": {"k": 7}},
+            {"metadata": {"k" * 100: "v"}},
+            {"metadata": ["k"]},
+            {"content_info": "image"},
+            {"uploaded_at": "yesterday"},
+            {"uploaded_at": "0001-01-01T00:00:00+14:00"},
+            {"appdata": {"x": "\0"}},
+        ],
+    )
+    def test_a_line_that_makes_no_sense_ends_the_run(self, project, storage, bucket, wrong):
+        run = ask(project, storage, forge(bucket, record(**wrong)))
+        assert run.state == RunState.FAILED
+        assert "manifest_line_invalid" in run.reason
+        assert not File.objects.exists()
+
+    def test_the_type_of_a_file_is_told_by_its_bytes(self, project, storage, bucket):
+        """Else a manifest could have a page of scripts served as a harmless image."""
+        body = b"<!doctype html><script>alert(1)</script>"
+        put_bytes(bucket, "b/k", body)
+        lie = {"detected_type": "image/png", "content_info": {"image": {"width": 1}}}
+        run = restore(project, storage, forge(bucket, record(body, **lie)))
+        assert run.state == RunState.DONE
+        file = File.objects.get()
+        assert (file.detected_type, file.is_image) == ("text/html", False)
+        assert "image" not in file.content_info
+
+    def test_a_path_in_a_name_is_no_path(self, project, storage, bucket):
+        put_bytes(bucket, "b/k", b"hello")
+        key = forge(bucket, record(original_filename="../../../evil\u202e.txt"))
+        assert restore(project, storage, key).state == RunState.DONE
+        assert File.objects.get().original_filename == "evil.txt"
+
+    def test_an_object_without_an_end_is_cut_off(self, project, storage, bucket, leftovers):
+        put_bytes(bucket, "b/k", b"hello" * 100_000)
+        run = restore(project, storage, forge(bucket, record()))
+        assert (run.state, verdicts.problems(run)) == (RunState.FAILED, {"changed": 1})
+        assert not leftovers()
+
+
+class TestTheBytes:
+    def test_a_missing_object_is_a_gap_and_all_others_come(self, project, storage, lost, bucket):
+        del bucket.inner.objects[key_of(bucket, "/n07.bin")]
+        run = restore(project, storage, lost)
+        assert (run.state, run.n_done) == (RunState.GAPS, 29)
+        assert run.plan_counts == {"restore": [29, 2900], "missing": [1, 100]}
+        said = verdicts.sentence(run)
+        assert said.startswith("Done with gaps. 29 files restored, all match.")
+        assert "1 file in the manifest is not in the bucket." in said
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"\x08" * 100, b"\x07" * 99, b"\x07" * 101, b""],
+        ids=["other", "short", "long", "empty"],
+    )
+    def test_other_bytes_never_become_a_file(self, project, storage, lost, bucket, body, leftovers):
+        overwrite(bucket, key_of(bucket, "/n07.bin"), body)
+        run = restore(project, storage, lost)
+        assert (run.state, run.n_done, run.n_failed) == (RunState.GAPS, 29, 1)
+        assert verdicts.problems(run) == {"changed": 1}
+        assert not File.objects.filter(original_filename="n07.bin").exists()
+        assert not leftovers()
+
+    def test_an_object_that_goes_after_the_dry_run(self, project, storage, lost, bucket):
+        run = ask(project, storage, lost)
+        del bucket.inner.objects[key_of(bucket, "/n07.bin")]
+        services.start(run=run, actor="a test")
+        settle(run)
+        assert (run.state, verdicts.problems(run)) == (RunState.GAPS, {"object_missing": 1})
+
+    def test_bytes_that_were_garbled_once_are_read_again(self, project, storage, lost, bucket):
+        run = ask(project, storage, lost)
+
+        def garbled(real, key, **where):
+            class Wrong:
+                def __enter__(self):
+                    return iter([b"\x00\x01" * 50])
+
+                def __exit__(self, *error):
+                    return None
+
+            return Wrong()
+
+        bucket.fail("get", garbled)
+        services.start(run=run, actor="a test")
+        assert settle(run).state == RunState.DONE
+        assert run.n_done == 30
+
+    def test_a_drill_tells_what_is_changed_and_writes_nothing(
+        self, project, storage, lost, bucket, leftovers
+    ):
+        overwrite(bucket, key_of(bucket, "/n07.bin"), b"\x08" * 100)
+        del bucket.inner.objects[key_of(bucket, "/n08.bin")]
+        run = ask(project, storage, lost, is_drill=True)
+        assert (run.state, run.n_done) == (RunState.GAPS, 28)
+        said = verdicts.sentence(run)
+        assert "1 file in the manifest is not in the bucket." in said
+        assert "1 file in the bucket is not the one that was backed up." in said
+        assert said.endswith("Nothing was written.")
+        assert not File.objects.exists()
+        assert not leftovers()
+
+
+class TestABadDay:
+    def test_a_few_faults_are_tried_again(self, project, storage, lost, bucket):
+        run = ask(project, storage, lost)
+        bucket.fail("get", ServerError(), ConnectionFailed(), None, ServerError())
+        services.start(run=run, actor="a test")
+        assert settle(run).state == RunState.DONE
+        assert run.n_done == 30
+
+    def test_an_outage_burns_no_attempts_and_is_told(self, project, storage, lost, bucket):
+        run = ask(project, storage, lost)
+        bucket.fail("get", *[ServerError()] * 500)
+        services.start(run=run, actor="a test")
+        tasks.drain()
+        run.refresh_from_db()
+        assert (run.state, run.stalls, run.n_failed) == (RunState.RESTORING, 1, 0)
+        assert "server_error" in run.reason
+        assert run.lease_until
+        assert not run.items.exclude(attempts=0).exists()
+        bucket.faults.clear()
+        assert settle(run).state == RunState.DONE
+        assert run.n_done == 30
+
+    def test_one_file_that_never_comes_does_not_hold_up_the_rest(
+        self, project, storage, lost, bucket
+    ):
+        bad = key_of(bucket, "/n07.bin")
+
+        def refuse(real, key, **where):
+            if key == bad:
+                raise ServerError
+            return real(key, **where)
+
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        bucket.fail("get", *[refuse] * 500)
+        for _ in range(12):
+            run = settle(run)
+        assert (run.n_done, run.state) == (29, RunState.RESTORING)
+        assert "server_error" in run.reason
+
+    def test_credentials_that_are_taken_away_end_it_with_their_code(
+        self, project, storage, lost, bucket
+    ):
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        bucket.inner.bucket.denied.add("GetObject")
+        settle(run)
+        assert run.state == RunState.FAILED
+        assert "auth_denied" in run.reason
+        assert not File.objects.exists()
+
+    def test_a_key_that_may_only_list_and_read_will_do(self, project, storage, lost, bucket):
+        bucket.inner.bucket.denied |= {"HeadObject", "PutObject", "DeleteObject"}
+        assert restore(project, storage, lost).state == RunState.DONE
+
+    def test_a_key_that_may_not_list_needs_the_manifest_by_name(
+        self, project, storage, lost, bucket
+    ):
+        bucket.inner.bucket.denied.add("ListObjectsV2")
+        del bucket.inner.objects[key_of(bucket, "/n07.bin")]
+        run = restore(project, storage, lost)
+        assert (run.state, run.n_done) == (RunState.GAPS, 29)
+
+    def test_a_full_disk_waits_and_leaves_nothing_half(
+        self, project, storage, lost, bucket, monkeypatch, leftovers
+    ):
+        """F60: no room for the originals."""
+
+        def full(*_arguments, **_more):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        with monkeypatch.context() as patched:
+            patched.setattr(fetching, "_write_all", full)
+            tasks.drain()
+        run.refresh_from_db()
+        assert (run.state, run.n_failed) == (RunState.RESTORING, 0)
+        assert "disk_full" in run.reason
+        assert not leftovers()
+        assert settle(run).state == RunState.DONE
+
+    def test_a_fault_of_ours_is_tried_again_and_told(self, project, storage, lost, monkeypatch):
+        def broken(*_arguments, **_more):
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(runner, "_compare_page", broken)
+            run = ask(project, storage, lost)
+        assert run.state == RunState.READING
+        assert "(internal)" in run.reason
+        assert settle(run).state == RunState.COUNTED
+
+
+class TestTwoWorkers:
+    """The fence: whoever was overtaken writes nothing more."""
+
+    def test_only_one_gets_the_run(self, project, storage, lost):
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        assert holding.claim(pk=run.pk)
+        assert holding.claim(pk=run.pk) is None
+
+    def test_one_that_was_overtaken_writes_no_file(self, project, storage, lost, leftovers):
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        slow = holding.claim(pk=run.pk)
+        RestoreRun.objects.update(lease_until=None)
+        quick = holding.claim(pk=run.pk)
+        runner.advance(slow)
+        assert not File.objects.exists()
+        assert not leftovers()
+        with pytest.raises(LostRun):
+            slow.write(reason="mine")
+        runner.advance(quick)
+        run.refresh_from_db()
+        assert (run.state, run.n_done) == (RunState.DONE, 30)
+
+    def test_one_that_was_cancelled_stops(self, project, storage, lost, leftovers):
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        hold = holding.claim(pk=run.pk)
+        services.cancel(run=run, actor="anna")
+        runner.advance(hold)
+        run.refresh_from_db()
+        assert (run.state, run.n_done) == (RunState.CANCELLED, 0)
+        assert not File.objects.exists()
+        assert not leftovers()
+
+    def test_a_killed_reader_is_followed_by_one_that_reads_all(
+        self, project, storage, lost, monkeypatch
+    ):
+        real = runner.crashpoint
+        with monkeypatch.context() as patched:
+            patched.setattr(runner, "crashpoint", _dies_at("restore_page_read"))
+            with pytest.raises(KeyboardInterrupt):
+                ask(project, storage, lost)
+        assert runner.crashpoint is real
+        run = RestoreRun.objects.get()
+        assert (run.state, run.has_read_all, run.items.count()) == ("reading", False, 30)
+        assert settle(run).plan_counts == {"restore": [30, 3000]}
+
+    def test_a_lease_is_taken_by_the_databases_clock(self, project, storage, lost):
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        hold = holding.claim(pk=run.pk)
+        assert RestoreRun.objects.filter(pk=run.pk, lease_until__gt=db_now()).exists()
+        hold.give_back()
+        assert holding.claim(pk=run.pk).run.fence == hold.run.fence + 1
+
+
+def _dies_at(wanted):
+    def crashpoint(name):
+        if name == wanted:
+            raise KeyboardInterrupt
+
+    return crashpoint
+
+
+class TestVersions:
+    """A bucket that keeps versions has the bytes of the backup under what came over them."""
+
+    @pytest.fixture
+    def store(self, s3double):
+        s3double.add_bucket("vault", versioning=True)
+        return s3double.add_user("backup", policies=[_allow("s3:*")])
+
+    @pytest.fixture
+    def versioned(self, s3double, store, project, monkeypatch):
+        """One file in a backup on the double; its storage and manifest."""
+        storage = make_custom_storage(
+            project,
+            prefix="b/",
+            bucket="vault",
+            endpoint_url=s3double.endpoint_url,
+            access_key_id=store.access_key_id,
+        )
+        storage.seal_secret(store.secret_access_key)
+        storage.save()
+        for module in (runner, services):
+            monkeypatch.setattr(module, "open_store", connect.open_store)
+        opened = connect.open_store(storage)
+        body = b"as it was"
+        receipt = opened.put(
+            "b/k",
+            BytesIO(body),
+            size=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+            options=PutOptions(),
+        )
+        opened.inner = opened
+        yield storage, forge(opened, record(body, version_id=receipt.version_id)), opened
+        opened.close()
+
+    def test_what_was_overwritten_is_read_from_its_version(self, project, versioned):
+        storage, key, opened = versioned
+        put_bytes(opened, "b/k", b"encrypted by somebody else")
+        run = restore(project, storage, key)
+        assert (run.state, run.n_done) == (RunState.DONE, 1), run.reason
+        with File.objects.get().open_bytes() as original:
+            assert original.read() == b"as it was"
+        assert not File.objects.get().copy_jobs.filter(state="done").exists()
+
+    def test_what_was_deleted_is_read_from_its_version(self, project, versioned):
+        storage, key, opened = versioned
+        opened.delete("b/k")
+        assert restore(project, storage, key).state == RunState.DONE
+
+    def test_without_the_right_to_versions_it_is_a_gap(self, project, versioned, store):
+        storage, key, opened = versioned
+        put_bytes(opened, "b/k", b"encrypted by somebody else")
+        store.policies[:] = [_allow("s3:GetObject", "s3:ListBucket")]
+        run = restore(project, storage, key)
+        assert (run.state, verdicts.problems(run)) == (RunState.FAILED, {"changed": 1})
+        assert not File.objects.exists()
+
+
+def _allow(*actions):
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def test_what_is_missing_for_a_moment_only_is_looked_for_again(project, storage, lost, bucket):
+    """Look again compares what was missing, and nothing else."""
+    key = key_of(bucket, "/n07.bin")
+    gone = bucket.inner.objects.pop(key)
+    run = ask(project, storage, lost)
+    assert run.plan_counts["missing"] == [1, 100]
+    bucket.inner.objects[key] = gone
+    services.look_again(run=run, actor="a test")
+    settle(run)
+    assert run.plan_counts == {"restore": [30, 3000]}
+
+
+def test_an_object_store_that_says_missing_is_believed(bucket):
+    bucket.fail("get", ObjectMissing(), ObjectMissing())
+    line = runner.lines.parse(record(), prefix="b/")
+    assert not fetching.is_readable(bucket, line)
