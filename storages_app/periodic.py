@@ -2,7 +2,8 @@
 
 A worker needs neither broker nor beat to find work: its own threads drain the ledger every few
 seconds, and a wake-up only makes it quicker. Beat ticks, and so does every worker; whoever claims
-a slot in the database sends the wake-up, so that two beats do no harm and a dead one is no loss.
+a slot in the database does the work there and then. So two beats do no harm, a dead one is no loss,
+and neither is a broker that takes messages and delivers none.
 """
 
 import logging
@@ -17,6 +18,7 @@ from celery import shared_task
 from celery.signals import worker_process_init, worker_process_shutdown
 from django.conf import settings
 from django.db import IntegrityError, close_old_connections, transaction
+from django.db.models import Q
 
 from storages_app.backups import tasks as backups
 from storages_app.bulk_copies import tasks as bulk_copies
@@ -26,12 +28,13 @@ from storages_app.models import TimetableSlot, WorkerHeartbeat
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
-from ucdash.celery import app, wake
+from ucdash.celery import app
 
 log = logging.getLogger(__name__)
 
 TICK_EVERY_S = 20
 _FORGET_WORKERS_AFTER = timedelta(days=1)
+_CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Entry:
 TIMETABLE = (
     Entry("backups.schedule", timedelta(minutes=1)),
     Entry("custom_storages.retest", timedelta(minutes=1)),
+    Entry("bulk_copies.forget_lists", timedelta(hours=6)),
     Entry("custom_storages.forget_tests", timedelta(hours=6)),
     Entry("library.expire", timedelta(minutes=5)),
     Entry("reconciliation.schedule", timedelta(minutes=1)),
@@ -59,15 +63,30 @@ app.conf.beat_schedule = {"tick": {"task": "periodic.tick", "schedule": float(TI
 
 @shared_task(name="periodic.tick")
 def tick() -> None:
-    """Send every entry whose time has come, at most once in its period over all machines."""
+    """Do what has its time now, each entry at most once in its period over all machines."""
+    if TimetableSlot.objects.filter(_is_in_the_future()).exists():
+        log.warning("The database's clock went back; waiting times are put right.")
+        copying.mend_times()
     for entry in TIMETABLE:
         if _claim_slot(entry):
-            wake(entry.task)
+            _do(entry)
+
+
+def _do(entry: Entry) -> None:
+    try:
+        app.tasks[entry.task]()
+    except Exception:
+        log.exception("%s failed; it is tried again in %s", entry.task, entry.every)
+
+
+def _is_in_the_future() -> Q:
+    """A slot that nobody can have claimed: the clock was ahead, and no period shall be skipped."""
+    return Q(ran_at__gt=db_now() + _CLOCK_TOLERANCE)
 
 
 def _claim_slot(entry: Entry) -> bool:
-    due = TimetableSlot.objects.filter(entry=entry.task, ran_at__lte=db_now() - entry.every)
-    if due.update(ran_at=db_now()):
+    is_due = Q(ran_at__lte=db_now() - entry.every) | _is_in_the_future()
+    if TimetableSlot.objects.filter(is_due, entry=entry.task).update(ran_at=db_now()):
         return True
     if TimetableSlot.objects.filter(entry=entry.task).exists():
         return False

@@ -1,15 +1,21 @@
 """What a worker does for copies of many files: a step of each open job, again and again."""
 
 import threading
+from datetime import timedelta
 from time import monotonic
+
+from django.utils import timezone
 
 from storages_app.bulk_copies import ending, planning, window
 from storages_app.bulk_copies.leases import LostJob, claim_each, release
 from storages_app.lib.errors import UcdashError
-from storages_app.models import BulkJob
+from storages_app.models import BulkItem, BulkJob
 
 _PAGES_AT_ONCE = 20  # then the other jobs have their turn
 _BREATH_S = 0.2
+_KEEP_LISTS = timedelta(days=90)
+_FORGET_AT_ONCE = 2000
+_GAPS = (BulkItem.State.FAILED, BulkItem.State.SKIPPED)
 
 _stopping = threading.Event()
 _one_drain_a_process = threading.Lock()
@@ -68,6 +74,16 @@ def _count(job: BulkJob) -> bool:
     except UcdashError as error:  # a pattern or an operation that this version does not know
         ending.fail(job, error.message)
     return True
+
+
+def forget_lists() -> int:
+    """Drop the lists of files of jobs that ended long ago, all but their gaps; how many lines."""
+    old = BulkJob.objects.filter(finished_at__lt=timezone.now() - _KEEP_LISTS)
+    told = BulkItem.objects.filter(bulk_job__in=old).exclude(state__in=_GAPS)
+    n_forgotten = 0
+    while pks := list(told.values_list("pk", flat=True)[:_FORGET_AT_ONCE]):
+        n_forgotten += BulkItem.objects.filter(pk__in=pks).delete()[0]
+    return n_forgotten
 
 
 def stop() -> None:

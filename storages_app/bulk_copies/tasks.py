@@ -15,6 +15,12 @@ def drain_for_a_while() -> None:
         wake("bulk_copies.drain")
 
 
+@shared_task(name="bulk_copies.forget_lists")
+def forget_lists() -> None:
+    """Drop what nobody asks for any more."""
+    runner.forget_lists()
+
+
 def drain() -> None:
     """Take the open jobs on for as long as one of them moves."""
     runner.drain()

@@ -14,7 +14,7 @@ from storages_app.custom_storages import services as custom_storages
 from storages_app.models import BulkJob, CopyJob, Event
 from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import AccessDenied, KeyInvalid
-from tests.factories import make_copy_job, make_file
+from tests.factories import make_bulk_job, make_copy_job, make_file
 
 
 def keys(bucket):
@@ -405,3 +405,14 @@ def test_a_step_holds_a_page_however_many_files_there_are(project, order, counte
     )
     counted(order(is_dry_run=True))
     assert pages == [7, 7, 7, 7, 2]
+
+
+def test_lists_of_old_jobs_are_forgotten_and_their_gaps_are_not(project, storage):
+    old = make_bulk_job(storage, state="gaps", finished_at=timezone.now() - timedelta(days=91))
+    new = make_bulk_job(storage, finished_at=timezone.now() - timedelta(days=89))
+    for job in (old, new):
+        for state in ("copied", "already", "failed", "skipped"):
+            job.items.create(file=make_file(project), state=state)
+    assert runner.forget_lists() == 2
+    assert set(old.items.values_list("state", flat=True)) == {"failed", "skipped"}
+    assert new.items.count() == 4
