@@ -1,7 +1,8 @@
 """Which custom storages, and the backup, want a new or stored file; and what was missed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -74,6 +75,18 @@ def orders_by_rule(file: File, custom_storage: CustomStorage) -> Iterator[Order]
             effects=text,
             key_text=effects.parse(text).key_text,
         )
+
+
+def missing_orders(files: Sequence[UUID], custom_storage: CustomStorage) -> list[Order]:
+    """What the rule wants of these files, which it takes, and was never ordered."""
+    jobs = CopyJob.objects.filter(file__in=files, custom_storage=custom_storage)
+    known = set(jobs.values_list("file", "effects"))
+    return [
+        order
+        for file in File.objects.live().filter(pk__in=files)
+        for order in orders_by_rule(file, custom_storage)
+        if (file.pk, order.effects) not in known
+    ]
 
 
 def missed(custom_storage: CustomStorage) -> FileQuerySet:

@@ -30,7 +30,7 @@ Lane = CopyJob.Lane
 _waiting_requests = BoundedSemaphore(settings.REMOTE_COPY_WAITERS)
 # What an answer tells of a job; its storage is known already.
 _TOLD = ["state", "reason", "detail", "error_code", "http_status", "key"]
-_FILES_AT_ONCE = 500
+_FILES_AT_ONCE, _PATIENCE_S = 500, 5.0
 _KEEPS_PRIVATE = "199 Miscellaneous warning: storage keeps copies private"
 
 
@@ -187,26 +187,36 @@ def order_copies_of_stored_file(*, file: File) -> None:
     )
 
 
-@transaction.atomic
 def order_missed_copies(*, custom_storage: CustomStorage, actor: str) -> int:
-    """Order what auto-copy has missed (`auto_copy.missed`); of how many files."""
+    """Order what auto-copy has missed (`auto_copy.missed`); of how many files.
+
+    Page by page, so that uploads are not held up, and for a few seconds at most: what is left then
+    is still missed, and the next call goes on.
+    """
     if custom_storage.removed_at or custom_storage.is_draft:
         raise TargetNotUsable(f"Storage “{custom_storage.name}” is not connected.")
     missed = list(auto_copy.missed(custom_storage).values_list("pk", flat=True))
-    for start in range(0, len(missed), _FILES_AT_ONCE):
-        files = File.objects.filter(pk__in=missed[start : start + _FILES_AT_ONCE])
-        wanted = [one for file in files for one in auto_copy.orders_by_rule(file, custom_storage)]
-        orders.place_new(wanted, lane=Lane.BULK, asked_by=actor[:200])
-    if missed:
+    ends_at = monotonic() + _PATIENCE_S
+    n_files = 0
+    while n_files < len(missed) and monotonic() < ends_at:
+        page = missed[n_files : n_files + _FILES_AT_ONCE]
+        with transaction.atomic():
+            orders.place_new(
+                auto_copy.missing_orders(page, custom_storage),
+                lane=Lane.BULK,
+                asked_by=actor[:200],
+            )
+        n_files += len(page)
+    if n_files:
         Event.objects.record(
             "storage.missed_ordered",
             actor=actor,
             subject=custom_storage.name,
             subject_id=custom_storage.pk,
             project=custom_storage.project,
-            data={"files": len(missed)},
+            data={"files": n_files},
         )
-    return len(missed)
+    return n_files
 
 
 def cancel_copies_of_file(*, file: File) -> int:

@@ -226,6 +226,18 @@ class TestMissed:
         event = Event.objects.get()
         assert (event.kind, event.data) == ("storage.missed_ordered", {"files": 5})
 
+    def test_are_ordered_for_a_few_seconds_and_the_next_press_goes_on(
+        self, project, storage, monkeypatch
+    ):
+        times = iter([0.0, 1.0, 6.0, 0.0, 1.0, 2.0])
+        monkeypatch.setattr(services, "monotonic", lambda: next(times))
+        monkeypatch.setattr(services, "_FILES_AT_ONCE", 2)
+        for _ in range(3):
+            new_file(project)
+        assert services.order_missed_copies(custom_storage=storage, actor="ann") == 2
+        assert services.order_missed_copies(custom_storage=storage, actor="ann") == 1
+        assert self.missed(storage) == set()
+
     def test_are_not_ordered_for_a_storage_that_is_gone(self, storage):
         storage.removed_at = timezone.now()
         with pytest.raises(TargetNotUsable):
