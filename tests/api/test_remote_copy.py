@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from storages_app.api.rest import copies
+from storages_app.copying import allowances
 from storages_app.copying.errors import TargetMissing
 from storages_app.copying.services import RemoteCopy
 from storages_app.models import CopyJob
@@ -186,3 +187,17 @@ class TestRefusals:
 
         monkeypatch.setattr(copies.copying, "remote_copy", refuse)
         assert rest.post(PATH, {"source": str(file.uuid), "target": "x"}).status_code == 400
+
+    def test_s056_of_too_many_copies_has_the_shape_that_clients_wait_by(
+        self, rest, project, file, storage, settings
+    ):
+        settings.REMOTE_COPIES_PER_HOUR = 1
+        allowances.charge(project=project, n_bytes=1)
+        answer = rest.post(PATH, {"source": str(file.pk), "target": "mine"})
+        assert answer.status_code == 429
+        seconds = int(answer["Retry-After"])
+        assert 1 <= seconds <= 3600
+        assert answer.json() == {
+            "detail": f"Request was throttled. Expected available in {seconds} seconds."
+        }
+        assert not CopyJob.objects.exists()

@@ -55,6 +55,25 @@ class TestCopiesAnHour:
         wait_told(project)
         allowances.charge(project=make_project(), n_bytes=1)
 
+    def test_begun_by_two_requests_at_once_are_counted_once_each(
+        self, project, clock, settings, monkeypatch
+    ):
+        """The other one makes the counter between our look and our insert."""
+        settings.REMOTE_COPIES_PER_HOUR = 2
+        insert = CopyAllowance.objects.bulk_create
+
+        def second_to_insert(rows, **options):
+            for row in rows:
+                CopyAllowance.objects.create(
+                    project=row.project, kind=row.kind, began_at=row.began_at, used=1
+                )
+            return insert(rows, **options)
+
+        monkeypatch.setattr(CopyAllowance.objects, "bulk_create", second_to_insert)
+        allowances.charge(project=project, n_bytes=1)
+        assert CopyAllowance.objects.get(kind="copies").used == 2
+        wait_told(project)
+
 
 class TestBytesADay:
     def test_end_at_the_limit_and_begin_anew_with_the_day(self, project, clock, settings):
