@@ -1,47 +1,127 @@
 """The timetable: every entry once in its period, whoever ticks."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.utils import timezone
 
 from storages_app import periodic
-from storages_app.models import TimetableSlot, WorkerHeartbeat
-from storages_app.models.fields import db_now
+from storages_app.models import CopyJob, TimetableSlot, WorkerHeartbeat
+from storages_app.models.fields import db_now, read_db_now
+from tests.factories import make_copy_job, make_custom_storage, make_file, make_project
 from ucdash.celery import app
 
 pytestmark = pytest.mark.django_db
 
 
+class Tasks(dict[str, Callable[[], None]]):
+    """Tasks that only note that they were done."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def __getitem__(self, name: str) -> Callable[[], None]:
+        return lambda: self.done.append(name)
+
+
 @pytest.fixture
-def sent(monkeypatch):
-    names: list[str] = []
-    monkeypatch.setattr(periodic, "wake", names.append)
-    return names
+def done(monkeypatch) -> list[str]:
+    tasks = Tasks()
+    monkeypatch.setattr(periodic, "app", SimpleNamespace(tasks=tasks))
+    return tasks.done
 
 
-def test_two_beats_send_every_entry_once(sent):
-    periodic.tick()
-    periodic.tick()
-    assert sorted(sent) == sorted(entry.task for entry in periodic.TIMETABLE)
+def move_slots(delta: timedelta) -> None:
+    """As if the clock had moved the other way."""
+    TimetableSlot.objects.update(ran_at=db_now() + delta)
 
 
-def test_an_entry_is_sent_again_when_its_period_is_over(sent):
-    periodic.tick()
-    sent.clear()
-    TimetableSlot.objects.filter(entry="backups.schedule").update(
-        ran_at=db_now() - timedelta(minutes=2)
+class TestTimetable:
+    """F26: once in a period, whatever happens to beat, broker and clock."""
+
+    def test_f26_two_beats_do_every_entry_once(self, done):
+        periodic.tick()
+        periodic.tick()
+        assert sorted(done) == sorted(entry.task for entry in periodic.TIMETABLE)
+
+    def test_an_entry_is_done_again_when_its_period_is_over(self, done):
+        periodic.tick()
+        done.clear()
+        TimetableSlot.objects.filter(entry="backups.schedule").update(
+            ran_at=db_now() - timedelta(minutes=2)
+        )
+        periodic.tick()
+        assert done == ["backups.schedule"]
+
+    @pytest.mark.parametrize(
+        "jump",
+        [timedelta(hours=-2), timedelta(days=-1), timedelta(days=1)],
+        ids=["two hours without beat", "a day forward", "a day back"],
     )
-    periodic.tick()
-    assert sent == ["backups.schedule"]
+    def test_f26_after_a_gap_or_a_jump_an_entry_is_done_once_and_not_many_times(self, done, jump):
+        periodic.tick()
+        done.clear()
+        move_slots(jump)
+        periodic.tick()
+        periodic.tick()
+        assert done.count("backups.schedule") == 1
+        assert TimetableSlot.objects.get(entry="backups.schedule").ran_at <= read_db_now()
 
+    def test_a_clock_that_is_put_right_by_seconds_does_nothing_twice(self, done):
+        periodic.tick()
+        done.clear()
+        move_slots(timedelta(seconds=5))
+        periodic.tick()
+        assert done == []
 
-def test_after_two_hours_without_beat_an_entry_is_sent_once_and_not_many_times(sent):
-    periodic.tick()
-    sent.clear()
-    TimetableSlot.objects.update(ran_at=db_now() - timedelta(hours=2))
-    periodic.tick()
-    periodic.tick()
-    assert sent.count("backups.schedule") == 1
+    def test_f26_after_a_jump_back_no_copy_waits_for_a_day(self, done):
+        tomorrow = db_now() + timedelta(days=1)
+        storage = make_custom_storage(
+            make_project(), next_claim_at=timezone.now() + timedelta(days=1)
+        )
+        file = make_file(storage.project)
+        waiting = make_copy_job(file, storage, state="retry_wait", run_after=tomorrow)
+        running = make_copy_job(file, storage, state="leased", lease_until=tomorrow)
+        periodic.tick()
+        assert not CopyJob.objects.due().exists()
+        move_slots(timedelta(days=1))
+        periodic.tick()
+        assert list(CopyJob.objects.due()) == [waiting]
+        assert list(CopyJob.objects.lapsed()) == [running]
+        storage.refresh_from_db()
+        assert storage.next_claim_at is None
+
+    def test_an_entry_that_fails_does_not_stop_the_others(self, monkeypatch, caplog):
+        def fail():
+            raise RuntimeError("no disk")
+
+        tasks = Tasks()
+        first = periodic.TIMETABLE[0].task
+        monkeypatch.setattr(periodic, "app", SimpleNamespace(tasks=tasks))
+        monkeypatch.setattr(
+            Tasks,
+            "__getitem__",
+            lambda self, name: fail if name == first else lambda: self.done.append(name),
+        )
+        periodic.tick()
+        assert len(tasks.done) == len(periodic.TIMETABLE) - 1
+        assert f"{first} failed" in caplog.text
+
+    def test_f24_no_message_is_needed_for_it(self, monkeypatch):
+        """A broker that takes messages and delivers none is no loss: the ticker does the work."""
+        monkeypatch.setattr("ucdash.celery.wake", None)
+        TimetableSlot.objects.update_or_create(
+            entry="periodic.forget_workers",
+            defaults={"ran_at": read_db_now() - timedelta(days=1)},
+        )
+        periodic.heartbeat()
+        WorkerHeartbeat.objects.update(seen_at=db_now() - timedelta(days=2))
+        only = [entry for entry in periodic.TIMETABLE if entry.task == "periodic.forget_workers"]
+        monkeypatch.setattr(periodic, "TIMETABLE", only)
+        periodic.tick()
+        assert not WorkerHeartbeat.objects.exists()
 
 
 def test_every_entry_is_a_task_that_celery_knows():

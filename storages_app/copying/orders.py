@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from django.db import IntegrityError, transaction
@@ -19,6 +20,7 @@ from storages_app.models.fields import db_now
 from ucdash.celery import wake
 
 MAX_ORIGINAL = 5_368_709_120  # 5 GB, inclusive
+_FARTHEST = timedelta(hours=1)  # in the future, of anything that a job waits for
 MAX_PROCESSED = 104_857_600  # 100 MB, inclusive, source and result
 
 
@@ -177,3 +179,16 @@ def reopen(
         on_clash=on_clash or Subquery(storage.values("on_clash")),
         **values,
     )
+
+
+def mend_times() -> None:
+    """Bring times near that nobody of today can have written: the database's clock went back.
+
+    Leases last seconds and waits a quarter of an hour at most.
+    """
+    now = db_now()
+    far = now + _FARTHEST
+    CopyJob.objects.filter(run_after__gt=far).update(run_after=now)
+    CopyJob.objects.filter(lease_until__gt=far).update(lease_until=now)
+    CustomStorage.objects.filter(next_claim_at__gt=far).update(next_claim_at=None)
+    CustomStorage.objects.filter(circuit_probe_after__gt=far).update(circuit_probe_after=now)

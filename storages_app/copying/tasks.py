@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from storages_app.copying import runner
+from storages_app.copying import orders, runner
 from storages_app.models import CopyJob
 
 
@@ -25,3 +25,8 @@ def make_now(*, copy_job_id: int) -> CopyJob | None:
 def make_suspects() -> None:
     """Make what killed workers, in this process and nothing beside it."""
     runner.make_suspects()
+
+
+def mend_times() -> None:
+    """The database's clock went back: nothing waits for a time that is a day away."""
+    orders.mend_times()
