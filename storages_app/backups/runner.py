@@ -209,8 +209,9 @@ def _why_gaps(run: BackupRun) -> str:
     if storage.state != "connected":
         return f"The storage is {storage.state}."
     ended = sorted({gap["reason"] for gap in run.gaps if gap["reason"]})
-    text = "Copies ended without proof: " + ", ".join(ended) if ended else "Copies still wait."
-    return text[:200]
+    if not ended:
+        return "Copies still wait."
+    return f"Copies ended without proof: {', '.join(ended)[:160]}."
 
 
 def _end(run: BackupRun) -> None:

@@ -110,7 +110,7 @@ def _fault_of_runs(facts: _Facts) -> str:
 
 def _not_backed_up(facts: _Facts, why: str) -> Verdict:
     plan = facts.plan
-    text = f"Not backed up since {_utc(facts.whole_at)}. {why}"
+    text = f"Not backed up since {_utc(facts.whole_at)}. {why.rstrip('.')}."
     is_open = facts.last is not None and not facts.last.is_over
     if is_open and not plan.custom_storage.removed_at:
         text += " A run is under way."
