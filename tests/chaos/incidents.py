@@ -13,6 +13,7 @@ from tests.chaos.stage import LEASE_S, Stage
 
 _WORK_WITHIN_S = 8.0
 _SPACE_AGAIN_AFTER_S = 15.0
+_TAKEN_OVER_WITHIN_S = 12.0
 
 
 class Incidents:
@@ -44,22 +45,29 @@ class Incidents:
 
     def _kill_child(self) -> None:
         pid = self._somebody_at_work()
+        if not pid:
+            self._stage.kill_worker(0)
+            return
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL) if pid else self._stage.kill_worker(0)
+            os.kill(pid, signal.SIGKILL)
 
     def _kill_worker(self) -> None:
         pid = self._somebody_at_work()
         self._stage.kill_worker(self._stage.worker_of(pid))
 
     def _freeze(self) -> None:
-        """A machine sleeps; its copies are taken over, and then it goes on as if nothing was."""
+        """A machine sleeps until all that it held is taken over, and goes on as if nothing was."""
         pid = self._somebody_at_work()
         if not pid:
             return
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
             try:
-                time.sleep(LEASE_S * 2)
+                held = self._stage.held_by(pid)
+                time.sleep(LEASE_S)
+                deadline = time.monotonic() + _TAKEN_OVER_WITHIN_S
+                while time.monotonic() < deadline and not self._stage.have_ended(held):
+                    time.sleep(0.1)
             finally:
                 os.kill(pid, signal.SIGCONT)
 

@@ -19,6 +19,7 @@ from tests.rig.installation import ROOT, Installation, Project
 from tests.rig.processes import Process
 
 LEASE_S = 3
+_NO_POISON_WITHIN_S = 40.0
 MAX_CRASHES = 3  # the product's; a test compares them
 # Storages by their names, each in a bucket of its own; rivals' keys have no uuid.
 MAIN, RIVALS = "main", "rivals"
@@ -190,34 +191,58 @@ class Stage:
         """Copies that have not ended."""
         return self.installation.count(f"storages_app_copyjob WHERE state NOT IN {_OVER}")
 
-    def busy_processes(self) -> set[int]:
-        """The worker processes that hold copies now; none while the database restarts."""
-        holders: list[tuple[str, int]] = []
-        with suppress(Exception):
-            holders = self.query(
+    def holders(self) -> dict[int, int]:
+        """Processes of workers that hold copies now, and the most deaths over one of these."""
+        rows: list[tuple[str, int]] = []
+        with suppress(Exception):  # the database may be restarting
+            rows = self.query(
                 "SELECT leased_by, max(crashes) FROM storages_app_copyjob "
                 "WHERE state IN ('leased', 'written') GROUP BY leased_by"
             )
-        ours = {pid for worker in self.workers for pid in descendants(worker.pid)}
-        busy = {_pid(name): crashes for name, crashes in holders if _pid(name) in ours}
-        # A third death over one copy is its end, by design (F27): it is taken for poison.
-        is_near_its_end = any(crashes >= MAX_CRASHES - 1 for crashes in busy.values())
-        return set() if is_near_its_end else set(busy)
+        groups = {worker.pid for worker in self.workers}
+        return {_pid(name): n for name, n in rows if group_of(_pid(name)) in groups}
+
+    def held_by(self, pid: int) -> list[int]:
+        """The copies that a process holds."""
+        rows = self.query(
+            "SELECT id, leased_by FROM storages_app_copyjob WHERE state IN ('leased', 'written')"
+        )
+        return [pk for pk, name in rows if _pid(name) == pid]
+
+    def have_ended(self, jobs: list[int]) -> bool:
+        numbers = ", ".join(map(str, [0, *jobs]))
+        return not self.installation.count(
+            f"storages_app_copyjob WHERE id IN ({numbers}) AND state NOT IN {_OVER}"
+        )
 
     def wait_for_busy_process(self, *, within: float) -> int:
-        """One that holds copies; 0 where nobody does for so long."""
+        """One that holds copies; 0 where nobody does for so long.
+
+        A third death over one copy is its end, by design (F27): it is taken for poison. So this
+        waits until no copy is that near to it.
+        """
         deadline = time.monotonic() + within
+        for_poison = time.monotonic() + _NO_POISON_WITHIN_S
         while time.monotonic() < deadline:
-            if busy := self.busy_processes():
-                return self._chance.choice(sorted(busy))
+            holders = self.holders()
+            if max(holders.values(), default=0) >= MAX_CRASHES - 1:
+                deadline = min(time.monotonic() + within, for_poison)
+            elif holders:
+                return self._chance.choice(sorted(holders))
             time.sleep(0.02)
         return 0
 
     def worker_of(self, pid: int) -> int:
         """Which worker (its number) this process belongs to."""
-        for number, worker in enumerate(self.workers):
-            if pid in descendants(worker.pid):
-                return number
+        groups = [worker.pid for worker in self.workers]
+        return groups.index(group_of(pid)) if group_of(pid) in groups else 0
+
+
+def group_of(pid: int) -> int:
+    """The process group, which is that of the worker; 0 for a process that is gone."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
         return 0
 
 

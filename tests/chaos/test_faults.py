@@ -149,7 +149,9 @@ class TestWorkers:
             pid = faults.busy()
             os.kill(pid, signal.SIGSTOP)
         try:
-            time.sleep(LEASE_S * 2)
+            held = faults.stage.held_by(pid)
+            assert held
+            wait_until(lambda: faults.stage.have_ended(held), within=30, what="a takeover of all")
         finally:
             os.kill(pid, signal.SIGCONT)
         faults.wait_until_copied(within=30)
