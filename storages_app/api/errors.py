@@ -35,6 +35,7 @@ from storages_app.lib.crypto import BadKeyRing, CannotUnseal
 from storages_app.lib.errors import UcdashError
 from storages_app.library.errors import FileGone
 from storages_app.projects import errors as projects
+from storages_app.reconciliation import errors as reconciliation
 from storages_app.restores import errors as restores
 from storages_app.uploads import errors as uploads
 
@@ -55,6 +56,7 @@ _STATUS: dict[type[UcdashError], int] = {
     backups.BackupPaused: 409,
     backups.StorageNotReady: 409,
     bulk_copies.StorageNotConnected: 409,
+    reconciliation.StorageNotConnected: 409,
     bulk_copies.StoragePaused: 409,
     bulk_copies.TooManyJobs: 429,
     bulk_copies.WrongMoment: 409,

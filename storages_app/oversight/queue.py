@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
 
-from storages_app.copying import auto_copy
+from storages_app.custom_storages.auto_copy_rules import Rule
 from storages_app.models import BackupPlan, CopyJob, CustomStorage, Event, File, WorkerHeartbeat
-from storages_app.models.copy_jobs import TERMINAL_STATES, State
+from storages_app.models.copy_jobs import TERMINAL_STATES, CopyJobQuerySet, State
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.models.files import FileQuerySet
 from storages_app.models.paging import in_pages
@@ -20,49 +20,39 @@ WORKER_IS_FRESH = timedelta(seconds=45)
 
 
 def has_every_copy(grace: timedelta) -> Iterator[Remark]:
-    """Each file that a rule wants in a storage has its row; a second one is against a constraint.
-
-    Which file is wanted is asked of the rules themselves; the database only leaves out those
-    that have a row.
-    """
+    """Each file that a rule wants in a storage has its rows; none has two, by constraint."""
     switched_on = CustomStorage.objects.connected().filter(auto_copy=True)
     for custom_storage in switched_on.exclude(auto_copy_since=None):
-        files = File.objects.live().filter(
-            project=custom_storage.project_id, uploaded_at__gte=custom_storage.auto_copy_since
-        )
-        yield from _without_row(files, custom_storage, is_backup=False)
+        rule = Rule.of(custom_storage)
+        moment = "stored_at" if rule.on_store else "uploaded_at"
+        wanted = File.objects.live().filter(rule.files, project=custom_storage.project_id)
+        new = wanted.filter(**{f"{moment}__gte": custom_storage.auto_copy_since})
+        rows = CopyJob.objects.filter(custom_storage=custom_storage)
+        what = f"auto-copy to “{custom_storage}”"
+        yield from _without_row(new, rows.filter(effects=""), what)
+        for effects in rule.renditions:
+            yield from _without_row(new.filter(is_image=True), rows.filter(effects=effects), what)
     plans = BackupPlan.objects.filter(is_on=True, custom_storage__removed_at=None)
     for plan in plans.select_related("custom_storage"):
         # What was stored before the plan is ordered by its first run, which may not be that far.
         ordered = plan.runs.filter(has_ordered_all=True).aggregate(until=Max("snapshot_at"))
         if ordered["until"]:
-            files = File.objects.stored().filter(project=plan.project_id)
-            files = files.filter(stored_at__lte=ordered["until"])
-            yield from _without_row(files, plan.custom_storage, is_backup=True)
+            stored = File.objects.stored().filter(project=plan.project_id)
+            rows = CopyJob.objects.filter(custom_storage=plan.custom_storage, is_backup=True)
+            yield from _without_row(
+                stored.filter(stored_at__lte=ordered["until"]), rows, "the backup"
+            )
 
 
-def _without_row(
-    files: FileQuerySet, custom_storage: CustomStorage, *, is_backup: bool
-) -> Iterator[Remark]:
-    rows = CopyJob.objects.filter(file=OuterRef("pk"), custom_storage=custom_storage)
-    rows = rows.filter(is_backup=True) if is_backup else rows.filter(effects="")
-    what = "the backup" if is_backup else "auto-copy"
-    for page in in_pages(files.filter(~Exists(rows))):
+def _without_row(files: FileQuerySet, rows: CopyJobQuerySet, what: str) -> Iterator[Remark]:
+    for page in in_pages(files.filter(~Exists(rows.filter(file=OuterRef("pk")))).only("pk")):
         for file in page:
-            if is_backup or _is_wanted(file, custom_storage):
-                yield Violation(
-                    "I2",
-                    f"Wanted by {what} of “{custom_storage}”, and no copy was ever ordered.",
-                    f"file {file.pk}",
-                    "Check the storage: a reconciliation orders what is missing.",
-                )
-
-
-def _is_wanted(file: File, custom_storage: CustomStorage) -> bool:
-    orders = auto_copy.orders_for_new_file(file) + auto_copy.orders_for_stored_file(file)
-    return any(
-        order.custom_storage.pk == custom_storage.pk and not order.is_backup for order in orders
-    )
+            yield Violation(
+                "I2",
+                f"Wanted by {what}, and no copy was ever ordered.",
+                f"file {file.pk}",
+                "Check the storage: what is missing is ordered.",
+            )
 
 
 # --- I3 and I4: what is done -----------------------------------------------------------------

@@ -3,13 +3,7 @@
 from storages_app.lib.errors import UcdashError
 
 
-class ReconciliationRefused(UcdashError):
-    """This storage cannot be checked against the ledger now."""
-
-    code = "reconciliation_refused"
-
-
-class StorageNotConnected(ReconciliationRefused):
+class StorageNotConnected(UcdashError):
     """The storage is not connected."""
 
     code = "storage_not_connected"

@@ -16,6 +16,7 @@ from storages_app.objectstores.errors import ObjectStoreError, ServerError
 log = logging.getLogger(__name__)
 
 _PAGE = 1000
+_AT_ONCE = 500  # old versions of SQLite take 999 values in a statement
 _MOST_FAILURES = 8  # in a row
 _LONGEST_WAIT_S = 30.0
 
@@ -37,6 +38,7 @@ class Inventory:
     """
 
     def __init__(self) -> None:
+        self._n_keys = 0
         # A database without a name lives in a file that is already deleted: nothing of it stays.
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute("PRAGMA journal_mode = OFF")
@@ -53,8 +55,7 @@ class Inventory:
         self._db.close()
 
     def __len__(self) -> int:
-        n: int = self._db.execute("SELECT count(*) FROM seen").fetchone()[0]
-        return n
+        return self._n_keys
 
     def add(self, infos: Iterable[ObjectInfo]) -> int:
         """Write down a page; how many of its keys are new."""
@@ -67,17 +68,20 @@ class Inventory:
             "INSERT OR IGNORE INTO seen (key, size, etag, modified) VALUES (?, ?, ?, ?)", rows
         )
         self._db.execute("COMMIT")
-        return self._db.total_changes - before
+        n_new = self._db.total_changes - before
+        self._n_keys += n_new
+        return n_new
 
     def take(self, keys: list[str]) -> dict[str, Listed]:
-        """The objects under these keys, which somebody knows from now on; at most 1,000 keys."""
-        marks = ", ".join("?" * len(keys))
-        rows = self._db.execute(
-            f"UPDATE seen SET is_known = 1 WHERE key IN ({marks})"  # noqa: S608 - marks only
-            " RETURNING key, size, etag, modified",
-            keys,
-        )
-        return {row[0]: _listed(row) for row in rows.fetchall()}
+        """The objects under these keys, which somebody knows from now on."""
+        found = {}
+        for begin in range(0, len(keys), _AT_ONCE):
+            some = keys[begin : begin + _AT_ONCE]
+            among = f"WHERE key IN ({', '.join('?' * len(some))})"
+            select = f"SELECT key, size, etag, modified FROM seen {among}"  # noqa: S608 - marks
+            found |= {row[0]: _listed(row) for row in self._db.execute(select, some)}
+            self._db.execute(f"UPDATE seen SET is_known = 1 {among}", some)  # noqa: S608 - marks
+        return found
 
     def unknown(self, *, size: int = 500) -> Iterator[list[Listed]]:
         """The objects that nobody took, a list at a time."""

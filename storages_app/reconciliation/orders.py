@@ -1,14 +1,12 @@
 """Beginning a comparison: what the timetable and the button both need."""
 
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 
 from storages_app.models import CustomStorage, Reconciliation
 from storages_app.models.fields import db_now, read_db_now
-from ucdash.celery import wake
 
 Kind = Reconciliation.Kind
 
@@ -19,16 +17,18 @@ _OTHERS_LIVE = timedelta(days=180)
 
 
 def begin(custom_storage: CustomStorage, *, kind: str, asked_by: str) -> Reconciliation | None:
-    """Put one comparison into the queue; None if one of this kind is open already."""
+    """Put one comparison into the queue; None if one of this kind is open already.
+
+    Nobody is woken: a comparison may take long, and it belongs to the thread that looks for it in
+    each worker process, not to the one that makes what is urgent.
+    """
     try:
         with transaction.atomic():
-            run = Reconciliation.objects.create(
+            return Reconciliation.objects.create(
                 custom_storage=custom_storage, kind=kind, asked_by=asked_by[:200]
             )
     except IntegrityError:
         return None  # constraint reconciliation_one_at_a_time
-    transaction.on_commit(partial(wake, "reconciliation.drain"))
-    return run
 
 
 def begin_due() -> int:

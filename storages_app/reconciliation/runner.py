@@ -185,7 +185,7 @@ def _says_the_same(run: Reconciliation, last: Reconciliation | None) -> bool:
 def _tell(run: Reconciliation) -> None:
     failed = run.state == State.FAILED
     Event.objects.record(
-        "reconciliation.failed" if failed else "reconciliation.differed",
+        "check.failed" if failed else "check.found_differences",
         actor=run.asked_by,
         subject=run.custom_storage.name,
         subject_id=run.pk,

@@ -11,9 +11,8 @@ def schedule() -> None:
     orders.begin_due()
 
 
-@shared_task(name="reconciliation.drain")
 def drain() -> None:
-    """Make the comparisons that wait, one after the other."""
+    """Make the comparisons that wait, one after the other; only the pollers call this."""
     runner.drain()
 
 

@@ -120,6 +120,30 @@ class TestI2EveryFileHasItsCopies:
         custom_storage.save()
         assert found() == []
 
+    def test_a_file_that_the_rule_leaves_out_is_not_wanted(self, file, custom_storage):
+        custom_storage.auto_copy = True
+        custom_storage.auto_copy_since = file.uploaded_at
+        custom_storage.auto_copy_rule = {"types": ["image/*"]}
+        custom_storage.save()
+        assert found() == []
+
+    def test_names_an_image_without_a_rendition_of_the_rule(self, project, custom_storage):
+        image = make_file(project, detected_type="image/png")
+        custom_storage.auto_copy = True
+        custom_storage.auto_copy_since = image.uploaded_at
+        custom_storage.auto_copy_rule = {"renditions": ["-/resize/200x/"]}
+        custom_storage.save()
+        make_copy_job(image, custom_storage, **PROOF)
+        assert found() == [("I2", f"file {image.pk}")]
+
+    def test_a_rule_on_store_wants_stored_files_only(self, project, file, custom_storage):
+        custom_storage.auto_copy = True
+        custom_storage.auto_copy_since = file.uploaded_at
+        custom_storage.auto_copy_rule = {"when": "store"}
+        custom_storage.save()
+        make_file(project, stored_at=None)
+        assert found() == [("I2", f"file {file.pk}")]
+
     def test_names_a_stored_file_that_a_backup_run_passed_over(self, file, custom_storage):
         plan = make_backup_plan(custom_storage)
         plan.runs.create(asked_by="x", has_ordered_all=True, snapshot_at=timezone.now())

@@ -316,7 +316,7 @@ class TestF62Listings:
         assert run.state == "failed"
         assert "server_error" in run.reason
         assert CopyJob.objects.get().state == "done"
-        assert Event.objects.get().kind == "reconciliation.failed"
+        assert Event.objects.get().kind == "check.failed"
 
 
 class TestF63WithoutChecksums:

@@ -117,7 +117,7 @@ class TestTheActivity:
         open_upload(bucket, "in/somebody's")
         light(), light()
         told = Event.objects.get()
-        assert (told.kind, told.data["open_upload"]) == ("reconciliation.differed", 1)
+        assert (told.kind, told.data["open_upload"]) == ("check.found_differences", 1)
 
     def test_names_clocks_that_are_far_apart(self, copy_of, bucket, light):
         """F44."""
