@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CHROMIUM = "/usr/bin/chromium"
 _LONG = (
     "tests/chaos/",
+    "tests/copying/test_races.py",
     "tests/journeys/",
     "tests/api/test_live.py",
     "tests/api/test_web_server.py",
