@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from time import monotonic
+from typing import Any
 
 from django.db.models import Count, F, Max, Min, Q, Sum
 from prometheus_client import CollectorRegistry, generate_latest
@@ -75,7 +76,7 @@ def _waiting(now: datetime) -> Iterator[Metric]:
         )
     }
     for lane in CopyJob.Lane:
-        row = figures.get(lane.value, {})
+        row: dict[str, Any] = figures.get(lane.value, {})
         label = [lane.name.lower()]
         waiting.add_metric(label, row.get("n", 0))
         size.add_metric(label, row.get("bytes") or 0)

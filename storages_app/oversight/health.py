@@ -115,8 +115,8 @@ def _clock_warnings() -> list[str]:
         warnings.append(f"The clocks of {n_workers} workers differ from the database's.")
     if abs(timezone.now() - read_db_now()) > _SKEW:
         warnings.append("The clock of this web process differs from the database's.")
-    newest = Reconciliation.objects.filter(custom_storage__removed_at=None).order_by()
-    newest = newest.values("custom_storage").annotate(newest=Max("pk")).values("newest")
+    runs = Reconciliation.objects.filter(custom_storage__removed_at=None).order_by()
+    newest = runs.values("custom_storage").annotate(newest=Max("pk")).values("newest")
     n_buckets = Reconciliation.objects.filter(_is_skewed(), pk__in=newest).count()
     if n_buckets:
         warnings.append(f"The clocks of {n_buckets} buckets differ from ours.")

@@ -74,7 +74,7 @@ class Inventory:
 
     def take(self, keys: list[str]) -> dict[str, Listed]:
         """The objects under these keys, which somebody knows from now on."""
-        found = {}
+        found: dict[str, Listed] = {}
         for begin in range(0, len(keys), _AT_ONCE):
             some = keys[begin : begin + _AT_ONCE]
             among = f"WHERE key IN ({', '.join('?' * len(some))})"

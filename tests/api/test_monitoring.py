@@ -183,12 +183,15 @@ class TestFigures:
 
     def test_tell_of_failures_by_reason_and_of_what_is_unverified(self, custom_storage):
         file = make_file(custom_storage.project)
-        make_copy_job(file, custom_storage, state="failed", reason="key_invalid", takeovers=2)
+        make_copy_job(
+            file, custom_storage, state="failed", reason="key_invalid", takeovers=2, duplicates=3
+        )
         make_copy_job(file, custom_storage, state="unverified", reason="dest_unverifiable")
         said = figures_now()
         assert said['ucdash_copies_failed{reason="key_invalid"}'] == "1.0"
         assert said['ucdash_copies{state="unverified"}'] == "1.0"
         assert said["ucdash_copies_takeovers"] == "2.0"
+        assert said["ucdash_copies_duplicate_delivery"] == "3.0"
 
     def test_tell_of_circuits_workers_differences_and_backups(self, custom_storage, worker):
         CustomStorage.objects.update(circuit_opened_at=timezone.now(), circuit_reason="throttled")

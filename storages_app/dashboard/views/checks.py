@@ -1,6 +1,7 @@
 """The tab Check of a storage: whether its bucket still holds what the ledger says."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
@@ -29,7 +30,11 @@ def page(
     """The newest check, or the one that the address names."""
     storage = storage_of(project, storage_id)
     run = check_reports.newest(storage) if pk is None else _run_of(storage, pk)
-    context = {"check": None, "history": check_reports.history(storage), "is_one": pk is not None}
+    context: dict[str, Any] = {
+        "check": None,
+        "history": check_reports.history(storage),
+        "is_one": pk is not None,
+    }
     if run:
         context |= {
             "check": CheckReport(run),
