@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: chaos screenshots bench seed help run test test-fast test-services lint types format lock migrations
+.PHONY: chaos soak screenshots bench seed help run test test-fast test-services lint types format lock migrations
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,10 @@ test-services: .venv/dev.done  ## the suite on PostgreSQL, Redis and Ceph, insta
 chaos: .venv/dev.done  ## workers die, services forget and restart, a bucket lies: is every byte there?
 	@$(BIN)/python -m tests.chaos --form $(if $(FULL),full,ci) --seed $(or $(SEED),1) \
 	  --on $(or $(ON),services) $(if $(MUTATE),--mutate $(MUTATE))
+
+soak: .venv/dev.done  ## the long rounds of the reliability goals, for figures: ONLY=G3,G12 SHARE=0.1
+	@$(BIN)/python -m tests.soak --on $(or $(ON),services) $(if $(ONLY),--only $(ONLY)) \
+	  $(if $(SHARE),--share $(SHARE))
 
 screenshots: .venv/dev.done  ## every page, light and dark, 1280 and 320 px wide, into docs/screenshots/
 	$(BIN)/python -m docs.screenshots

@@ -18,9 +18,7 @@ import requests
 
 from tests.chaos.oracle import broken, judge
 from tests.chaos.plan import CI
-from tests.chaos.proxy import Proxy
 from tests.chaos.run import remains_of
-from tests.chaos.servers import Redis
 from tests.chaos.stage import LEASE_S, MAIN, Stage, descendants
 from tests.rig.installation import Project
 from tests.rig.processes import wait_until
@@ -34,16 +32,10 @@ SLOW = {"delay_s": 0.4}  # before each answer of the bucket, so that work is und
 
 
 class Faults:
-    """The stage with a project whose files are copied, and its proxy before the broker."""
+    """The stage, with a project whose files are copied."""
 
     def __init__(self, folder: Path) -> None:
         self.stage = Stage(folder, seed=1, form=CI, on_services=ON_SERVICES)
-        self.proxy: Proxy | None = None
-        if isinstance(self.stage.broker, Redis):
-            self.proxy = Proxy(self.stage.broker.port)
-            self.stage.installation.settings["CELERY_BROKER_URL"] = (
-                f"redis://127.0.0.1:{self.proxy.port}/0"
-            )
         self.project: Project
 
     def start(self) -> None:
@@ -52,8 +44,6 @@ class Faults:
 
     def stop(self) -> None:
         self.stage.stop()
-        if self.proxy:
-            self.proxy.close()
 
     def upload(self, n_files: int = N_FILES) -> list[str]:
         """By several customers at once; each has to hear a yes at the first try."""
@@ -190,34 +180,6 @@ class TestWorkers:
             with suppress(ProcessLookupError):  # its parent has replaced it
                 resource.prlimit(pid, which, before[pid])
         faults.wait_until_copied(within=60)
-        faults.require_everything_right()
-
-
-class TestBroker:
-    def test_a_wiped_broker_costs_no_work(self, faults):
-        """F22, G4: all that was to be told is forgotten; it goes on within 30 s."""
-        for number in faults.each_worker():
-            faults.stage.stop_worker(number)
-        faults.upload()
-        faults.stage.broker.wipe()
-        faults.start_workers()
-        assert faults.wait_until_copied(within=60) < 30
-        faults.require_everything_right()
-
-    @needs_services
-    def test_a_worker_that_hears_nothing_from_the_broker_works_all_the_same(self, faults):
-        """F24: the connection stands, and nothing comes through."""
-        with faults.proxy.hanging():
-            faults.upload()
-            assert faults.wait_until_copied(within=60) < 30
-        faults.require_everything_right()
-
-    @needs_services
-    def test_nor_does_a_cut_connection_matter(self, faults):
-        """F24: it is made anew, and the worker consumes again."""
-        faults.proxy.cut()
-        faults.upload()
-        faults.wait_until_copied(within=30)
         faults.require_everything_right()
 
 
