@@ -212,15 +212,13 @@ def _split(keeper: Keeper, segment: BackupSegment, first: CopyJob) -> None:
 
 
 def _lines(keeper: Keeper, segment: BackupSegment) -> Iterator[tuple[CopyJob, Line]]:
+    """Page by page: SQLite takes no write of a connection that still reads when others wrote."""
     jobs = CopyJob.objects.filter(record=segment).select_related("file").order_by("pk")
-    page: list[CopyJob] = []
-    for job in jobs.iterator(chunk_size=_PAGE):
-        page.append(job)
-        if len(page) == _PAGE:
-            yield from _lines_of(keeper, page)
-            page = []
-            keeper.stay()
-    yield from _lines_of(keeper, page)
+    last = 0
+    while page := list(jobs.filter(pk__gt=last)[:_PAGE]):
+        yield from _lines_of(keeper, page)
+        last = page[-1].pk
+        keeper.stay()
 
 
 def _lines_of(keeper: Keeper, jobs: list[CopyJob]) -> Iterator[tuple[CopyJob, Line]]:
