@@ -75,6 +75,7 @@ class Frame:
     section: str
 
     navigation = NAVIGATION
+    most_counted = 10_000
 
     @cached_property
     def role(self) -> str:
@@ -90,14 +91,19 @@ class Frame:
 
     @cached_property
     def broken_storages(self) -> list[tuple[CustomStorage, int]]:
-        """Storages that have failed, with the number of copies that wait for each."""
+        """Storages that have failed, each with its waiting files, counted to one over the most."""
         broken = CustomStorage.objects.connected().filter(
             project=self.project, circuit_opened_at__isnull=False, paused_at=None
         )
         return [
-            (storage, CopyJob.objects.filter(custom_storage=storage).waiting().count())
+            (storage, self._n_files_waiting(storage))
             for storage in broken.order_by("circuit_opened_at")[:3]
         ]
+
+    def _n_files_waiting(self, storage: CustomStorage) -> int:
+        """Of one file several sizes may wait. On every page, so it ends early."""
+        files = CopyJob.objects.filter(custom_storage=storage).waiting().order_by().values("file")
+        return files.distinct()[: self.most_counted + 1].count()
 
 
 def show(

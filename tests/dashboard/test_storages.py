@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from storages_app.custom_storages import circuit, services
 from storages_app.dashboard.forms.storages import StorageSettingsForm
+from storages_app.dashboard.frame import Frame
 from storages_app.models import AccessChange, ConnectionTest, CustomStorage, Event, Membership
 from storages_app.objectstores.providers import all_providers
 from tests.dashboard.conftest import client_of
@@ -545,3 +546,18 @@ def test_the_snippets_name_the_storage_and_no_secret(project, storage, as_owner)
     assert "YOUR_SECRET_KEY" in page
     for client in ("copy-curl", "copy-python", "copy-javascript"):
         assert client in page
+
+
+def test_the_bar_counts_files_and_not_what_is_made_of_them(
+    project, storage, file, as_viewer, monkeypatch
+):
+    storage.circuit_opened_at = timezone.now()
+    storage.save()
+    for effects in ("", "-/preview/"):
+        make_copy_job(file, storage, state="blocked", effects=effects)
+    assert "1 file is waiting." in words(as_viewer.get(address("overview", project)))
+    for _ in range(3):
+        make_copy_job(make_file(project), storage, state="blocked")
+    assert "4 files are waiting." in words(as_viewer.get(address("overview", project)))
+    monkeypatch.setattr(Frame, "most_counted", 2)
+    assert "Over 2 files are waiting." in words(as_viewer.get(address("overview", project)))
