@@ -438,3 +438,51 @@ def test_g10_every_planted_difference_is_found_and_named(copy_of, bucket, write,
     for job in jobs[50:]:
         job.refresh_from_db()
         assert job.state == "done"
+
+
+class TestWithoutLookingAtEach:
+    """Of a large bucket only those are asked for of which the listing leaves a doubt."""
+
+    @pytest.fixture(autouse=True)
+    def _no_sample(self, monkeypatch):
+        monkeypatch.setattr(passes, "_LOOKS", 0)
+
+    @pytest.fixture
+    def proved(self, copy_of):
+        """A copy whose proof is younger than the object, as it is with every copy."""
+        return lambda: copy_of(verified_at=timezone.now() + timedelta(hours=1))
+
+    def test_what_the_listing_tells_is_believed(self, proved, bucket, reconcile):
+        proved(), proved()
+        assert reconcile().state == "clean"
+        assert "head" not in bucket.calls
+
+    def test_a_doubt_of_any_kind_is_followed(self, proved, bucket, write, reconcile):
+        missing, cut, other, renamed = proved(), proved(), proved(), proved()
+        bucket.inner.delete(missing.key)
+        write(cut.key, b"some", cut.file)
+        write(other.key, b"SOME BYTES", other.file)
+        write(renamed.key, b"some bytes", renamed.file, uuid="another")
+        stored = bucket.inner.objects[renamed.key]
+        later = replace(stored.info, last_modified=timezone.now() + timedelta(hours=2))
+        bucket.inner.objects[renamed.key] = replace(stored, info=later)
+        assert {(kind, key) for kind, key, _ in differences(reconcile())} == {
+            ("missing", missing.key),
+            ("size", cut.key),
+            ("content", other.key),
+            ("metadata", renamed.key),
+        }
+
+    def test_the_buckets_clock_is_put_right_first(self, proved, bucket, reconcile):
+        """F44."""
+        job = proved()
+        stored = bucket.inner.objects[job.key]
+        ahead = replace(stored.info, last_modified=timezone.now() + timedelta(hours=10))
+        bucket.inner.objects[job.key] = replace(stored, info=ahead)
+
+        def ten_hours_ahead(real):
+            return replace(real(), clock_offset_s=-36_000.0)
+
+        bucket.fail("connection", ten_hours_ahead)
+        assert reconcile().state == "clean"
+        assert "head" not in bucket.calls
