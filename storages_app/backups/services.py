@@ -104,14 +104,22 @@ def _save_plan(project: Project, custom_storage: CustomStorage, chosen: Options)
     if existing and existing.custom_storage_id != custom_storage.pk:
         orders.stop(plan, reason="The backup was moved to another storage.")
     plan.custom_storage, plan.is_on, plan.paused_at = custom_storage, True, None
-    for name, value in vars(chosen).items():
-        setattr(plan, name, value)
     try:
         with transaction.atomic():
-            plan.save()
+            _set(plan, chosen)
     except IntegrityError as error:
         raise AlreadyConnected from error
     return plan
+
+
+def _set(plan: BackupPlan, chosen: Options) -> None:
+    """Save the options; the class of the files is the storage's, for workers to see."""
+    values = dict(vars(chosen))
+    plan.custom_storage.backup_class = values.pop("storage_class")
+    plan.custom_storage.save(update_fields=["backup_class"])
+    for name, value in values.items():
+        setattr(plan, name, value)
+    plan.save()
 
 
 @transaction.atomic
@@ -136,13 +144,11 @@ def change(
     if is_moved or changes:
         chosen.check(target)
     plan.custom_storage = target
-    for name, value in vars(chosen).items():
-        setattr(plan, name, value)
     if is_moved:
         plan.sample_cursor = 0
     elif plan.next_run_at and chosen.cron != before["cron"]:
         plan.next_run_at = planner.next_run(chosen.cron, after=timezone.now())
-    plan.save()
+    _set(plan, chosen)
     told = {
         name: _told(name, vars(chosen)[name])
         for name in before

@@ -316,9 +316,11 @@ def _prove_by_looking(assignment: Assignment, source: Source, commit: Commit) ->
 
 
 def _options(assignment: Assignment, source: Source) -> PutOptions:
-    file = assignment.file
+    file, storage = assignment.file, assignment.storage
+    backup_class = storage.backup_class if assignment.job.is_backup else ""
     return put_options(
-        assignment.storage,
+        storage,
+        storage_class=backup_class or storage.storage_class,
         content_type=source.content_type,
         metadata={
             "uuid": str(file.uuid),

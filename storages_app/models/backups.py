@@ -18,9 +18,6 @@ class BackupPlan(models.Model):
     keep_days = models.PositiveIntegerField(
         default=0, help_text="Days that manifests and their records are kept; 0 is for ever."
     )
-    storage_class = models.CharField(
-        max_length=40, blank=True, help_text="Of the copies; empty: the storage's own."
-    )
     sample_size = models.PositiveIntegerField(
         default=10, help_text="Files that each run reads back."
     )
@@ -36,6 +33,11 @@ class BackupPlan(models.Model):
 
     def __str__(self) -> str:
         return f"Backup of {self.project} to {self.custom_storage}"
+
+    @property
+    def storage_class(self) -> str:
+        """Of the files; empty is the storage's own. Kept where a worker has it at hand."""
+        return self.custom_storage.backup_class
 
 
 class BackupSegment(models.Model):

@@ -89,6 +89,9 @@ class CustomStorage(models.Model):
     key_pattern = models.CharField(max_length=512, default="${default}")
     on_clash = models.CharField(max_length=10, choices=OnClash.choices, default=OnClash.ERROR)
     storage_class = models.CharField(max_length=40, blank=True)
+    backup_class = models.CharField(
+        max_length=40, blank=True, help_text="Class of the backup's files; empty: as others."
+    )
     encryption = models.JSONField(default=dict, blank=True)
     uses = models.JSONField(default=list, blank=True)
     setup_step = models.PositiveSmallIntegerField(

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from storages_app.backups import manifest, planner, runner, services, tasks
 from storages_app.backups.errors import AlreadyConnected, BackupRefused, StorageNotReady
+from storages_app.copying import orders
 from storages_app.copying import runner as copying
 from storages_app.copying import services as copies
 from storages_app.custom_storages import services as custom_storages
@@ -148,6 +149,29 @@ def test_copies_and_manifest_are_encrypted_as_set_and_only_copies_are_archived(
         ("aws:kms", "alias/vault", ""),  # the records
         ("aws:kms", "alias/vault", ""),  # the manifest
     ]
+
+
+def test_the_backups_own_class_is_of_its_files_and_of_no_others(project, storage, bucket):
+    storage.provider = "aws"
+    storage.save()
+    make_file(project)
+    services.connect(project=project, custom_storage=storage, actor="x", storage_class="GLACIER_IR")
+    seen = {}
+    put = bucket.inner.put
+
+    def spy(key, body, **named):
+        seen[key] = named["options"].storage_class
+        return put(key, body, **named)
+
+    bucket.inner.put = spy
+    file = make_file(project)
+    order = orders.order_for(file=file, custom_storage=storage, pattern="other/${uuid}")
+    orders.place([order], lane=CopyJob.Lane.BULK, asked_by="a test")
+    run_through(project.backup_plan)
+    of_files = {key: kind for key, kind in seen.items() if ".ucdash-backup" not in key}
+    assert sorted(of_files.values()) == ["", "GLACIER_IR", "GLACIER_IR"]
+    assert of_files[order.key] == ""
+    assert {kind for key, kind in seen.items() if ".ucdash-backup" in key} == {""}
 
 
 def test_a_secret_that_cannot_be_opened_fails_the_run_in_words(
