@@ -4,6 +4,7 @@ from hashlib import sha256
 from io import BytesIO
 
 import pytest
+from django.core.files.storage import storages
 
 from storages_app.copying import orders, runner, server_side, sources
 from storages_app.models import CopyJob, CustomStorage, Reason
@@ -151,3 +152,67 @@ def test_originals_on_a_disk_are_nowhere_else(bucket):
     (job,) = orders.place([order], lane=CopyJob.Lane.AUTO_COPY, asked_by="a test")
     assert drained(job).state == State.DONE
     assert "copy_from" not in bucket.calls
+
+
+class TestOnOneServer:
+    """Originals by django-storages and a custom storage, both on the strict double."""
+
+    @pytest.fixture
+    def owner(self, s3double):
+        for name in ("originals", "theirs"):
+            s3double.add_bucket(name, account=s3double.add_account())
+        return s3double.add_account()
+
+    @pytest.fixture
+    def uploads(self, s3double, owner, settings):
+        options = {
+            "bucket_name": "originals",
+            "endpoint_url": s3double.endpoint_url,
+            "region_name": "us-east-1",
+            "access_key": owner.access_key_id,
+            "secret_key": owner.secret_access_key,
+        }
+        settings.STORAGES = settings.STORAGES | {
+            "uploads": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+        }
+        found = storages["uploads"]
+        yield found
+        found.connection.meta.client.close()
+
+    def made(self, s3double, user, content: bytes) -> CopyJob:
+        storage = make_custom_storage(
+            make_project(),
+            endpoint_url=s3double.endpoint_url,
+            bucket="theirs",
+            access_key_id=user.access_key_id,
+            capabilities=PROVEN,
+        )
+        storage.seal_secret(user.secret_access_key)
+        storage.save()
+        file = make_file(storage.project, content)
+        s3double.log.clear()
+        order = orders.order_for(file=file, custom_storage=storage)
+        (job,) = orders.place([order], lane=CopyJob.Lane.AUTO_COPY, asked_by="a test")
+        return drained(job)
+
+    @pytest.mark.parametrize("size", [0, 10, 100_000])
+    def test_no_byte_passes_through_us(self, s3double, owner, uploads, size):
+        job = self.made(s3double, owner, b"x" * size)
+        assert (job.state, job.evidence, job.size) == (State.DONE, "checksum", size)
+        assert [call.operation for call in s3double.log] == ["HeadObject", "CopyObject"]
+        assert all(int(call.headers.get("content-length", 0)) == 0 for call in s3double.log)
+
+    def test_credentials_that_may_not_read_the_originals_get_the_bytes_from_us(
+        self, s3double, owner, uploads
+    ):
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::theirs/*"}
+            ],
+        }
+        user = s3double.add_user("copier", account=owner.id, policies=[policy])
+        job = self.made(s3double, user, b"bytes")
+        assert (job.state, job.evidence) == (State.DONE, "checksum")
+        asked = [call.operation for call in s3double.log if call.bucket == "theirs"]
+        assert asked == ["HeadObject", "CopyObject", "PutObject"]

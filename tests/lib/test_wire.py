@@ -217,7 +217,7 @@ class TestAnswer:
         server.says(OK.replace(b"\r\n\r\n", b"\r\nETag:  a \r\nX: 1\r\nx: 2\r\n\r\n"))
         response = wire.send("GET", address, headers={"host": "h"})
         assert response.headers == {"content-length": "5", "etag": "a", "x": "1, 2"}
-        assert (response.status, response.read_all(3)) == (200, b"hel")
+        assert (response.status, response.read_all(4)) == (200, b"hell")
         response.close()
 
     @pytest.mark.parametrize(
