@@ -50,6 +50,7 @@ from storages_app.models.copy_jobs import MAX_CRASHES, State
 from storages_app.models.fields import db_now
 from storages_app.objectstores.base import ObjectStore
 from storages_app.objectstores.errors import ObjectStoreError
+from ucdash.celery import wake
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +143,7 @@ class Pump:
         self.renewed_at = monotonic()
         self.is_closing = False
         self.flew = 0  # copies under way after the last claim
+        self.has_called = False  # another process
         self.has_renamed = False  # a copy goes on under another key (keep both)
         self.claimed_at = self.suspects_minded_at = float("-inf")
 
@@ -224,8 +226,15 @@ class Pump:
             jobs = persist(claim)
             if not jobs:
                 break
+            self._call_another(n_found=len(jobs))
             self._start(pools, jobs)
         self.flew = len(self.flying)
+
+    def _call_another(self, *, n_found: int) -> None:
+        """One wake-up reaches one process; where there is more than it takes, it wakes the next."""
+        if n_found == 2 * self.threads and not self.has_called:
+            self.has_called = True
+            wake("copying.drain")
 
     def _mind_suspects(self) -> None:
         now = monotonic()

@@ -249,3 +249,25 @@ class TestManyStorages:
         (new,) = order(other)
         assert claiming.claim_batch(worker="a", limit=8, held=held) == [new]
         assert len(claiming.claim_batch(worker="a", limit=8, held={storage.pk: 2})) == 6
+
+
+class TestHelp:
+    @pytest.fixture
+    def woken(self, monkeypatch) -> list[str]:
+        woken: list[str] = []
+        monkeypatch.setattr(runner, "wake", woken.append)
+        return woken
+
+    def test_a_process_with_more_than_it_takes_wakes_another_once(
+        self, storage, bucket, settings, woken
+    ):
+        settings.COPY_THREADS = 2
+        order(storage, 13)
+        runner.drain()
+        assert woken == ["copying.drain"]
+
+    def test_one_with_less_to_do_wakes_nobody(self, storage, bucket, settings, woken):
+        settings.COPY_THREADS = 2
+        order(storage, 3)
+        runner.drain()
+        assert woken == []
