@@ -74,7 +74,7 @@ def test_a_503_in_the_middle_of_pages_is_gone_on_from(storage, copied, s3double,
 def test_what_was_deleted_is_found_and_copied_again(storage, copied, s3double):
     """F60."""
     lost = copied[2]
-    del s3double.buckets["a-bucket"].objects[lost.key]
+    del s3double.buckets["a-bucket"].versions[lost.key]
     run = reconcile(storage)
     assert list(run.differences.values_list("kind", "key")) == [("missing", lost.key)]
     copying.drain()
