@@ -117,10 +117,10 @@ def _recognise_copies(job: BulkJob, items: list[BulkItem]) -> None:
 
 def _recognise_rivals(job: BulkJob, items: list[BulkItem]) -> None:
     """Names that two files of this very job would have: the first keeps it."""
-    taken = set(
-        job.items.filter(key__in=[item.key for item in items]).values_list("key", flat=True)
-    )
+    same = job.items.filter(contested_key__in=[item.key for item in items])
+    taken = set(same.values_list("key", flat=True))
     for item in items:
+        item.contested_key = item.key
         if item.key in taken:
             _mark_clash(item)
         taken.add(item.key)
@@ -192,7 +192,9 @@ def _clashing_items(job: BulkJob, rows: list[CopyJob]) -> list[int]:
     keys = list(owners)
     for start in range(0, len(keys), PAGE):
         waiting = job.items.filter(
-            key__in=keys[start : start + PAGE], state=ItemState.WAITING, plan=Plan.COPY
+            contested_key__in=keys[start : start + PAGE],
+            state=ItemState.WAITING,
+            plan=Plan.COPY,
         )
         found += [
             pk for pk, key, file in waiting.values_list("pk", "key", "file") if owners[key] - {file}
