@@ -202,7 +202,7 @@ class BulkItem(models.Model):
         CopyJob, models.PROTECT, null=True, blank=True, related_name="bulk_items"
     )
     key = models.CharField(max_length=1024, blank=True)
-    contested_key = models.CharField(  # noqa: DJ001 - the index is for those that have one
+    contested_key = models.CharField(
         max_length=1024,
         null=True,
         blank=True,
