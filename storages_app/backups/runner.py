@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from storages_app.backups import evidence, records, retention, sampling
+from storages_app.backups import evidence, planner, records, retention, sampling
 from storages_app.backups import orders as runs
 from storages_app.backups.errors import ManifestBroken
 from storages_app.backups.records import Keeper, LostRun
@@ -235,7 +235,18 @@ def _end(run: BackupRun) -> None:
 
 def start_due() -> int:
     """Begin a run of every plan whose time has come; how many there were."""
-    due = BackupPlan.objects.filter(
-        is_on=True, paused_at=None, next_run_at__lte=db_now(), custom_storage__removed_at=None
-    )
+    going = BackupPlan.objects.filter(is_on=True, paused_at=None, custom_storage__removed_at=None)
+    _bring_forward(going)
+    due = going.filter(Q(next_run_at=None) | Q(next_run_at__lte=db_now()))
     return sum(runs.begin(plan, asked_by="schedule") is not None for plan in due)
+
+
+def _bring_forward(plans: QuerySet[BackupPlan]) -> None:
+    """A clock that was ahead for a while has set a time that comes a period late, or more."""
+    now = read_db_now()
+    for plan in plans.filter(next_run_at__gt=now).only("cron", "next_run_at"):
+        following = planner.next_run(plan.cron, after=now)
+        if plan.next_run_at and plan.next_run_at > following:
+            BackupPlan.objects.filter(pk=plan.pk, next_run_at__gt=following).update(
+                next_run_at=following
+            )

@@ -14,7 +14,7 @@ from storages_app.copying import runner as copying
 from storages_app.copying import services as copies
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.crypto import CannotUnseal
-from storages_app.models import BackupRun, CopyJob, Event
+from storages_app.models import BackupPlan, BackupRun, CopyJob, Event
 from storages_app.models.copy_jobs import State
 from storages_app.objectstores.errors import AccessDenied, KeyInvalid, QuotaExceeded, ServerError
 from tests.factories import make_custom_storage, make_file, make_project
@@ -257,6 +257,43 @@ def test_the_timetable_begins_runs_that_are_due_once(project, storage, bucket):
     assert runner.start_due() == 0
     plan.refresh_from_db()
     assert plan.next_run_at > timezone.now()
+
+
+class TestF26:
+    """F26: however the timetable stumbles, a period has one run, and no backup stops for ever."""
+
+    def test_after_hours_without_a_beat_one_run_catches_up(self, project, storage, bucket):
+        plan = connect(project, storage)
+        run_through(plan)
+        BackupPlan.objects.update(next_run_at=timezone.now() - timedelta(hours=9))
+        assert [runner.start_due() for _ in range(3)] == [1, 0, 0]
+        assert plan.runs.count() == 2
+
+    def test_two_beats_begin_one_run(self, project, storage, bucket):
+        plan = connect(project, storage)
+        run_through(plan)
+        BackupPlan.objects.update(next_run_at=timezone.now() - timedelta(minutes=1))
+        late = BackupPlan.objects.get()  # the second beat has read the same row
+        assert runner.start_due() == 1
+        assert runner.runs.begin(late, asked_by="schedule") is None
+        assert plan.runs.count() == 2
+
+    @pytest.mark.parametrize("jump", [timedelta(days=1), timedelta(days=400)])
+    def test_a_clock_that_was_ahead_costs_no_period(self, project, storage, bucket, jump):
+        plan = connect(project, storage)
+        run_through(plan)
+        BackupPlan.objects.update(next_run_at=timezone.now() + jump)
+        assert runner.start_due() == 0
+        plan.refresh_from_db()
+        assert plan.next_run_at <= timezone.now() + timedelta(hours=3)
+
+    def test_a_plan_without_a_time_gets_a_run(self, project, storage, bucket):
+        plan = connect(project, storage)
+        run_through(plan)
+        BackupPlan.objects.update(next_run_at=None)
+        assert runner.start_due() == 1
+        plan.refresh_from_db()
+        assert plan.next_run_at
 
 
 class TestConnect:
