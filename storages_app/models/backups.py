@@ -85,7 +85,7 @@ class BackupRun(models.Model):
     )
     has_ordered_all = models.BooleanField(default=False)
     cursor = models.CharField(
-        max_length=40, blank=True, help_text="Missing files up to this moment were ordered."
+        max_length=80, blank=True, help_text="Missing files up to this one were ordered."
     )
     has_read_sample = models.BooleanField(default=False)
     n_tries = models.PositiveSmallIntegerField(
