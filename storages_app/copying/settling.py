@@ -102,15 +102,17 @@ def _rename(job: CopyJob, key: str) -> bool:
                 )
             )
     except IntegrityError:
-        return bool(
-            held.update(
-                state=State.FAILED,
-                reason=Reason.KEY_CONFLICT,
-                detail=f"Another copy of this file has the key {key}.",
-                finished_at=db_now(),
-                lease_until=None,
-            )
-        )
+        values = {
+            "state": State.FAILED,
+            "reason": Reason.KEY_CONFLICT,
+            "detail": f"Another copy of this file has the key {key}.",
+            "finished_at": db_now(),
+            "lease_until": None,
+        }
+        if not held.update(**values):
+            return False
+        _tell_failure(job, values)
+        return True
 
 
 def _final_values(outcome: Outcome) -> dict[str, Any]:
