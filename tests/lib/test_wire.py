@@ -159,7 +159,7 @@ class TestConnection:
         ],
     )
     def test_is_not_kept(self, wire, address, server, said):
-        server.says(said)
+        server.says(said, OK)  # this connection would go on
         server.says(OK)
         assert [asked(wire, address) for _ in range(2)] == [b"hello"] * 2
         assert server.n_connections == 2
