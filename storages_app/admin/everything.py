@@ -17,6 +17,7 @@ from storages_app.admin import (
     memberships,
     projects,
     reconciliations,
+    restore_runs,
     secret_keys,
     users,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "memberships",
     "projects",
     "reconciliations",
+    "restore_runs",
     "secret_keys",
     "users",
 ]

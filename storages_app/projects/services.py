@@ -1,5 +1,6 @@
 """Make projects and their secret keys."""
 
+import re
 import secrets
 
 from django.db import IntegrityError, transaction
@@ -7,23 +8,17 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from storages_app.models import Event, Membership, Project, SecretKey, User
-from storages_app.models.projects import new_public_key
 from storages_app.projects.errors import BadName, BadScope, PublicKeyTaken
 
 _SLUG_TRIES = 1_000
+_PUBLIC_KEY = re.compile(r"[0-9a-zA-Z]{1,40}", re.ASCII)
 
 
 @transaction.atomic
-def create_project(*, name: str, owner: User | None, public_key: str = "") -> Project:
-    """A new project; its slug is made of the name and a number if others have that name.
-
-    `public_key` is given where a project is made again that clients know by it.
-    """
+def create_project(*, name: str, owner: User | None) -> Project:
+    """A new project; its slug is made of the name and a number if others have that name."""
     name = _checked_name(name, longest=100)
-    public_key = public_key or new_public_key()
-    if Project.objects.filter(public_key=public_key).exists():
-        raise PublicKeyTaken
-    project = _insert_with_free_slug(name, public_key)
+    project = _insert_with_free_slug(name)
     if owner:
         Membership.objects.create(project=project, user=owner, role=Membership.Role.OWNER)
     Event.objects.record(
@@ -34,6 +29,28 @@ def create_project(*, name: str, owner: User | None, public_key: str = "") -> Pr
         subject_id=project.pk,
     )
     return project
+
+
+@transaction.atomic
+def bring_back_public_key(*, project: Project, public_key: str, actor: str) -> None:
+    """Let clients know a project again that was made anew; PublicKeyTaken if another has the key.
+
+    Operators only: whoever has a backup could else take a name that is not theirs.
+    """
+    if not _PUBLIC_KEY.fullmatch(public_key):
+        raise PublicKeyTaken("This is no public key.")
+    if Project.objects.filter(public_key=public_key).exclude(pk=project.pk).exists():
+        raise PublicKeyTaken
+    project.public_key = public_key
+    project.save(update_fields=["public_key"])
+    Event.objects.record(
+        "project.public_key_brought_back",
+        project=project,
+        actor=actor,
+        subject=project.name,
+        subject_id=project.pk,
+        data={"public_key": public_key},
+    )
 
 
 @transaction.atomic
@@ -79,7 +96,7 @@ def _checked_name(name: str, *, longest: int) -> str:
     return name
 
 
-def _insert_with_free_slug(name: str, public_key: str) -> Project:
+def _insert_with_free_slug(name: str) -> Project:
     stem = slugify(name)[:50] or "project"
     taken = set(Project.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
     candidates = [stem, *(f"{stem}-{n}" for n in range(2, _SLUG_TRIES))]
@@ -88,7 +105,7 @@ def _insert_with_free_slug(name: str, public_key: str) -> Project:
             continue
         try:
             with transaction.atomic():
-                return Project.objects.create(name=name, slug=slug, public_key=public_key)
+                return Project.objects.create(name=name, slug=slug)
         except IntegrityError:  # another request took it meanwhile
             continue
     raise BadName("Too many projects have this name.", hint="Choose another name.")

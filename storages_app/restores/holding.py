@@ -13,8 +13,6 @@ from storages_app.models.fields import db_now
 
 RunState = RestoreRun.State
 AT_WORK = (RunState.READING, RunState.THAWING, RunState.RESTORING)
-# A segment of a manifest is read in one piece, over any line.
-READING_LEASE = timedelta(minutes=5)
 
 
 Tell = Callable[[RestoreRun], None]  # somebody watches from this process
@@ -30,7 +28,6 @@ class Hold:
     def __init__(self, run: RestoreRun, *, tell: Tell | None = None) -> None:
         self.run = run
         self._tell = tell
-        self._lease = settings.LEASE
         self._renewed = monotonic()
 
     def write(self, **values: Any) -> None:
@@ -49,13 +46,12 @@ class Hold:
         if self._tell:
             self._tell(self.run)
 
-    def renew(self, *, lease: timedelta | None = None) -> None:
+    def renew(self) -> None:
         """Prolong the lease, at most every third of it."""
-        wanted = lease or self._lease
-        if lease is None and monotonic() - self._renewed < self._lease.total_seconds() / 3:
+        if monotonic() - self._renewed < settings.LEASE.total_seconds() / 3:
             return
         self._renewed = monotonic()
-        if not self._row().update(lease_until=db_now() + wanted):
+        if not self._row().update(lease_until=db_now() + settings.LEASE):
             raise LostRun
 
     def give_back(self, *, wait: timedelta = timedelta(0)) -> None:

@@ -1,6 +1,6 @@
 """From a manifest to rows: one item for each chosen file."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -17,20 +17,21 @@ _PAGE = 500
 
 def pages_of(
     store: ObjectStore, opened: Manifest, *, run: RestoreRun, choice: Choice
-) -> Iterator[int]:
-    """Write the items page by page; yields after each how many, so that a lease can be renewed.
-
-    Reading it all a second time, after a worker was killed, changes nothing.
-    """
+) -> Generator[list[RestoreItem]]:
+    """The items to be, page by page; asks the bucket and no database, so a thread may do it."""
     found = (item for record in _records(store, opened) if (item := _item_of(record, run, choice)))
     while page := list(islice(found, _PAGE)):
-        RestoreItem.objects.bulk_create(
-            page,
-            update_conflicts=True,
-            unique_fields=["run", "uuid"],
-            update_fields=["key", "size", "line"],
-        )
-        yield len(page)
+        yield page
+
+
+def write(page: list[RestoreItem]) -> None:
+    """Reading it all a second time, after a worker was killed, changes nothing."""
+    RestoreItem.objects.bulk_create(
+        page,
+        update_conflicts=True,
+        unique_fields=["run", "uuid"],
+        update_fields=["key", "size", "line"],
+    )
 
 
 def _records(store: ObjectStore, opened: Manifest) -> Iterator[Line]:

@@ -1,5 +1,6 @@
 """When there is nothing but a bucket: which backup is meant, and where it comes back to."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -13,6 +14,7 @@ from storages_app.custom_storages import services as custom_storages
 from storages_app.custom_storages.connect import open_store
 from storages_app.models import CustomStorage, Project, RestoreRun
 from storages_app.projects import services as projects
+from storages_app.projects.errors import PublicKeyTaken
 from storages_app.restores import services
 from storages_app.restores.errors import ManifestUnknown, ProjectInUse
 
@@ -60,27 +62,37 @@ def prepare(
     found: Manifest,
     into: Project | None,
     name: str,
+    is_drill: bool,
     actor: str,
     secret: str,
     **access: Any,
 ) -> Rescue:
-    """The project `into`, or a new one of this name with its old public key if that is free here.
+    """The project `into`, or one of this name with its old public key if that is free here.
 
     A project of this name without files is one that an earlier try has made, and is used again.
     """
-    secret_key = ""
-    project = into or _earlier(name)
-    if project is None:
-        project = projects.create_project(name=name, owner=None, public_key=_free_public_key(found))
-        _key, secret_key = projects.create_secret_key(
-            project=project, label="restored", actor=actor
-        )
-    storage = _source(project, actor=actor, secret=secret, **access)
-    if into is None and project.files.exists() and not _open_runs(project, found.key).exists():
+    project = into or _earlier(name) or projects.create_project(name=name, owner=None)
+    is_empty = not project.files.exists()
+    if into is None and not is_empty and not _open_runs(project, found.key).exists():
         raise ProjectInUse(
             hint=f"Restore into it with --into {project.slug}, or give another name."
         )
+    storage = _source(project, actor=actor, secret=secret, **access)
+    secret_key = ""
+    if into is None and is_empty and not is_drill:
+        secret_key = _bring_keys(project, found, actor=actor)
     return Rescue(project, storage, found.key, secret_key)
+
+
+def _bring_keys(project: Project, found: Manifest, *, actor: str) -> str:
+    """The public key of old, if it is free; the secret of a new key, if there is none yet."""
+    wanted = str(found.head.get("public_key") or "")
+    with suppress(PublicKeyTaken):
+        projects.bring_back_public_key(project=project, public_key=wanted, actor=actor)
+    if project.secret_keys.active().exists():
+        return ""
+    _key, secret = projects.create_secret_key(project=project, label="restored", actor=actor)
+    return secret
 
 
 def begin(
@@ -117,14 +129,6 @@ def _open_runs(project: Project, key: str) -> QuerySet[RestoreRun]:
 
 def _earlier(name: str) -> Project | None:
     return Project.objects.live().filter(name=name.strip()).order_by("pk").first()
-
-
-def _free_public_key(found: Manifest) -> str:
-    wanted = str(found.head.get("public_key") or "")
-    longest = Project._meta.get_field("public_key").max_length or 0
-    is_one = wanted.isascii() and wanted.isalnum() and len(wanted) <= longest
-    is_free = not Project.objects.filter(public_key=wanted).exists()
-    return wanted if is_one and is_free else ""
 
 
 def _source(project: Project, *, actor: str, secret: str, **access: Any) -> CustomStorage:

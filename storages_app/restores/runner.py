@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -24,13 +24,15 @@ from storages_app.models import File, RestoreItem, RestoreRun
 from storages_app.objectstores.base import ObjectStore
 from storages_app.objectstores.errors import ObjectStoreError
 from storages_app.restores import bringing, choosing, comparing, lines, reading, verdicts
-from storages_app.restores.holding import READING_LEASE, Hold, LostRun, RunState
+from storages_app.restores.holding import Hold, LostRun, RunState
 
 log = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
 Plan, ItemState = RestoreItem.Plan, RestoreItem.State
 _PAGE = 500
 _THREADS = 16
+_BEAT_S = 0.5  # a third of the shortest lease there is
 _LONGEST_STALL = timedelta(minutes=5)
 _GIVE_UP_AFTER_STALLS = 300  # about a day
 _THAWED_FOR_DAYS = 7
@@ -108,14 +110,27 @@ def _read_manifest(hold: Hold, store: ObjectStore) -> None:
     run = hold.run
     if run.has_read_all:
         return
-    hold.renew(lease=READING_LEASE)
-    opened = manifest.open_manifest(store, run.manifest_key)
-    hold.write(manifest_head=opened.head, n_files=0)
-    for n_items in reading.pages_of(store, opened, run=run, choice=choosing.parse(run.filter)):
-        hold.add(n_files=n_items)
-        hold.renew(lease=READING_LEASE)
-        crashpoint("restore_page_read")
+    # Always the same thread, for what the reader keeps on disk belongs to one.
+    with ThreadPoolExecutor(1, "restore-read") as pool:
+        opened = _wait_for(hold, pool.submit(manifest.open_manifest, store, run.manifest_key))
+        hold.write(manifest_head=opened.head, n_files=0)
+        pages = reading.pages_of(store, opened, run=run, choice=choosing.parse(run.filter))
+        try:
+            while page := _wait_for(hold, pool.submit(next, pages, None)):
+                with transaction.atomic():
+                    hold.add(n_files=len(page))
+                    reading.write(page)
+                crashpoint("restore_page_read")
+        finally:
+            pool.submit(pages.close)
     hold.write(has_read_all=True)
+
+
+def _wait_for(hold: Hold, future: "Future[Result]") -> Result:
+    """What a slow line brings in the end, while the lease is kept."""
+    for _done in _completed(hold, [future]):
+        pass
+    return future.result()
 
 
 # --- Comparing ---------------------------------------------------------------------------------
@@ -167,14 +182,12 @@ def _compare_page(
         RestoreItem.objects.bulk_update(items, ["plan", "storage_class", "new_uuid"])
 
 
-def _completed(
-    hold: Hold, futures: "Iterable[Future[Any]]", *, beat_s: float = 5
-) -> "Iterator[Future[Any]]":
+def _completed(hold: Hold, futures: "Iterable[Future[Any]]") -> "Iterator[Future[Any]]":
     """These futures as they end, while the lease is kept."""
     pending = set(futures)
     try:
         while pending:
-            done, pending = wait(pending, timeout=beat_s, return_when=FIRST_COMPLETED)
+            done, pending = wait(pending, timeout=_BEAT_S, return_when=FIRST_COMPLETED)
             hold.renew()
             yield from done
     finally:

@@ -28,6 +28,7 @@ from tests.factories import (
     make_file,
     make_project,
     make_reconciliation,
+    make_restore_run,
     make_secret_key,
     make_user,
 )
@@ -50,6 +51,7 @@ def make_one_of_each():
     make_connection_test(storage)
     plan = make_backup_plan(storage)
     BackupRun.objects.create(plan=plan, asked_by="somebody", state="done")
+    make_restore_run(storage)
     make_reconciliation(storage).differences.create(kind="extra", key="<b>x</b>")
     Event.objects.record("file.deleted", actor="somebody", subject="<b>x</b>", project=project)
 
@@ -73,6 +75,7 @@ def test_every_model_for_operators_has_its_list():
         "Membership",
         "Project",
         "Reconciliation",
+        "RestoreRun",
         "SecretKey",
         "User",
     }

@@ -92,7 +92,7 @@ def test_it_says_in_words_what_it_did(restore, lost):
     code, out = restore("--project=Shop")
     assert code == 0
     assert "3 files restored, all match." in out
-    assert "Secret key: " in out
+    assert "New secret key of “Shop”: " in out
     assert "TheSecretOfTheTests" not in out
 
 
@@ -145,8 +145,12 @@ def test_a_drill_writes_no_file(restore, lost):
 
 def test_a_drill_and_then_the_restore_have_one_project(restore, lost):
     restore("--project=Shop", "--drill")
+    assert not Project.objects.filter(public_key="0123456789abcdef0123").exists()
+    assert not SecretKey.objects.exists()
     code, _out = restore("--project=Shop")
     assert code == 0
+    assert Project.objects.live().get().public_key == "0123456789abcdef0123"
+    assert SecretKey.objects.count() == 1
     assert File.objects.filter(project__name="Shop", project__removed_at=None).count() == 3
 
 

@@ -15,6 +15,7 @@ from storages_app.projects.errors import (
     BadScope,
     ExpireMalformed,
     ExpireRequired,
+    PublicKeyTaken,
     SignatureExpired,
     SignatureInvalid,
     SignatureRequired,
@@ -207,3 +208,20 @@ class TestCreateProjectCommand:
     def test_refuses_an_empty_name(self):
         with pytest.raises(CommandError):
             call_command("create_project", " ")
+
+
+class TestBringBackPublicKey:
+    def test_the_project_is_known_by_it_again(self):
+        project = make_project()
+        services.bring_back_public_key(
+            project=project, public_key="0123456789abcdef0123", actor="a test"
+        )
+        assert api_keys.find_project("0123456789abcdef0123") == project
+
+    @pytest.mark.parametrize("key", ["taken", "", "a b", "x" * 41, "ключ", "a\n"])
+    def test_one_that_is_taken_or_is_none_is_refused(self, key):
+        make_project(public_key="taken")
+        project = make_project()
+        with pytest.raises(PublicKeyTaken):
+            services.bring_back_public_key(project=project, public_key=key, actor="a test")
+        assert not Event.objects.exists()

@@ -70,6 +70,7 @@ class Command(BaseCommand):
                 self._list(sketch, options)
                 return
             prepared = self._prepare(sketch, secret, options)
+            self._say_secret(prepared)
             run = self._run(prepared, options)
         except UcdashError as error:
             raise CommandError(f"{error.message} {error.advice} ({error.code})") from error
@@ -105,10 +106,19 @@ class Command(BaseCommand):
             found=found,
             into=into,
             name=options["project"] or "",
+            is_drill=options["drill"],
             actor=ACTOR,
             secret=secret,
             **access_of(options),
         )
+
+    def _say_secret(self, prepared: Rescue) -> None:
+        """At once: a restore may take hours, and whoever stops it would never see it."""
+        if prepared.secret_key:
+            self._say(
+                f"New secret key of “{prepared.project.name}”: {prepared.secret_key}\n"
+                "Copy it now. You will not see it again; old secret keys are not in a backup."
+            )
 
     def _run(self, prepared: Rescue, options: dict[str, Any]) -> RestoreRun:
         run = rescue.begin(
@@ -147,11 +157,6 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Project “{project.name}” ({project.slug}), public key {project.public_key}"
         )
-        if prepared.secret_key:
-            self.stdout.write(
-                f"Secret key: {prepared.secret_key}\n"
-                "Copy it now. You will not see it again; old secret keys are not in a backup."
-            )
 
 
 def _project(slug: str) -> Project:
