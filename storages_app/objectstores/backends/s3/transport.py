@@ -1,4 +1,4 @@
-"""Signed requests through the guard, by two ways to the same pool.
+"""Signed requests through the guard, by two ways over the same wire.
 
 The lean one signs by itself (`signing`) and is what copies go; the other lets a botocore client
 write and read the XML of control calls and takes its requests out of its hands before they are
