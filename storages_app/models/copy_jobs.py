@@ -328,9 +328,9 @@ class CopyJob(models.Model):
                 name="copy_job_without_record",
                 condition=Q(is_backup=True, record=None),
             ),
-            # Which files a backup lacks, told by the index alone.
+            # Which files a backup lacks, told by the index alone; SQLite wants all columns in it.
             models.Index(
-                fields=["custom_storage", "state", "file"],
+                fields=["custom_storage", "state", "file", "is_backup"],
                 name="copy_job_of_backup",
                 condition=Q(is_backup=True),
             ),

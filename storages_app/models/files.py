@@ -90,7 +90,7 @@ class File(models.Model):
             ),
             # What a backup covers, counted and summed by the index alone.
             models.Index(
-                fields=["project", "stored_at", "uuid", "size"],
+                fields=["project", "stored_at", "uuid", "size", "is_ready", "removed_at"],
                 name="file_stored_of_project",
                 condition=Q(removed_at=None, is_ready=True, stored_at__isnull=False),
             ),
