@@ -10,6 +10,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -117,14 +118,21 @@ def heartbeat() -> None:
 def _every(seconds: float, work: Callable[[], object], name: str) -> None:
     """Run `work` again and again in a thread of its own, whatever happens to it."""
 
+    def once() -> None:
+        close_old_connections()
+        try:
+            work()
+        finally:
+            close_old_connections()
+
     def loop() -> None:
         while not _stopping.is_set():
-            close_old_connections()
             try:
-                work()
+                once()
             except Exception:
-                log.exception("%s failed; it is tried again in %s s", name, seconds)
-            close_old_connections()
+                # Without memory even telling of it fails, and the thread has to outlive that.
+                with suppress(Exception):
+                    log.exception("%s failed; it is tried again in %s s", name, seconds)
             _stopping.wait(seconds)
 
     threading.Thread(target=loop, name=name, daemon=True).start()

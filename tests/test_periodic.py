@@ -1,5 +1,6 @@
 """The timetable: every entry once in its period, whoever ticks."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -137,3 +138,34 @@ def test_a_heartbeat_is_one_row_a_process():
     WorkerHeartbeat.objects.update(seen_at=db_now() - timedelta(days=2))
     periodic.forget_workers()
     assert not WorkerHeartbeat.objects.exists()
+
+
+class TestThreads:
+    @pytest.mark.parametrize("what_fails", ["work", "close_old_connections", "log"])
+    def test_f53_a_poller_outlives_whatever_goes_wrong_in_it(self, monkeypatch, what_fails):
+        """Without memory anything fails, the telling of it included."""
+        stopping, n_runs = threading.Event(), 0
+
+        def no_memory(*_: object) -> None:
+            raise MemoryError
+
+        def work() -> None:
+            nonlocal n_runs
+            n_runs += 1
+            if n_runs == 3:
+                stopping.set()
+            if what_fails == "work" or (what_fails == "log" and n_runs < 3):
+                raise MemoryError
+
+        def close_old_connections() -> None:
+            if what_fails == "close_old_connections" and next(closings, False):
+                raise MemoryError
+
+        closings = iter([True])
+        monkeypatch.setattr(periodic, "close_old_connections", close_old_connections)
+        telling = no_memory if what_fails == "log" else (lambda *_: None)
+        monkeypatch.setattr(periodic, "log", SimpleNamespace(exception=telling))
+        monkeypatch.setattr(periodic, "_stopping", stopping)
+        periodic._every(0, work, "a test")
+        assert stopping.wait(5)
+        assert n_runs == 3

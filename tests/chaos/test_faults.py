@@ -7,6 +7,7 @@ with two processes.
 import os
 import resource
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -110,17 +111,16 @@ class Faults:
 
 
 @pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faults]:
-    folder = tmp_path_factory.mktemp("faults")
-    folder.chmod(0o755)
-    for parent in folder.parents[:2]:  # PostgreSQL runs as a user of its own
-        parent.chmod(0o755)
-    running = Faults(folder)
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
+def faults() -> Iterator[Faults]:
+    with tempfile.TemporaryDirectory(prefix="ucdash-faults-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL runs as a user of its own
+        running = Faults(folder)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
 
 
 class TestWorkers:
