@@ -66,8 +66,8 @@ def _waiting(now: datetime) -> Iterator[Metric]:
     )
     blocked = _gauge("copies_blocked", "Copies of paused and broken storages.")
     rows = CopyJob.objects.filter(run_after__isnull=False).order_by().values("lane")
-    figures = {
-        row["lane"]: row
+    figures: dict[int, dict[str, Any]] = {
+        row["lane"]: dict(row)
         for row in rows.annotate(
             n=Count("pk"),
             bytes=Sum("file__size"),
@@ -76,7 +76,7 @@ def _waiting(now: datetime) -> Iterator[Metric]:
         )
     }
     for lane in CopyJob.Lane:
-        row: dict[str, Any] = figures.get(lane.value, {})
+        row = figures.get(lane.value, {})
         label = [lane.name.lower()]
         waiting.add_metric(label, row.get("n", 0))
         size.add_metric(label, row.get("bytes") or 0)
