@@ -3,10 +3,12 @@
 import hashlib
 import logging
 import mmap
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import BoundedSemaphore, Event
+from threading import BoundedSemaphore, Event, Lock
+from uuid import UUID
 
 from storages_app.copying import evidence as proofs
 from storages_app.copying import sources
@@ -21,9 +23,18 @@ from storages_app.objectstores.errors import ObjectStoreError
 log = logging.getLogger(__name__)
 
 _MIB = 1024 * 1024
-_PARTS_AT_ONCE = 4  # of one process, each of which is in memory while it is sent
-_turns = BoundedSemaphore(_PARTS_AT_ONCE)  # more files at once would only wait for each other
+_PARTS_AT_ONCE = 6  # of one process, each of which is in memory while it is sent
+_PARTS_OF_A_STORAGE = 4  # so that one whose bucket hangs leaves room for others (I9)
+_FILES_OF_A_STORAGE = 4  # more at once would only wait for each other
 _PUTTING_TOGETHER_S = 600.0
+
+
+class _Share:
+    """What one storage may have on its way from this process."""
+
+    def __init__(self) -> None:
+        self.files = BoundedSemaphore(_FILES_OF_A_STORAGE)
+        self.parts = BoundedSemaphore(_PARTS_OF_A_STORAGE)
 
 
 class _Buffers:
@@ -31,18 +42,34 @@ class _Buffers:
 
     def __init__(self) -> None:
         self._free = BoundedSemaphore(_PARTS_AT_ONCE)
+        self._shares: defaultdict[UUID, _Share] = defaultdict(_Share)
+        self._lock = Lock()
+
+    def share_of(self, assignment: Assignment) -> _Share:
+        with self._lock:
+            return self._shares[assignment.storage.pk]
 
     def take(self, size: int, assignment: Assignment) -> mmap.mmap:
-        _take(self._free, assignment)
+        share = self.share_of(assignment)
+        _take(share.parts, assignment)
+        try:
+            _take(self._free, assignment)
+        except BaseException:
+            share.parts.release()
+            raise
         try:
             return mmap.mmap(-1, size)
         except BaseException:
-            self._free.release()
+            self._release(assignment)
             raise
 
-    def give_back(self, buffer: mmap.mmap) -> None:
+    def give_back(self, buffer: mmap.mmap, assignment: Assignment) -> None:
         buffer.close()
+        self._release(assignment)
+
+    def _release(self, assignment: Assignment) -> None:
         self._free.release()
+        self.share_of(assignment).parts.release()
 
 
 _buffers = _Buffers()
@@ -52,7 +79,7 @@ def put_in_parts(
     assignment: Assignment, source: Source, options: PutOptions, commit: Commit
 ) -> Evidence | None:
     """Write the source; the upload id is durable before the first part, aborted if we fail."""
-    with _held(_turns, assignment):
+    with _held(_buffers.share_of(assignment).files, assignment):
         key = assignment.job.key
         upload_id = assignment.store.start_multipart(key, options)
         crashpoint("copy_upload_started")
@@ -86,7 +113,7 @@ def part_size(size: int, *, at_least: int, max_parts: int) -> int:
 def _send_parts(
     assignment: Assignment, source: Source, upload_id: str, checksum: str
 ) -> list[PartReceipt]:
-    """Read, hash and send; at most `_PARTS_AT_ONCE` parts of all files of the process at a time."""
+    """Read, hash and send; what is on its way at once is bounded, for all files together."""
     size = part_size(
         source.expected.size,
         at_least=assignment.part_size,
@@ -111,11 +138,11 @@ def _send_parts(
             has_failed.set()
             raise
         finally:
-            _buffers.give_back(buffer)
+            _buffers.give_back(buffer, assignment)
         crashpoint("copy_part_sent")
         return receipt
 
-    with ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="part") as pool:
+    with ThreadPoolExecutor(_PARTS_OF_A_STORAGE, thread_name_prefix="part") as pool:
         while not has_failed.is_set():
             buffer = _buffers.take(size, assignment)
             try:
@@ -123,10 +150,10 @@ def _send_parts(
                 length = source.fill(buffer)
                 whole.update(memoryview(buffer)[:length])
             except BaseException:
-                _buffers.give_back(buffer)
+                _buffers.give_back(buffer, assignment)
                 raise
             if not length:
-                _buffers.give_back(buffer)
+                _buffers.give_back(buffer, assignment)
                 break
             sent.append(pool.submit(send, len(sent) + 1, buffer, length))
     parts = [future.result() for future in sent]

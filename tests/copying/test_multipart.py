@@ -128,6 +128,29 @@ class TestSideBySide:
         assert (job.state, max(most)) == (State.DONE, 4)
         assert content_of(bucket, job.key) == CONTENT
 
+    def test_a_storage_whose_bucket_hangs_leaves_room_for_others(self, storage, bucket):
+        """I9: four parts hang, and a copy to another storage ends meanwhile."""
+        other = make_custom_storage(storage.project, capabilities=PROVEN)
+        hanging, made = ordered(storage), ordered(other)
+        is_made = threading.Event()
+        waited: list[bool] = []
+
+        def hang(put_part, key, *args, **kwargs):
+            if key == hanging.key:
+                waited.append(is_made.wait(10))
+            return put_part(key, *args, **kwargs)
+
+        def tell(complete, key, *args, **kwargs):
+            receipt = complete(key, *args, **kwargs)
+            if key == made.key:
+                is_made.set()
+            return receipt
+
+        bucket.fail("put_part", *[hang] * 10)
+        bucket.fail("complete_multipart", *[tell] * 2)
+        assert (drained(made).state, drained(hanging).state) == (State.DONE, State.DONE)
+        assert all(waited)
+
     @pytest.mark.parametrize("which", [0, 2, 4])
     def test_one_that_fails_ends_the_upload_and_nothing_stays_open(self, storage, bucket, which):
         bucket.fail("put_part", *[None] * which, ServerError(http_status=500))
@@ -136,8 +159,9 @@ class TestSideBySide:
         assert list(bucket.inner.list_multiparts()) == []
         assert list(bucket.inner.list_objects()) == []
         # All buffers came back.
-        assert multipart._buffers._free._value == 4
-        assert multipart._turns._value == 4
+        share = multipart._buffers._shares[storage.pk]
+        assert (share.files._value, share.parts._value) == (4, 4)
+        assert multipart._buffers._free._value == 6
 
     def test_f30_a_zombie_cannot_go_on_once_its_upload_was_aborted(self, storage, bucket):
         def abort_first(put_part, key, upload_id, *args, **kwargs):
