@@ -15,9 +15,13 @@ class BackupPlanAdmin(ReadOnlyAdmin):
         "custom_storage",
         "cron",
         "is_on",
+        "paused_at",
+        "keep_days",
+        "sample_size",
         "next_run_at",
     )
     list_filter = ("is_on",)
+    exclude = ("ping_url",)  # whoever knows it can call the monitor
     search_fields = ("project__name", "custom_storage__name", "custom_storage__bucket")
     date_hierarchy = "created_at"
     list_select_related = ("project", "custom_storage")

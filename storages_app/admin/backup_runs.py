@@ -17,8 +17,10 @@ class BackupRunAdmin(ReadOnlyAdmin):
         "asked_by",
         "n_files",
         "n_new",
+        "n_changed",
         "n_already",
         "n_gaps",
+        "n_tries",
         "created_at",
         "finished_at",
     )
@@ -33,4 +35,4 @@ class BackupRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Dashboard")
     def open_page(self, run: BackupRun) -> SafeString:
-        return dashboard_link("backup", run.plan.project.slug)
+        return dashboard_link("backup_run", run.plan.project.slug, run.pk)

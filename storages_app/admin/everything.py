@@ -7,6 +7,7 @@ registered then would belong to a site that nobody uses.
 from storages_app.admin import (
     backup_plans,
     backup_runs,
+    backup_segments,
     bulk_jobs,
     connection_tests,
     copy_allowances,
@@ -25,6 +26,7 @@ from storages_app.admin import (
 __all__ = [
     "backup_plans",
     "backup_runs",
+    "backup_segments",
     "bulk_jobs",
     "connection_tests",
     "copy_allowances",

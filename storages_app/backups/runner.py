@@ -6,6 +6,7 @@ where that worker was (spec/RELIABILITY F70).
 
 import logging
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
@@ -91,8 +92,7 @@ def _let_go(run: BackupRun, pause: timedelta) -> None:
 def _start(run: BackupRun) -> None:
     """Draw the line of the snapshot: what is stored later belongs to the next run."""
     now = read_db_now()
-    n_files = evidence.stored_files(run.plan, until=now).count()
-    _write(run, state=RunState.COPYING, started_at=now, snapshot_at=now, n_files=n_files)
+    _write(run, state=RunState.COPYING, started_at=now, snapshot_at=now)
 
 
 # --- Ordering --------------------------------------------------------------------------------
@@ -100,19 +100,28 @@ def _start(run: BackupRun) -> None:
 
 def _order_missing(run: BackupRun) -> None:
     """Order every stored file of the snapshot that has no proof; failed ones get another try."""
-    missing = evidence.missing_files(run.plan, until=run.snapshot_at).order_by("uploaded_at")
-    while True:
-        page = missing
-        if run.cursor:
-            page = missing.filter(uploaded_at__gt=datetime.fromisoformat(run.cursor))
-        files = list(page[:_PAGE])
-        if not files:
-            break
+    while page := _next_missing(run):
+        pks = [pk for pk, _ in page]
+        files = list(File.objects.filter(pk__in=pks).order_by("stored_at", "pk"))
         _order(run, files)
-        _write(run, cursor=files[-1].uploaded_at.isoformat())
+        last, stored_at = page[-1]
+        _write(run, cursor=f"{stored_at.isoformat()} {last}")
         crashpoint("backup_page_ordered")
     _write(run, has_ordered_all=True)
     crashpoint("backup_ordered")
+
+
+def _next_missing(run: BackupRun) -> list[tuple[UUID, datetime]]:
+    """The next page after the cursor, in the order of the index that holds all that is asked."""
+    missing = evidence.missing_files(run.plan, until=run.snapshot_at)
+    if run.cursor:
+        moment, last = run.cursor.split()
+        stored_at = datetime.fromisoformat(moment)
+        missing = missing.filter(stored_at__gte=stored_at).exclude(
+            stored_at=stored_at, pk__lte=UUID(last)
+        )
+    found = missing.order_by("stored_at", "pk").values_list("pk", "stored_at")
+    return [(pk, moment) for pk, moment in found[:_PAGE] if moment]
 
 
 def _order(run: BackupRun, files: list[File]) -> None:
@@ -153,6 +162,7 @@ def _finish(run: BackupRun) -> bool:
         if not run.has_read_sample:
             sampling.read_sample(run, store, stay=lambda: _write(run))
             _write(run, has_read_sample=True)
+        if run.n_sample_matches < run.n_sampled:
             standing = _count(run)  # what was found lost is a gap of this very run
         keeper = Keeper(run, store, stay=lambda: _write(run))
         records.write_changed(keeper)

@@ -11,6 +11,7 @@ from storages_app.copying import allowances
 from storages_app.models import (
     AccessChange,
     BackupRun,
+    BackupSegment,
     ConnectionTest,
     CopyJob,
     CustomStorage,
@@ -49,7 +50,8 @@ def make_one_of_each():
     allowances.charge(project=project, n_bytes=1)
     make_secret_key(project, "the secret of a key")
     make_connection_test(storage)
-    plan = make_backup_plan(storage)
+    plan = make_backup_plan(storage, ping_url="https://hc.example.com/the-secret-of-a-monitor")
+    BackupSegment.objects.create(plan=plan, custom_storage=storage, key="records/1")
     BackupRun.objects.create(plan=plan, asked_by="somebody", state="done")
     make_restore_run(storage)
     make_reconciliation(storage).differences.create(kind="extra", key="<b>x</b>")
@@ -109,7 +111,7 @@ def test_one_row_is_shown_without_secrets_and_inert(model, as_operator):
     row = model.objects.first()
     page = as_operator.get(address(model, "change", row.pk))
     assert page.status_code == 200
-    for secret in ("the secret of a key", "an s3 secret of the tests"):
+    for secret in ("the secret of a key", "an s3 secret of the tests", "the-secret-of-a-monitor"):
         assert secret not in page.text
     for sealed in [getattr(row, "sealed_secret", "")]:
         assert not sealed or sealed not in page.text
