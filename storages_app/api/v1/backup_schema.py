@@ -1,7 +1,5 @@
 """What the generated documentation says about the backup of a project."""
 
-from typing import Any
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -132,15 +130,15 @@ request_backup_run = extend_schema(
 get_backup_run = extend_schema(
     operation_id="backup_run_get", responses={200: BackupRunShape, **_READ}
 )
-
-
-def _switch(name: str) -> Any:
-    return extend_schema(
-        operation_id=f"backup_{name}", request=None, responses={200: Backup, **_WRITE}
-    )
-
-
-pause_backup = _switch("pause")
-resume_backup = _switch("resume")
-turn_backup_off = _switch("turn_off")
-turn_backup_on = _switch("turn_on")
+pause_backup = extend_schema(
+    operation_id="backup_pause", request=None, responses={200: Backup, **_WRITE}
+)
+resume_backup = extend_schema(
+    operation_id="backup_resume", request=None, responses={200: Backup, **_WRITE}
+)
+turn_backup_off = extend_schema(
+    operation_id="backup_turn_off", request=None, responses={200: Backup, **_WRITE}
+)
+turn_backup_on = extend_schema(
+    operation_id="backup_turn_on", request=None, responses={200: Backup, **_WRITE}
+)
