@@ -26,6 +26,7 @@ from storages_app.models.copy_jobs import State as CopyState
 State, ItemState, Plan = BulkJob.State, BulkItem.State, BulkItem.Plan
 
 PAGE = 500
+_NEEDED = ("project", "original_filename", "size", "mime_type", "uploaded_at", "removed_at")
 _PAGE_OF_LEDGER = 2000
 # What stands in the cursor: the files have been counted, the names of the ledger are looked at.
 _NAMES = "names:"
@@ -54,7 +55,7 @@ def _next_files(job: BulkJob) -> list[File]:
     files = orders.files_of(job.project, job.filter).filter(uploaded_at__lte=job.created_at)
     if job.cursor:
         files = files.filter(uploaded_at__gt=datetime.fromisoformat(job.cursor))
-    return list(files.order_by("uploaded_at")[:PAGE])
+    return list(files.order_by("uploaded_at").only(*_NEEDED)[:PAGE])
 
 
 def _count_page(job: BulkJob, files: list[File]) -> None:

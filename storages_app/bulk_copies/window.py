@@ -38,9 +38,7 @@ def copy_on(job: BulkJob) -> bool:
         return ending.stop(job, n_open) or n_settled > 0
     if job.custom_storage.removed_at or job.project.removed_at:
         return ending.give_up(job, n_open) or n_settled > 0
-    n_ordered = 0
-    if not job.paused_at and job.custom_storage.state == "connected":
-        n_ordered = _fill(job, WINDOW - n_open)
+    n_ordered = _fill(job, _room(job, n_open))
     if not n_open and not n_ordered and not job.items.filter(state=ItemState.WAITING).exists():
         ending.finish(job)
         return True
@@ -102,11 +100,23 @@ def _pace(job: BulkJob, *, n_files: int, n_bytes: int) -> list[list[float]]:
 # --- What comes next -----------------------------------------------------------------------------
 
 
+def _room(job: BulkJob, n_open: int) -> int:
+    """How many copies may be ordered now."""
+    state = job.custom_storage.state
+    if job.paused_at or state not in {"connected", "broken"}:
+        return 0
+    if state == "broken":
+        return 0 if n_open else 1  # the trial that shows when it works again
+    n_free = WINDOW - n_open
+    return n_free if n_free >= _REFILL else 0
+
+
 def _fill(job: BulkJob, n_free: int) -> int:
     """Order the copies of the next files; how many items have moved."""
-    if n_free < _REFILL:
+    if not n_free:
         return 0
-    waiting = job.items.filter(state=ItemState.WAITING).order_by("pk")
+    # With the reason, which is empty, the index bulk_item_next gives them in their order.
+    waiting = job.items.filter(state=ItemState.WAITING, reason="").order_by("pk")
     page = list(waiting.select_related("file")[:n_free])
     if not page:
         return 0

@@ -5,13 +5,15 @@ from hashlib import md5, sha256
 from io import BytesIO
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from storages_app.bulk_copies import estimate, figures, leases, planning, runner, services, window
 from storages_app.copying import runner as copying
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages import services as custom_storages
-from storages_app.models import BulkJob, CopyJob, Event
+from storages_app.models import BulkJob, CopyJob, CustomStorage, Event
 from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import AccessDenied, KeyInvalid
 from tests.factories import make_bulk_job, make_copy_job, make_file
@@ -292,6 +294,18 @@ class TestTroubleWithTheStorage:
         assert worked(job).n_copied == 40
         assert (job.state, job.n_gaps) == ("done", 0)
 
+    def test_a_storage_that_was_broken_before_gets_one_copy_to_be_tried_with(
+        self, project, storage, order, counted, worked
+    ):
+        """F39: without a copy in the ledger nothing would ever show that it works again."""
+        for _ in range(3):
+            make_file(project)
+        circuit.open_(storage, reason="auth_denied")
+        job = counted(order())
+        assert CopyJob.objects.get().state == "blocked"
+        CustomStorage.objects.update(circuit_probe_after=timezone.now())
+        assert (worked(job).state, job.n_copied) == ("done", 3)
+
     def test_a_paused_storage_makes_it_wait(self, project, storage, order, counted, worked):
         make_file(project)
         job = counted(order(is_dry_run=True))
@@ -390,6 +404,22 @@ class TestFigures:
                     finished_at=now + timedelta(hours=hour, seconds=n / 10),
                 )
         assert estimate.pace_of(storage).files == pytest.approx(19 / 2.8)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="plans of small tables say nothing there")
+def test_the_next_files_are_found_by_the_index_in_their_order(project, order, counted):
+    """Whatever has ended before them: a million items are not sorted for each window."""
+    make_file(project)
+    job = counted(order(is_dry_run=True))
+    services.start(bulk_job=job, actor="ann")
+    with CaptureQueriesContext(connection) as queries:
+        counted(job)
+    asked = next(one["sql"] for one in queries if one["sql"].endswith("LIMIT 500"))
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {asked}")
+        plan = " ".join(row[3] for row in cursor.fetchall())
+    assert "bulk_item_next (bulk_job_id=? AND state=? AND reason=?)" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_a_step_holds_a_page_however_many_files_there_are(project, order, counted, monkeypatch):
