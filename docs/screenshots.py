@@ -42,6 +42,7 @@ PAGES = {
     "connected": "storages/{storage}/setup/connected/",
     "storage": "storages/{storage}/",
     "auto-copy": "storages/{storage}/auto-copy/",
+    "check": "storages/{storage}/check/",
     "backup": "backup/",
     "jobs": "jobs/",
     "copies": "copies/",

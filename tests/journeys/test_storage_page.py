@@ -14,7 +14,7 @@ from tests.s3double import S3Double, User, allow_all
 pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(180)]
 
 expect.set_options(timeout=20_000)  # a worker of a busy machine may be late
-TABS = ("", "copies/", "auto-copy/", "settings/", "rights/", "use/", "disconnect/")
+TABS = ("", "copies/", "auto-copy/", "check/", "settings/", "rights/", "use/", "disconnect/")
 READ_ONLY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": ["s3:List*", "s3:Get*"], "Resource": "*"}],
