@@ -1,5 +1,6 @@
 """The words of a restore's page (spec/DASHBOARD 1.20 and 1.27)."""
 
+from datetime import datetime
 from typing import Any
 
 from storages_app.models import RestoreItem, RestoreRun
@@ -43,6 +44,7 @@ def of(run: RestoreRun) -> dict[str, Any]:
         "n_todo": n_todo,
         "thaw": thawing.estimate(run) if verdicts.n_planned(run, Plan.ARCHIVED) else None,
         "is_of_another": _is_of_another(run),
+        "snapshot": _snapshot(run),
         "spoken": spoken,
         "said": f"{run.state}-{percent // _SPOKEN_EVERY}",
         "version": f"{run.state}-{run.n_files}-{run.n_done}-{run.n_failed}-{run.stalls}",
@@ -85,6 +87,15 @@ def _plans(run: RestoreRun) -> list[dict[str, Any]]:
         if n_files:
             rows.append({"text": text, "tone": tone, "n_files": n_files, "n_bytes": n_bytes})
     return rows
+
+
+def _snapshot(run: RestoreRun) -> str:
+    """As of when the backup is; a manifest may say anything there."""
+    try:
+        moment = datetime.fromisoformat(str(run.manifest_head.get("snapshot_at")))
+    except ValueError:
+        return ""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def of_gap(item: RestoreItem) -> str:

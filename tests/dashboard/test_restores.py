@@ -232,6 +232,8 @@ class TestReplacing:
         assert "Type “Shop”" in text_of(as_owner, run)
         answer = as_owner.post(address(run.project, "restore_start", run.pk), {"typed_name": "x"})
         assert "Type the name of the project, exactly as it is written." in answer.content.decode()
+        empty = as_owner.post(address(run.project, "restore_start", run.pk)).content.decode()
+        assert "This field is required." in empty
         run.refresh_from_db()
         assert run.state == "counted"
 

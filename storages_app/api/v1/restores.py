@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -178,7 +179,7 @@ class FilesView(_OneRestoreView):
         )
 
 
-def _runs() -> Any:
+def _runs() -> QuerySet[RestoreRun]:
     return RestoreRun.objects.select_related("project", "custom_storage__project")
 
 

@@ -127,7 +127,7 @@ def _label(one: Offered, tells_key: bool) -> str:
 class StartForm(DashboardForm):
     """Replacing files is confirmed by the name of the project they are in."""
 
-    typed_name = forms.CharField(required=False, widget=forms.TextInput(attrs=_PLAIN))
+    typed_name = forms.CharField(widget=forms.TextInput(attrs=_PLAIN))
 
     def __init__(self, *args: Any, run: RestoreRun, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

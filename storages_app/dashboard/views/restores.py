@@ -158,11 +158,12 @@ def _run(project: Project, pk: int) -> RestoreRun:
 def start(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     run = _run(project, pk)
     form = StartForm(request.POST, run=run)
-    typed = form.cleaned_data["typed_name"] if form.is_valid() else ""
+    typed = request.POST.get("typed_name", "")
     try:
         services.start(run=run, actor=actor_of(request), typed_name=typed)
     except ReplacingUnconfirmed as error:
-        form.refuse(error, "typed_name")
+        if form.is_valid():  # else it says itself that nothing was typed
+            form.refuse(error, "typed_name")
         return _show(request, run, form)
     except UcdashError as error:
         messages.error(request, message_of(error))
