@@ -23,8 +23,8 @@ from storages_app.objectstores.errors import ObjectStoreError
 log = logging.getLogger(__name__)
 
 _MIB = 1024 * 1024
-_PARTS_AT_ONCE = 6  # of one process, each of which is in memory while it is sent
-_PARTS_OF_A_STORAGE = 4  # so that one whose bucket hangs leaves room for others (I9)
+_PARTS_AT_ONCE = 4  # of one process, each of which is in memory while it is sent
+_PARTS_OF_A_STORAGE = 3  # so that one whose bucket hangs leaves room for others (I9)
 _FILES_OF_A_STORAGE = 4  # more at once would only wait for each other
 _PUTTING_TOGETHER_S = 600.0
 

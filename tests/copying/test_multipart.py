@@ -106,30 +106,30 @@ class TestSizes:
         bucket.fail("put_part", *[counting] * n_parts)
         job = drained(ordered(storage, b"\0" * 64 * n_parts))
         assert (job.state, bucket.calls.count("put_part")) == (State.DONE, 640)
-        assert max(most) <= 4 * 64
+        assert max(most) <= 3 * 64
 
 
 class TestSideBySide:
-    def test_four_parts_are_on_their_way_at_once_and_no_more(self, storage, bucket):
-        together = threading.Barrier(4, timeout=10)
+    def test_three_parts_are_on_their_way_at_once_and_no_more(self, storage, bucket):
+        together = threading.Barrier(3, timeout=10)
         under_way: list[int] = []
         most: list[int] = []
 
         def meet(put_part, key, upload_id, number, body, *, size, checksum):
             under_way.append(number)
             most.append(len(under_way))
-            if number <= 4:
+            if number <= 3:
                 together.wait()
             under_way.remove(number)
             return put_part(key, upload_id, number, body, size=size, checksum=checksum)
 
         bucket.fail("put_part", *[meet] * 5)
         job = drained(ordered(storage))
-        assert (job.state, max(most)) == (State.DONE, 4)
+        assert (job.state, max(most)) == (State.DONE, 3)
         assert content_of(bucket, job.key) == CONTENT
 
     def test_a_storage_whose_bucket_hangs_leaves_room_for_others(self, storage, bucket):
-        """I9: four parts hang, and a copy to another storage ends meanwhile."""
+        """I9: three parts hang, and a copy to another storage ends meanwhile."""
         other = make_custom_storage(storage.project, capabilities=PROVEN)
         hanging, made = ordered(storage), ordered(other)
         is_made = threading.Event()
@@ -160,8 +160,8 @@ class TestSideBySide:
         assert list(bucket.inner.list_objects()) == []
         # All buffers came back.
         share = multipart._buffers._shares[storage.pk]
-        assert (share.files._value, share.parts._value) == (4, 4)
-        assert multipart._buffers._free._value == 6
+        assert (share.files._value, share.parts._value) == (4, 3)
+        assert multipart._buffers._free._value == 4
 
     def test_f30_a_zombie_cannot_go_on_once_its_upload_was_aborted(self, storage, bucket):
         def abort_first(put_part, key, upload_id, *args, **kwargs):
