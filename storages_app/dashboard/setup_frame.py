@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -54,7 +54,7 @@ def setup_page(step: Step, *, only_post: bool = False) -> Callable[[PageView], P
         @wraps(view)
         def guarded(
             request: PageRequest, project: Project, storage_id: uuid.UUID, **kwargs: Any
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             storage = storage_of(project, storage_id)
             if not storage.is_draft:
                 return redirect("dashboard:storage", project.slug, storage.pk)
