@@ -46,6 +46,7 @@ PAGES = {
     "backup": "backup/",
     "jobs": "jobs/",
     "copies": "copies/",
+    "copy-files": "jobs/new/",
     "keys": "keys/",
     "activity": "activity/",
 }
