@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import filesizeformat
 
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.errors import UcdashError
@@ -18,7 +19,6 @@ from storages_app.management.storage_options import (
 from storages_app.models import CustomStorage, Project, RestoreRun
 from storages_app.restores import rescue, services, verdicts
 from storages_app.restores.rescue import Rescue
-from storages_app.templatetags.ucdash import size as size_in_words
 
 ACTOR = "manage.py restore"
 _TELL_EVERY_S = 5
@@ -139,7 +139,7 @@ class Command(BaseCommand):
             return
         self._told_at = monotonic()
         waits = f" {run.reason} It is tried again." if run.reason and not run.is_over else ""
-        self._say(f"{verdicts.sentence(run)} {size_in_words(run.n_bytes_done)}.{waits}")
+        self._say(f"{verdicts.sentence(run)} {filesizeformat(run.n_bytes_done)}.{waits}")
 
     def _say(self, text: str) -> None:
         if not self._is_quiet:
