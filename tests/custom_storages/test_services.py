@@ -1,10 +1,11 @@
 """What is kept of an address that is typed in parts: provider, region, account id, endpoint."""
 
 import pytest
+from django.utils import timezone
 
 from storages_app.custom_storages import services
 from storages_app.custom_storages.errors import AddressRefused
-from storages_app.models import CustomStorage
+from storages_app.models import ConnectionTest, CustomStorage
 from tests.factories import make_project
 
 pytestmark = pytest.mark.django_db
@@ -61,3 +62,22 @@ class TestAtAmazon:
         assert draft(provider="aws", account_id="1111-2222-3333").account_id == "111122223333"
         with pytest.raises(AddressRefused, match="twelve digits"):
             draft(provider="aws", account_id=CLOUDFLARES_ID, name="other")
+
+
+class TestATestOfAScript:
+    def test_is_waited_for_where_a_worker_was_quicker(self, monkeypatch):
+        """A poller may take the row in the moment in which it is made."""
+        storage, pauses = draft(), []
+
+        def end_it(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                ConnectionTest.objects.update(
+                    state=ConnectionTest.State.PASSED, finished_at=timezone.now(), lease_until=None
+                )
+
+        monkeypatch.setattr(services.tasks, "run_now", lambda **_: None)
+        monkeypatch.setattr(services, "sleep", end_it)
+        test = services.run_test_now(custom_storage=storage, asked_by="a script")
+        assert test.has_passed
+        assert len(pauses) == 3
