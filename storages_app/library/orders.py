@@ -37,4 +37,7 @@ def remove_bytes(file: File) -> None:
     except OSError as error:
         log.warning("The bytes of removed file %s are still there: %s", file.pk, error)
         return
-    File.objects.filter(pk=file.pk).update(bytes_removed_at=timezone.now())
+    # A restore may have brought the file back meanwhile, under another name in the storage.
+    File.objects.filter(pk=file.pk, blob_name=file.blob_name).update(
+        bytes_removed_at=timezone.now()
+    )

@@ -1,13 +1,15 @@
 """What becomes of a file."""
 
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
+from django.core.files.base import File as DjangoFile
 from django.core.files.storage import storages
 from django.utils import timezone
 
 from storages_app.imaging.errors import ImagingBusy, NotAnImage
-from storages_app.library import inspection, services
+from storages_app.library import inspection, orders, services
 from storages_app.library.errors import FileGone
 from storages_app.library.runner import expire_files, remove_left_bytes
 from storages_app.library.tasks import expire_files as expire_task
@@ -186,3 +188,13 @@ class TestInspection:
         monkeypatch.setattr(inspection.pipeline, "inspect", busy)
         with pytest.raises(ImagingBusy):
             inspection.inspect(tmp_path / "x", "image/png")
+
+
+def test_bytes_of_a_file_that_came_back_meanwhile_are_not_taken_for_removed():
+    file = make_file(make_project(), removed_at=timezone.now(), stored_at=None)
+    restored = storages["uploads"].save(f"{file.blob_name}-again", DjangoFile(BytesIO(b"back")))
+    File.objects.filter(pk=file.pk).update(blob_name=restored, removed_at=None)
+    orders.remove_bytes(file)  # by a sweep that had read the row before
+    file.refresh_from_db()
+    assert file.bytes_removed_at is None
+    assert storages["uploads"].exists(restored)
