@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, When
@@ -167,14 +168,15 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
 
     def _pick(self, limit: int, lanes: Iterable[int]) -> list[int]:
         free = self.without_rival().select_for_update(skip_locked=True, of=("self",), no_key=True)
-        found = free.values_list("pk", "custom_storage_id", "key")
-        rows = list(found.lapsed().order_by("lease_until")[:limit])
+        columns = ("pk", "custom_storage_id", "key")
+        lapsed = free.lapsed().order_by("lease_until")
+        rows = list(lapsed.values_list(*columns)[:limit])
         # Lane by lane, each a short walk along an index: asked for all lanes at once the database
         # would pass by every row of a lane whose time has not come.
         for lane in lanes:
             if len(rows) < limit:
-                due = found.due().filter(lane=lane).order_by("run_after")
-                rows += due[: limit - len(rows)]
+                due = free.due().filter(lane=lane).order_by("run_after")
+                rows += due.values_list(*columns)[: limit - len(rows)]
         first_for_each_key = {(storage, key): pk for pk, storage, key in reversed(rows)}
         return list(first_for_each_key.values())
 
@@ -390,7 +392,7 @@ class CopyJob(models.Model):
         found = cls.objects.filter(pk__in=fences, state=State.DONE).values_list("pk", "fence")
         return {pk for pk, fence in found if fences[pk] == fence}
 
-    def _done_values(self) -> list[object]:
+    def _done_values(self) -> list[Any]:
         """Texts and one number, which every database takes as they are."""
         values = (getattr(self, name) for name in _DONE_FIELDS)
         return [str(value) if isinstance(value, str) else value for value in values]
