@@ -312,6 +312,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Fields of one name and other choices would be called by a hash of them.
+    "ENUM_NAME_OVERRIDES": {
+        "OnClashEnum": "storages_app.models.custom_storages.CustomStorage.OnClash",
+        "BulkJobStateEnum": "storages_app.models.bulk_jobs.BulkJob.State",
+        "BackupRunStateEnum": "storages_app.models.backups.BackupRun.State",
+        "RestoreStateEnum": "storages_app.models.restores.RestoreRun.State",
+    },
 }
 
 # --- Monitoring --------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
+from storages_app.models import CustomStorage
+
 
 class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "storages_app.api.authentication.SignedAuthentication"
@@ -208,7 +210,7 @@ class CustomStorageFields(Shape):
     encryption = Encryption(allow_null=True)
     uses = serializers.ListField(child=serializers.CharField())
     key_pattern = serializers.CharField()
-    on_clash = serializers.ChoiceField(["error", "skip", "overwrite", "keep_both"])
+    on_clash = serializers.ChoiceField(CustomStorage.OnClash.choices)
     auto_copy = serializers.BooleanField()
     auto_copy_rule = AutoCopyRule(help_text="Replaced as a whole.")
 

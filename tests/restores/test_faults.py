@@ -83,7 +83,7 @@ class TestTheManifest:
         else:
             harmed = {
                 "cut": body[: len(body) // 2],
-                "changed": body.replace(b'"size":1', b'"size":2').replace(b"lines", b"linez"),
+                "changed": body.replace(b'"size":1', b'"size":2').replace(b"lines", b"linen"),
                 "empty": b"",
                 "no JSON": b"\x00\xff" * 50,
             }
