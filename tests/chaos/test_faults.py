@@ -26,6 +26,7 @@ from tests.rig.processes import wait_until
 
 ON_SERVICES = "UCDASH_TEST_DATABASE_URL" in os.environ
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+IS_SOAK = os.environ.get("SOAK") == "1"
 needs_services = pytest.mark.skipif(not ON_SERVICES, reason="make test-services asks it")
 
 N_FILES = 30
@@ -165,7 +166,14 @@ class TestWorkers:
 
     @pytest.mark.parametrize(
         ("which", "limit"),
-        [(resource.RLIMIT_NOFILE, 24), (resource.RLIMIT_AS, 300 * 2**20)],
+        [
+            (resource.RLIMIT_NOFILE, 24),
+            pytest.param(
+                resource.RLIMIT_AS,
+                300 * 2**20,
+                marks=pytest.mark.skipif(not IS_SOAK, reason="make soak asks it"),
+            ),
+        ],
         ids=["files", "memory"],
     )
     def test_a_process_at_its_limit_recovers(self, faults, which, limit):
