@@ -30,6 +30,7 @@ _READERS = {
     "folder",
     "secret",
     "database",
+    "factor",
 }
 _SECRET_NAME = re.compile(r"secret(?!_key|_path|_env|_access_key_id)|password|passwd|data_key")
 

@@ -73,7 +73,7 @@ class Signer:
         """The key of the day, kept: four hashes that only change at midnight."""
         known_day, key = self._key
         if day != known_day:
-            key = f"AWS4{self._secret}".encode()
+            key = b"AWS4" + self._secret.encode()
             for part in (day, self._region, "s3", "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
             self._key = (day, key)
