@@ -219,6 +219,8 @@ class BulkItem(models.Model):
         ]
         indexes = [
             models.Index(fields=["bulk_job", "state", "reason", "id"], name="bulk_item_next"),
+            # The list is read in its order, a page at a time.
+            models.Index(fields=["bulk_job", "id"], name="bulk_item_list"),
             models.Index(
                 fields=["bulk_job", "contested_key"],
                 name="bulk_item_key",

@@ -13,7 +13,7 @@ from storages_app.bulk_copies import estimate, figures, leases, planning, runner
 from storages_app.copying import runner as copying
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages import services as custom_storages
-from storages_app.models import BulkJob, CopyJob, CustomStorage, Event
+from storages_app.models import BulkItem, BulkJob, CopyJob, CustomStorage, Event
 from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import AccessDenied, KeyInvalid
 from tests.factories import make_bulk_job, make_copy_job, make_file
@@ -419,6 +419,14 @@ def test_the_next_files_are_found_by_the_index_in_their_order(project, order, co
         cursor.execute(f"EXPLAIN QUERY PLAN {asked}")
         plan = " ".join(row[3] for row in cursor.fetchall())
     assert "bulk_item_next (bulk_job_id=? AND state=? AND reason=?)" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="plans of small tables say nothing there")
+def test_the_pages_of_a_list_are_found_by_the_index_in_their_order(storage):
+    items = BulkItem.objects.filter(bulk_job=make_bulk_job(storage), pk__gt=7).order_by("pk")
+    plan = items[:1000].explain()
+    assert "bulk_item_list (bulk_job_id=? AND id>?)" in plan
     assert "TEMP B-TREE" not in plan
 
 
