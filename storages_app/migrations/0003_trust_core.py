@@ -3,6 +3,13 @@
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
+from django.db.models.functions import Coalesce
+
+
+def since_they_were_connected(apps, schema_editor):
+    """Storages that copied by themselves before have done so since they were connected."""
+    storages = apps.get_model("storages_app", "CustomStorage").objects
+    storages.filter(auto_copy=True).update(auto_copy_since=Coalesce("connected_at", "created_at"))
 
 
 class Migration(migrations.Migration):
@@ -1053,4 +1060,5 @@ class Migration(migrations.Migration):
             model_name="restoreitem",
             constraint=models.UniqueConstraint(fields=("run", "uuid"), name="restore_item_once"),
         ),
+        migrations.RunPython(since_they_were_connected, migrations.RunPython.noop),
     ]

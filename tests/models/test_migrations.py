@@ -1,25 +1,51 @@
 """What a migration does to rows that exist."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+pytestmark = pytest.mark.django_db(transaction=True)
+Models = Callable[[str], Any]
 
-@pytest.mark.django_db(transaction=True)
-def test_every_storage_that_exists_gets_an_external_id_of_its_own():
+
+@pytest.fixture
+def migrate() -> Iterator[Callable[[str], Models]]:
+    """Go to a migration and have its models; afterwards the tables are today's again."""
+
+    def to(name: str) -> Models:
+        target = [("storages_app", name)]
+        MigrationExecutor(connection).migrate(target)
+        apps = MigrationExecutor(connection).loader.project_state(target).apps
+        return lambda model: apps.get_model("storages_app", model)
+
+    yield to
     executor = MigrationExecutor(connection)
-    executor.migrate([("storages_app", "0001_initial")])
-    old = executor.loader.project_state([("storages_app", "0001_initial")]).apps
-    project = old.get_model("storages_app", "Project").objects.create(name="P", slug="p")
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def new_storage(models: Models, name: str, **values: Any) -> Any:
+    project, _ = models("Project").objects.get_or_create(name="P", slug="p")
+    return models("CustomStorage").objects.create(
+        project=project, name=name, bucket="bucket", access_key_id="AKIA", **values
+    )
+
+
+def test_every_storage_that_exists_gets_an_external_id_of_its_own(migrate):
+    old = migrate("0001_initial")
     for name in ("a", "b", "c"):
-        old.get_model("storages_app", "CustomStorage").objects.create(
-            project=project, name=name, bucket="bucket", access_key_id="AKIA"
-        )
-    executor = MigrationExecutor(connection)
-    executor.migrate([("storages_app", "0002_connect_whole")])
-    new = executor.loader.project_state([("storages_app", "0002_connect_whole")]).apps
-    rows = list(new.get_model("storages_app", "CustomStorage").objects.all())
+        new_storage(old, name)
+    rows = list(migrate("0002_connect_whole")("CustomStorage").objects.all())
     assert len({row.external_id for row in rows}) == 3
     assert all(row.access_changed_at == row.created_at for row in rows)
-    new.get_model("storages_app", "CustomStorage").objects.all().delete()
-    new.get_model("storages_app", "Project").objects.all().delete()
+
+
+def test_auto_copy_that_is_on_has_been_so_since_the_storage_was_connected(migrate):
+    old = migrate("0002_connect_whole")
+    new_storage(old, "on", auto_copy=True, external_id="a")
+    new_storage(old, "off", external_id="b")
+    rows = migrate("0003_trust_core")("CustomStorage").objects.in_bulk(field_name="external_id")
+    assert rows["a"].auto_copy_since == rows["a"].created_at
+    assert rows["b"].auto_copy_since is None
