@@ -81,15 +81,18 @@ class Wire:
         """One request, to the head of its answer. `headers` has `host`, and with a body that is
         no bytes `content-length`; close the response in any case.
 
-        An answer that comes before all was sent is an answer. `patience` times the read timeout
+        A refusal that comes before all was sent is an answer. `patience` times the read timeout
         is waited for it.
         """
         check(address, self.policy)
         head = _request_head(method, address.target, headers, body)
         connection = self._take(address)
         try:
-            connection.send(head, body)
-            return Response(self, connection, method, patience)
+            is_whole = connection.send(head, body)
+            response = Response(self, connection, method, patience)
+            if not is_whole and response.status < 300:
+                raise BadAnswer("Success came before all was sent.")
+            return response
         except BaseException:
             connection.close()
             raise
@@ -184,24 +187,23 @@ class _Connection:
     def close(self) -> None:
         self._dialled.close()
 
-    def send(self, head: bytes, body: bytes | Body) -> None:
+    def send(self, head: bytes, body: bytes | Body) -> bool:
+        """Whether all of it went out."""
         self.sock.settimeout(self.read_timeout)
-        if not isinstance(body, bytes):
-            self.sock.sendall(head)
-            self._send_rest(body)
-        elif len(body) <= _JOINED:
+        if isinstance(body, bytes) and len(body) <= _JOINED:
             self.sock.sendall(head + body)
-        else:
-            self.sock.sendall(head)
-            self._send_rest(io.BytesIO(body))
+            return True
+        self.sock.sendall(head)
+        return self._send_rest(io.BytesIO(body) if isinstance(body, bytes) else body)
 
-    def _send_rest(self, body: Body) -> None:
+    def _send_rest(self, body: Body) -> bool:
         # Whoever refuses early closes its end; what it said about it is still there to be read.
         while block := body.read(BLOCK):
             try:
                 self.sock.sendall(block)
             except (BrokenPipeError, ConnectionResetError):
-                return
+                return False
+        return True
 
     def allow(self, seconds: float, *, is_patient: bool = False) -> None:
         """What is read from now on has to come in so many seconds together."""
@@ -265,8 +267,8 @@ class Response:
             if line in {b"\r\n", b"\n"}:
                 return headers
             name, colon, text = line.decode("latin-1").partition(":")
-            if not colon or not line.endswith(b"\n") or name != name.strip():
-                raise BadAnswer("A header is none.")
+            if not colon or not line.endswith(b"\n") or name != name.strip() or b"\0" in line:
+                raise BadAnswer("A header is none.")  # a NUL is no text for PostgreSQL either
             name, text = name.lower(), text.strip()
             headers[name] = f"{headers[name]}, {text}" if name in headers else text
         raise BadAnswer("There are too many headers.")

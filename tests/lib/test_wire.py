@@ -11,7 +11,7 @@ import pytest
 
 from storages_app.lib import outbound
 from storages_app.lib.outbound import Address, Forbidden, Policy
-from storages_app.lib.wire import BadAnswer, Response, Wire
+from storages_app.lib.wire import BLOCK, BadAnswer, Response, Wire
 
 Script = Callable[[socket.socket], None]
 
@@ -230,6 +230,7 @@ class TestAnswer:
             b"HTTP/1.1 200 OK\r\nNo colon\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
             b"HTTP/1.1 200 OK\r\n folded: b\r\n\r\n",
+            b'HTTP/1.1 200 OK\r\nETag: "a\0b"\r\n\r\n',
             b"HTTP/1.1 200 OK\r\nLate: ",
             b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 101 + b"\r\n",
             b"HTTP/1.1 200 OK\r\nA: " + b"b" * 20_000 + b"\r\n\r\n",
@@ -264,6 +265,25 @@ class TestAnswer:
         )
         assert response.status == 403
         response.close()
+
+    def test_of_success_before_all_was_sent_is_none(self, wire, address, server, monkeypatch):
+        """Nobody can have written what was never sent."""
+
+        def lie(connection: socket.socket) -> None:
+            connection.recv(1000)
+            connection.sendall(OK)
+            connection.recv(1)
+
+        def break_down(sock: socket.socket, said: bytes) -> None:
+            if len(said) == BLOCK:
+                raise BrokenPipeError
+            sock.send(said)
+
+        server.scripts.append(lie)
+        monkeypatch.setattr(socket.socket, "sendall", break_down)
+        headers = {"host": "h", "content-length": str(BLOCK)}
+        with pytest.raises(BadAnswer, match="before all was sent"):
+            wire.send("PUT", address, headers=headers, body=BytesIO(b"x" * BLOCK))
 
 
 class TestWaits:
