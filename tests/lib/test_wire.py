@@ -37,8 +37,8 @@ class Server:
             self.n_connections += 1
             script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
             thread = threading.Thread(target=self._serve, args=(connection, script), daemon=True)
+            self.threads.append(thread)  # before its client can look for it
             thread.start()
-            self.threads.append(thread)
 
     def _serve(self, connection: socket.socket, script: Script) -> None:
         with connection, suppress(OSError):
