@@ -139,6 +139,18 @@ class TestAnswers:
         assert h.receipt_of({"x-amz-version-id": "null"}).version_id == ""
         assert h.receipt_of({"x-amz-version-id": "v1", "etag": '"e"'}).version_id == "v1"
 
+    @pytest.mark.parametrize(("length", "is_one"), [(1024, True), (1025, False)])
+    def test_a_version_that_no_s3_has_is_none(self, length, is_one):
+        """The ledger has no room for it, and a write that fails there takes others with it."""
+        text = "v" * length
+        told = [
+            h.receipt_of({"x-amz-version-id": text}),
+            h.receipt_of_complete({"VersionId": text}),
+            h.receipt_of_copy({"VersionId": text}),
+            h.info_of("k", {"x-amz-version-id": text}),
+        ]
+        assert {found.version_id for found in told} == ({text} if is_one else {""})
+
     @pytest.mark.parametrize("text", ["", "-1", "x", "１"])
     def test_a_size_that_is_no_number_is_unknown(self, text):
         assert h.info_of("k", {"content-length": text, "last-modified": text}).size == -1

@@ -303,6 +303,12 @@ class TestMultipart:
         assert canned.headers(1).get("content-md5", "") == (b64(MD5) if checksum == "md5" else "")
         assert part.sha256 == ""
 
+    @pytest.mark.parametrize("length", [0, 1025])
+    def test_an_id_of_an_upload_that_no_s3_has_is_no_answer(self, store, canned, length):
+        canned.answers = [answer(body=b"<R><UploadId>" + b"u" * length + b"</UploadId></R>")]
+        with pytest.raises(ServerError):
+            store.start_multipart("key", PutOptions())
+
     def test_a_part_is_sent_from_where_its_source_stands(self, store, canned):
         source = BytesIO(b"0123456789")
         source.seek(3)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _METADATA = "x-amz-meta-"
 _MAX_METADATA_VALUE = 1024  # S3 takes 2 KB in all
+MAX_ID = 1024  # of a version or an upload, as S3 has it; a longer one is none
 _PLAIN_ASCII = re.compile(r"[\x20-\x7e]+")
 _NAME_CHARACTERS = re.compile(r"[^a-z0-9-]")
 _VALUE_CHARACTERS = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
@@ -185,8 +186,11 @@ def hex_of(text: str) -> str:
 
 
 def _version_id(headers: Mapping[str, str]) -> str:
-    version_id = headers.get("x-amz-version-id", "")
-    return "" if version_id == "null" else version_id
+    return _version_of(headers.get("x-amz-version-id", ""))
+
+
+def _version_of(text: str) -> str:
+    return "" if text == "null" or len(text) > MAX_ID else text
 
 
 def _date(text: str) -> datetime | None:
@@ -225,12 +229,11 @@ def part_parameters(part: PartReceipt) -> "CompletedPartTypeDef":
 def receipt_of_complete(answer: Mapping[str, Any]) -> PutReceipt:
     """The receipt of a multipart upload; its checksum is one of the parts' checksums."""
     checksum = answer.get("ChecksumSHA256", "")
-    version_id = answer.get("VersionId", "")
     return PutReceipt(
         etag=answer.get("ETag", "").strip('"'),
         sha256="" if answer.get("ChecksumType") == "COMPOSITE" else hex_of(checksum),
         checksum=f"sha256:{checksum}" if checksum else "",
-        version_id="" if version_id == "null" else version_id,
+        version_id=_version_of(answer.get("VersionId", "")),
     )
 
 
@@ -238,11 +241,10 @@ def receipt_of_copy(answer: Mapping[str, Any]) -> PutReceipt:
     """The receipt of a copy that the provider made; its checksum is over the whole object."""
     told = answer.get("CopyObjectResult", {})
     checksum = told.get("ChecksumSHA256", "")
-    version_id = answer.get("VersionId", "")
     return PutReceipt(
         etag=told.get("ETag", "").strip('"'),
         sha256="" if told.get("ChecksumType") == "COMPOSITE" else hex_of(checksum),
         checksum=f"sha256:{checksum}" if checksum else "",
-        version_id="" if version_id == "null" else version_id,
+        version_id=_version_of(answer.get("VersionId", "")),
         encryption=answer.get("ServerSideEncryption", ""),
     )

@@ -191,9 +191,12 @@ class S3Store:
     def start_multipart(self, key: str, options: PutOptions) -> str:
         check_key(key)
         with control_call("CreateMultipartUpload"):
-            return self._transport.client.create_multipart_upload(
+            upload_id = self._transport.client.create_multipart_upload(
                 **self._bucket, Key=key, **h.multipart_parameters(options)
             )["UploadId"]
+            if not 0 < len(upload_id) <= h.MAX_ID:
+                raise ValueError
+            return upload_id
 
     def put_part(
         self, key: str, upload_id: str, number: int, body: BinaryIO, *, size: int, checksum: str
