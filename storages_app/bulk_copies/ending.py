@@ -15,13 +15,14 @@ from storages_app.models.fields import db_now
 State, ItemState = BulkJob.State, BulkItem.State
 
 _CHUNK = 5000
+SUMS = ["n_to_copy", "n_clashes", "n_already", "n_copied", "n_found", "n_failed", "n_skipped"]
 
 
 def finish(job: BulkJob) -> None:
     """End the job by what the ledger proves now, not by what was written down on the way."""
     if _reopen_what_was_lost(job):
         return
-    job.refresh_from_db()
+    job.refresh_from_db(fields=SUMS)  # and not the fence, which may be another's by now
     now = timezone.now()
     state = State.GAPS if job.n_gaps else State.DONE
     with transaction.atomic():
@@ -118,7 +119,7 @@ def give_up(job: BulkJob, n_open: int) -> bool:
             job.items.filter(pk__in=[pk for pk, _ in rows]).update(
                 state=ItemState.FAILED, reason=Reason.STORAGE_DELETED
             )
-    job.refresh_from_db()
+    job.refresh_from_db(fields=SUMS)
     nothing_began = not (job.n_copied or job.n_found)
     with transaction.atomic():
         hold(

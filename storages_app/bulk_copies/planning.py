@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from storages_app.bulk_copies import estimate, orders
+from storages_app.bulk_copies import ending, estimate, orders
 from storages_app.bulk_copies.leases import hold
 from storages_app.copying.orders import MAX_ORIGINAL, MAX_PROCESSED, order_for
 from storages_app.custom_storages import key_patterns
@@ -208,7 +208,7 @@ def _clashing_items(job: BulkJob, rows: list[CopyJob]) -> list[int]:
 
 def _conclude(job: BulkJob) -> None:
     """Wait for a person, or begin; what has nothing to copy is over."""
-    job.refresh_from_db()
+    job.refresh_from_db(fields=ending.SUMS)
     now = timezone.now()
     if not job.n_to_order:
         state = State.GAPS if job.n_gaps else State.DONE

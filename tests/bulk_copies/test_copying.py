@@ -9,7 +9,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from storages_app.bulk_copies import estimate, figures, leases, planning, runner, services, window
+from storages_app.bulk_copies import (
+    ending,
+    estimate,
+    figures,
+    leases,
+    planning,
+    runner,
+    services,
+    window,
+)
 from storages_app.copying import runner as copying
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages import services as custom_storages
@@ -107,6 +116,17 @@ class TestDone:
         assert services.retry(bulk_job=job, actor="ann") == 1
         assert worked(job).state == "done"
         assert (job.n_copied, job.n_files) == (2, 2)
+
+    def test_a_worker_that_lost_the_job_does_not_say_how_it_ended(self, project, order, counted):
+        make_file(project)
+        job = counted(order())
+        (late,) = leases.claim_each()
+        lease_lapses()
+        assert next(leases.claim_each()).pk == job.pk
+        with pytest.raises(leases.LostJob):
+            ending.finish(late)
+        job.refresh_from_db()
+        assert job.finished_at is None
 
 
 class TestWindow:
