@@ -1,10 +1,11 @@
 """The parts of a comparison that light and full ones share, and what they are made with."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.core.files.storage import storages
@@ -31,8 +32,11 @@ from storages_app.reconciliation.notebook import Notebook
 
 log = logging.getLogger(__name__)
 Kind, Resolution = Difference.Kind, Difference.Resolution
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _TOGETHER = 500
+_WAIT_S = 5  # for a thread, between two signs of life
 _GIVE_UP_AFTER = 50  # objects in a row about which the bucket gives no answer
 _NEWEST = 20_000  # files without an order that one comparison orders
 _BACKUP_HAS_TIME = timedelta(minutes=15)
@@ -72,6 +76,14 @@ class Comparison:
             "file__md5", "file__original_filename", "file__removed_at",
         )  # fmt: skip
 
+    def in_threads(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """The results in the order of the items; reading a large object must not cost the lease."""
+        for future in [self.pool.submit(work, item) for item in items]:
+            while not wait([future], timeout=_WAIT_S).done:
+                self.beat()
+            self.beat()
+            yield future.result()
+
     # --- proved copies -----------------------------------------------------------------------
 
     def judge(
@@ -86,7 +98,7 @@ class Comparison:
         """
         for job in jobs:
             job.custom_storage = self.custom_storage
-        seen_there = self.pool.map(lambda job: look(self.bucket, job), jobs)
+        seen_there = self.in_threads(lambda job: look(self.bucket, job), jobs)
         for job, seen in zip(jobs, seen_there, strict=True):
             self._conclude(job, self._or_else(job, seen, otherwise))
 
@@ -208,6 +220,9 @@ class Comparison:
                 found = f"{upload_storage.size(file.blob_name)} bytes"
             except FileNotFoundError:
                 found = "nothing"
+            except OSError as error:
+                self.notebook.unknown(f"An original cannot be looked at: {error.strerror}.")
+                continue
             expected = f"{file.size} bytes"
             if found != expected and files.filter(pk=file.pk).exists():
                 self.notebook.difference(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from urllib.parse import unquote
 
@@ -12,6 +12,8 @@ from storages_app.models.copy_jobs import RUNNING_STATES, TERMINAL_STATES
 from storages_app.objectstores.base import ObjectStore, OpenUpload
 
 _PAGE = 200
+_SLACK = timedelta(minutes=15)  # clocks differ, and a worker that lost its copy may come late
+_STILL = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Orphan:
 
     upload: OpenUpload
     key: str
-    is_ours: bool  # the ledger or a connection test made its key; others may be at work, too
+    is_ours: bool  # begun while the ledger wanted a copy under its key, or by a connection test
 
 
 def find(
@@ -29,6 +31,7 @@ def find(
     """The open uploads under the storage's prefix that no open copy owns, by the ledger's word.
 
     A copy under way owns whatever is open under its key: its worker may not have noted the id yet.
+    What was begun after the last copy of a key had ended is somebody else's who writes there, too.
     """
     uploads = (
         upload
@@ -48,9 +51,11 @@ def _judged(uploads: list[OpenUpload], custom_storage: CustomStorage) -> Iterato
         custom_storage__bucket=custom_storage.bucket,
         custom_storage__endpoint_url=custom_storage.endpoint_url,
     )
-    keys, owned_ids, busy_keys = set(), set(), set()
-    for key, state, upload_id in known.values_list("key", "state", "upload_id"):
-        keys.add(key)
+    ended_at: dict[str, datetime] = {}
+    owned_ids, busy_keys = set(), set()
+    columns = ("key", "state", "upload_id", "finished_at")
+    for key, state, upload_id, finished_at in known.values_list(*columns):
+        ended_at[key] = max(finished_at or _STILL, ended_at.get(key) or finished_at or _STILL)
         if state in RUNNING_STATES:
             busy_keys.add(key)
         if state not in TERMINAL_STATES:
@@ -60,5 +65,6 @@ def _judged(uploads: list[OpenUpload], custom_storage: CustomStorage) -> Iterato
         if upload.upload_id in owned_ids or spelled & busy_keys:
             continue
         tests = {key for key in spelled if key.startswith(custom_storage.prefix + TEST_FOLDER)}
-        ours = (spelled & keys) or tests
+        begun_at = upload.started_at - _SLACK
+        ours = {key for key in spelled & ended_at.keys() if begun_at < ended_at[key]} or tests
         yield Orphan(upload, key=min(ours, default=upload.key), is_ours=bool(ours))

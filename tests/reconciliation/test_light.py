@@ -66,7 +66,7 @@ class TestWhatWasNeverOrdered:
 
 class TestLeftOverUploads:
     def test_ours_is_removed(self, copy_of, bucket, light):
-        job = copy_of()
+        job = copy_of(finished_at=timezone.now() - timedelta(hours=2))
         open_upload(bucket, job.key)
         run = light()
         found = run.differences.get()
@@ -75,6 +75,12 @@ class TestLeftOverUploads:
 
     def test_somebody_elses_is_reported_and_left_open(self, bucket, light):
         open_upload(bucket, "in/somebody's")
+        assert light().differences.get().resolution == "reported"
+        assert len(bucket.inner.bucket.uploads) == 1
+
+    def test_one_begun_after_our_copy_had_ended_is_somebody_elses(self, copy_of, bucket, light):
+        job = copy_of(finished_at=timezone.now() - timedelta(hours=3))
+        open_upload(bucket, job.key)
         assert light().differences.get().resolution == "reported"
         assert len(bucket.inner.bucket.uploads) == 1
 
@@ -110,6 +116,15 @@ class TestTheNewest:
             str(file.pk),
             "nothing",
         )
+
+    def test_an_original_that_cannot_be_looked_at_fails_the_run(self, project, light, monkeypatch):
+        def refuse(name):
+            raise PermissionError(13, "Permission denied")
+
+        make_file(project)
+        monkeypatch.setattr(storages["uploads"], "size", refuse)
+        run = light()
+        assert (run.state, "Permission denied" in run.reason) == ("failed", True)
 
 
 class TestTheActivity:
