@@ -143,7 +143,7 @@ class _Listing:
     def _name(self, extras: list[Listed], *, is_asked: bool) -> None:
         infos: list[ObjectInfo | None] = []
         if is_asked:
-            infos = list(self.comparison.pool.map(self._identify, extras))
+            infos = list(self.comparison.in_threads(self._identify, extras))
         known = self._files_of(infos)
         adopted = self._adopt(infos, known) if self.comparison.mends else {}
         for n, listed in enumerate(extras):
@@ -187,7 +187,7 @@ class _Listing:
             if file.pk not in have_one
         ]
         adopted = {}
-        proofs = self.comparison.pool.map(self._prove, wanted)
+        proofs = self.comparison.in_threads(self._prove, wanted)
         for (info, file), proof in zip(wanted, proofs, strict=True):
             if proof is None or file.pk in have_one:
                 continue

@@ -125,9 +125,9 @@ def _heart_of(run: Reconciliation, notebook: Notebook) -> Any:
         if monotonic() - beaten_at < _BEAT_EVERY_S:
             return
         beaten_at = monotonic()
-        notebook.flush()
         if not _held(run).update(**_progress(run, notebook), lease_until=db_now() + _LEASE):
             raise _Lost
+        notebook.flush()
 
     return beat
 
@@ -148,11 +148,13 @@ def _progress(run: Reconciliation, notebook: Notebook) -> dict[str, Any]:
 
 
 def _finish(run: Reconciliation, notebook: Notebook, *, failure: str = "") -> None:
+    if not _held(run).exists():
+        return
     notebook.flush()
     reason = " ".join(notebook.notes)
     state = State.DIFFERENT if notebook.counts else State.CLEAN
     if notebook.n_unknown and not failure:
-        failure = f"{notebook.n_unknown} copies could not be looked at. {reason}"
+        failure = f"{notebook.n_unknown} files could not be looked at. {reason}"
     if failure:
         state, reason = State.FAILED, failure
     last = _last_finished(run)

@@ -1,5 +1,7 @@
 """The whole listing against the whole ledger: F60, F61, F62, F63, and G10 in small."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +17,15 @@ from storages_app.objectstores.errors import (
     Throttled,
     TimedOut,
 )
-from storages_app.reconciliation import inventory, mending, notebook, passes, runner, services
+from storages_app.reconciliation import (
+    comparison,
+    inventory,
+    mending,
+    notebook,
+    passes,
+    runner,
+    services,
+)
 from storages_app.reconciliation.looking import Seen
 from tests.factories import make_copy_job, make_custom_storage, make_file, make_project
 
@@ -411,6 +421,25 @@ class TestFaults:
         run = reconcile()
         assert run.pk == dead.pk
         assert [kind for kind, *_ in differences(run)] == ["missing"]
+
+    def test_a_worker_that_lost_the_run_adds_nothing_to_its_report(self, custom_storage):
+        services.request(custom_storage=custom_storage, kind="full", asked_by="x")
+        late = runner.claim()
+        Reconciliation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        runner.claim()
+        found = notebook.Notebook(late)
+        found.difference("extra", "from the late")
+        runner._finish(late, found)
+        assert not Difference.objects.exists()
+        assert Reconciliation.objects.get().finished_at is None
+
+    def test_a_look_that_takes_long_does_not_cost_the_lease(self, monkeypatch):
+        """Else two workers would take the run from each other for ever."""
+        monkeypatch.setattr(comparison, "_WAIT_S", 0.01)
+        beaten = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            at_work = comparison.Comparison(None, None, None, pool, beat=beaten.set)
+            assert list(at_work.in_threads(lambda _: beaten.wait(5), ["a", "b"])) == [True, True]
 
 
 def test_g10_every_planted_difference_is_found_and_named(copy_of, bucket, write, reconcile):
