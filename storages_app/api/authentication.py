@@ -20,6 +20,10 @@ from storages_app.projects.errors import BadCredentials
 
 SIMPLE = "uploadcare.simple"
 SIGNED = "uploadcare"
+_SET_BY_PROXIES = (
+    *("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA"),
+    *("HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO"),
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def may_use_simple(request: HttpRequest) -> bool:
 
 def is_from_this_machine(request: HttpRequest) -> bool:
     """Sent by a process of this very machine, and not handed on by a proxy that runs here."""
-    came_through_proxy = "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META
+    came_through_proxy = any(name in request.META for name in _SET_BY_PROXIES)
     return not came_through_proxy and _is_loopback(request.META.get("REMOTE_ADDR", ""))
 
 

@@ -103,6 +103,9 @@ class TestSimpleOverHttp:
             {"REMOTE_ADDR": ""},
             {"HTTP_X_FORWARDED_FOR": "192.0.2.1"},
             {"HTTP_FORWARDED": "for=192.0.2.1"},
+            {"HTTP_X_REAL_IP": "192.0.2.1"},
+            {"HTTP_VIA": "1.1 proxy"},
+            {"HTTP_X_FORWARDED_HOST": "files.example.com"},
         ],
     )
     def test_is_refused_from_another_machine(self, rest, meta):
