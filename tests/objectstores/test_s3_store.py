@@ -120,6 +120,13 @@ class TestPut:
         store.delete("key")
         assert canned.n_connections == 1
 
+    def test_reads_no_long_answer(self, store, canned):
+        """Many threads write at once, and whoever owns the server decides what it says."""
+        canned.answers = [answer(body=b"x" * 64 * 1024), answer(body=b"x" * (64 * 1024 + 1))]
+        put(store)
+        with pytest.raises(ServerError):
+            put(store)
+
     def test_tells_the_receipt(self, store, canned):
         canned.answers = [
             answer(etag=f'"{MD5}"', x_amz_version_id="v1", **{"x-amz-checksum-sha256": b64(SHA256)})

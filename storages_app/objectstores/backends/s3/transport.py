@@ -91,7 +91,8 @@ class Transport:
         """One signed request and its whole answer; an error status raises."""
         signed = self._signed(method, address, headers or {}, payload_sha256)
         with self._line.opened(operation, method, address, signed, body) as response:
-            return Answer(response.status, response.headers, _body_of(response, _MAX_BODY))
+            limit = _MAX_BODY if method == "GET" else _MAX_ERROR_BODY
+            return Answer(response.status, response.headers, _body_of(response, limit))
 
     @contextmanager
     def opened(
