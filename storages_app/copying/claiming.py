@@ -38,7 +38,8 @@ def claim_batch(
         if claimed := _claim_of(storage, jobs, worker=worker, limit=rest, lanes=lanes):
             return claimed
     if broken := circuit.claim_probe():
-        return broken.copy_jobs.claim(limit=1, worker=worker, lease=settings.LEASE)
+        trial = broken.copy_jobs.without_suspects()
+        return trial.claim(limit=1, worker=worker, lease=settings.LEASE)
     return []
 
 

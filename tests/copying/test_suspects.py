@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from storages_app.copying import orders, runner, suspects
-from storages_app.models import CopyJob, Event, Reason
+from storages_app.copying import claiming, orders, runner, suspects
+from storages_app.custom_storages import circuit
+from storages_app.models import CopyJob, CustomStorage, Event, Reason
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
 from tests.factories import make_custom_storage, make_file, make_project
@@ -104,6 +105,16 @@ def test_none_is_started_for_copies_of_a_paused_storage(storage, bucket, started
     runner.drain()
     runner.make_suspects()
     assert (started_apart, states()) == ([], [State.LEASED])
+
+
+def test_none_is_the_trial_of_a_broken_storage(storage, bucket):
+    """A worker makes trial copies beside all others."""
+    left_behind(storage, crashes=1)
+    waiting = order(storage)
+    circuit.open_(storage, reason="")
+    CustomStorage.objects.update(circuit_probe_after=db_now())
+    (trial,) = claiming.claim_batch(worker="a", limit=10)
+    assert trial.pk == waiting.pk
 
 
 def test_f27_a_copy_that_killed_three_workers_fails_with_its_reason_and_others_go_on(
