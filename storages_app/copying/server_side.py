@@ -39,6 +39,8 @@ def origin_of(assignment: Assignment) -> Origin | None:
     bucket = options.get("bucket_name", "")
     if not bucket or assignment.job.effects:
         return None
+    if assignment.storage.identity == CustomStorage.Identity.PRINCIPAL:
+        return None  # what may be read there would be decided by our own credentials
     if not _is_of_one_service(assignment.storage, options.get("endpoint_url") or ""):
         return None
     refused_at = _refused_at.get(assignment.storage.pk)

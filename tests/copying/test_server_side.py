@@ -7,6 +7,7 @@ import pytest
 from django.core.files.storage import storages
 
 from storages_app.copying import orders, runner, server_side, sources
+from storages_app.copying.assignments import Assignment
 from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import State
 from storages_app.objectstores.base import PutOptions, PutReceipt
@@ -144,6 +145,15 @@ def test_a_key_of_others_is_not_overwritten(storage, bucket):
 def test_is_asked_for_inside_one_service_only(uploads, provider, endpoint, is_one):
     storage = CustomStorage(provider=provider, endpoint_url=endpoint)
     assert server_side._is_of_one_service(storage, uploads) is is_one
+
+
+@pytest.mark.parametrize(
+    ("identity", "is_asked"), [("access_key", True), ("role", True), ("principal", False)]
+)
+def test_our_own_credentials_read_nothing_for_a_tenant(storage, bucket, identity, is_asked):
+    storage.identity = identity
+    assignment = Assignment(ordered(storage, bucket), bucket, 1, 1)
+    assert (server_side.origin_of(assignment) is not None) is is_asked
 
 
 def test_originals_on_a_disk_are_nowhere_else(bucket):
