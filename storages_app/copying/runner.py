@@ -10,7 +10,7 @@ import queue
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -127,6 +127,12 @@ class _Pools:
             self._pools[storage] = ThreadPoolExecutor(self._threads, thread_name_prefix="copy")
         return self._pools[storage]
 
+    def keep(self, busy: Container[UUID]) -> None:
+        """End most of those that have nothing to do: a run may last for days and storages."""
+        idle = [storage for storage in self._pools if storage not in busy]
+        for storage in idle[:-_MOST_BATCHES]:
+            self._pools.pop(storage).shutdown(wait=False)
+
     def close(self) -> None:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
@@ -222,6 +228,7 @@ class Pump:
         self.claimed_at = now
         while len(self.flying) < _MOST_BATCHES * self.threads:
             held = Counter(one.job.custom_storage_id for one in self.flying.values())
+            pools.keep(held)
             claim = partial(claim_batch, worker=self.worker, limit=2 * self.threads, held=held)
             jobs = persist(claim)
             if not jobs:
@@ -367,7 +374,8 @@ def _wait_for_a_rate() -> None:
     """A storage that takes so many copies a second is served at once when it takes the next."""
     pause_s = seconds_until_next()
     if pause_s is not None and pause_s < settings.POLL_EVERY_S:
-        _asked_again.wait(pause_s)
+        # A rest that is over does not hold the copies back: they wait for others to end.
+        _asked_again.wait(pause_s or _CLAIM_EVERY_S)
         _asked_again.set()
 
 

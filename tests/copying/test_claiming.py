@@ -3,6 +3,7 @@
 import itertools
 import threading
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -166,6 +167,22 @@ class TestRate:
         assert len(claim(limit=32)) == 32
         assert claiming.seconds_until_next() is None
 
+    def test_the_drain_does_not_hurry_where_a_rest_is_over_and_others_must_end(
+        self, storage, settings, monkeypatch
+    ):
+        """As it would for as long as a large copy takes: the database would do nothing else."""
+        settings.STORAGE_CONCURRENCY = 1
+        order(storage, 2)
+        assert len(claim()) == 1
+        CustomStorage.objects.update(next_claim_at=db_now() - timedelta(seconds=1))
+        assert claim() == []
+        assert claiming.seconds_until_next() == 0
+        waits: list[float] = []
+        monkeypatch.setattr(runner._asked_again, "wait", waits.append)
+        runner._wait_for_a_rate()
+        runner._asked_again.clear()
+        assert waits == [runner._CLAIM_EVERY_S]
+
     def test_the_drain_waits_for_the_next_moment_and_ends_with_all_copies_made(
         self, storage, bucket
     ):
@@ -249,6 +266,22 @@ class TestManyStorages:
         (new,) = order(other)
         assert claiming.claim_batch(worker="a", limit=8, held=held) == [new]
         assert len(claiming.claim_batch(worker="a", limit=8, held={storage.pk: 2})) == 6
+
+    def test_threads_of_storages_without_work_end(self, monkeypatch):
+        """A worker that always has something to do never ends its run."""
+        monkeypatch.setattr(runner, "_MOST_BATCHES", 2)
+        pools = runner._Pools(1)
+        storages = [uuid4() for _ in range(5)]
+        used = [pools.of(storage) for storage in storages]
+        pools.keep({storages[0]})
+        ended = []
+        for pool in used:
+            try:
+                pool.submit(int)
+            except RuntimeError:
+                ended.append(pool)
+        pools.close()
+        assert ended == used[1:3]
 
 
 class TestHelp:
