@@ -44,6 +44,16 @@ def plan(project, storage):
     return services.connect(project=project, custom_storage=storage, actor="a test")
 
 
+def test_a_run_that_ends_while_one_is_asked_for_is_the_answer(plan, monkeypatch):
+    run = plan.runs.get()
+
+    def just_ended(plan, **asked):
+        BackupRun.objects.update(state="done", finished_at=timezone.now())
+
+    monkeypatch.setattr(services.orders, "begin", just_ended)
+    assert services.request_run(plan=plan, asked_by="a test") == run
+
+
 class TestMove:
     def test_copies_everything_to_the_new_storage_and_leaves_the_old_as_it_is(
         self, project, plan, bucket
