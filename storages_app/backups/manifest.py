@@ -190,6 +190,9 @@ def open_manifest(store: ObjectStore, key: str) -> Manifest:
         segments = tuple(Segment(**line) for line in lines)
     except TypeError as error:
         raise ManifestBroken("A line of it describes no records.", key=key) from error
+    texts = [text for one in segments for text in (one.key, one.sha256, one.version_id)]
+    if not all(isinstance(text, str) for text in texts):
+        raise ManifestBroken("A line of it describes no records.", key=key)
     return Manifest(key, head, segments, text)
 
 
@@ -212,9 +215,14 @@ def _lines_of(store: ObjectStore, segment: Segment) -> list[Line]:
         if digest != segment.sha256:
             raise ManifestBroken("It is not the one that the manifest names.", key=segment.key)
         _, lines = _unseal(spool, segment.key, RECORDS_FORMAT)
-    if not all(isinstance(line.get("uuid"), str) and "op" in line for line in lines):
+    if not all(_is_plain(line.get("uuid")) and "op" in line for line in lines):
         raise ManifestBroken("A line of it describes no file.", key=segment.key)
     return lines
+
+
+def _is_plain(text: object) -> bool:
+    """A text that every database and every message takes."""
+    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 def _fetch(store: ObjectStore, key: str, spool: BinaryIO, *, version_id: str = "") -> str:
@@ -247,7 +255,7 @@ def _unseal(spool: BinaryIO, key: str, form: str) -> tuple[Line, list[Line]]:
         is_whole = above.endswith(b"\n") and seal.get("sha256_of_lines_above") == whole.hexdigest()
         head, *lines = found
         is_ours = is_whole and head.get("format") == form and seal.get("lines") == len(lines)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise ManifestBroken("It is cut off or was changed.", key=key) from error
     if not is_whole:
         raise ManifestBroken("It is cut off or was changed.", key=key)
@@ -260,7 +268,9 @@ class _SeenUuids:
     """A set on disk: a backup may have many millions of files."""
 
     def __enter__(self) -> "_SeenUuids":
-        self._database = sqlite3.connect("", isolation_level=None)  # a temporary file of its own
+        # A temporary file of its own. Whoever gives up in the middle closes it where the garbage is
+        # collected, which may be another thread.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA cache_size = -8000")
         self._database.execute("BEGIN")
         self._database.execute("CREATE TABLE seen (uuid TEXT PRIMARY KEY) WITHOUT ROWID")

@@ -16,6 +16,7 @@ _MAX_KEY = 1024  # bytes, as S3 has it
 _MAX_SIZE = 2**60
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_NONSENSE = (KeyError, TypeError, ValueError, OverflowError, RecursionError, UploadRefused)
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,25 @@ def parse(line: dict[str, Any], *, prefix: str) -> Line:
             uploaded_at=_moment(line["uploaded_at"]),
             stored_at=_moment(line["stored_at"]) if line.get("stored_at") else None,
         )
-    except (KeyError, TypeError, ValueError, OverflowError, UploadRefused) as error:
+    except _NONSENSE as error:
         said = str(line.get("uuid", "?"))[:40]
         raise LineInvalid(f"The record of file {said} makes no sense.") from error
 
 
+def head_of(said: dict[str, Any]) -> dict[str, Any]:
+    """What a manifest says of itself, or LineInvalid where no database takes that."""
+    try:
+        _require_storable(said)
+    except _NONSENSE as error:
+        raise LineInvalid("What the manifest says of itself makes no sense.") from error
+    return said
+
+
 def _require_storable(line: dict[str, Any]) -> None:
-    """A database takes neither NUL nor half a character."""
-    text = json.dumps(line, ensure_ascii=False)
+    """A database takes neither NUL nor half a character, and no number that is none."""
+    text = json.dumps(line, ensure_ascii=False, allow_nan=False)
     text.encode()
-    if "\\u0000" in text:
+    if "\\u0000" in text.replace("\\\\", ""):  # a backslash before u0000 is a text like any other
         raise ValueError("NUL")
 
 
@@ -88,9 +98,18 @@ def _uuid(value: Any) -> uuid.UUID:
     return parsed
 
 
+def can_be_key(text: str, *, prefix: str) -> bool:
+    """Whether it is the key of an object under the prefix, which a database can keep as well."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return False
+    return text.startswith(prefix) and text != prefix and size <= _MAX_KEY and "\0" not in text
+
+
 def _key(value: Any, prefix: str) -> str:
     key = _text(value)
-    if not key.startswith(prefix) or len(key.encode()) > _MAX_KEY or key == prefix:
+    if not can_be_key(key, prefix=prefix):
         raise ValueError("not a key under the prefix")
     return key
 
@@ -110,6 +129,8 @@ def _digest(pattern: re.Pattern[str], value: Any) -> str:
 def _content_info(value: Any) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, dict):
         raise TypeError("not an object")
+    if value is not None and not isinstance(value.get("image") or {}, dict):
+        raise TypeError("not what is told of an image")
     return value
 
 

@@ -19,15 +19,25 @@ def pages_of(
     store: ObjectStore, opened: Manifest, *, run: RestoreRun, choice: Choice
 ) -> Generator[list[RestoreItem]]:
     """The items to be, page by page; asks the bucket and no database, so a thread may do it."""
+    for segment in opened.segments:
+        if not lines.can_be_key(segment.key, prefix=run.custom_storage.prefix):
+            raise ManifestBroken(
+                "It names records outside of the storage's prefix.", key=run.manifest_key
+            )
     found = (item for record in _records(store, opened) if (item := _item_of(record, run, choice)))
     while page := list(islice(found, _PAGE)):
         yield page
 
 
 def write(page: list[RestoreItem]) -> None:
-    """Reading it all a second time, after a worker was killed, changes nothing."""
+    """Reading it all a second time, after a worker was killed, changes nothing.
+
+    A page may have a file twice, where reading began anew in its middle; PostgreSQL takes each row
+    of a statement once.
+    """
+    once = {item.uuid: item for item in page}
     RestoreItem.objects.bulk_create(
-        page,
+        list(once.values()),
         update_conflicts=True,
         unique_fields=["run", "uuid"],
         update_fields=["key", "size", "line"],

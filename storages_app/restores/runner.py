@@ -113,7 +113,7 @@ def _read_manifest(hold: Hold, store: ObjectStore) -> None:
     # Always the same thread, for what the reader keeps on disk belongs to one.
     with ThreadPoolExecutor(1, "restore-read") as pool:
         opened = _wait_for(hold, pool.submit(manifest.open_manifest, store, run.manifest_key))
-        hold.write(manifest_head=opened.head, n_files=0)
+        hold.write(manifest_head=lines.head_of(opened.head), n_files=0)
         pages = reading.pages_of(store, opened, run=run, choice=choosing.parse(run.filter))
         try:
             while page := _wait_for(hold, pool.submit(next, pages, None)):

@@ -64,6 +64,7 @@ def _refusal(
 
 
 def _values(run: RestoreRun, line: Line, kept: Kept, file_uuid: uuid.UUID) -> dict[str, Any]:
+    now = timezone.now()
     return {
         "original_filename": line.original_filename,
         "blob_name": kept.blob_name,
@@ -79,7 +80,8 @@ def _values(run: RestoreRun, line: Line, kept: Kept, file_uuid: uuid.UUID) -> di
         "is_ready": True,
         "uploaded_at": _free_moment(run, line.uploaded_at, file_uuid),
         # A backup has stored files only.
-        "stored_at": line.stored_at or timezone.now(),
+        # None is from the future, which no run would cover and no gap would tell of.
+        "stored_at": min(line.stored_at or now, now),
         "expires_at": None,
         "removed_at": None,
         "bytes_removed_at": None,

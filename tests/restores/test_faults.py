@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.files.storage import storages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from storages_app.backups import manifest
+from storages_app.backups.errors import ManifestBroken
 from storages_app.custom_storages import connect
-from storages_app.models import File, RestoreRun
+from storages_app.models import File, RestoreItem, RestoreRun
 from storages_app.models.fields import db_now
 from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import (
@@ -20,7 +24,7 @@ from storages_app.objectstores.errors import (
     ObjectMissing,
     ServerError,
 )
-from storages_app.restores import fetching, holding, runner, services, tasks, verdicts
+from storages_app.restores import fetching, holding, reading, runner, services, tasks, verdicts
 from storages_app.restores.holding import LostRun
 from tests.factories import make_custom_storage, make_file, make_project
 from tests.restores.test_restore import ask, forget_everything, restore, settle
@@ -108,7 +112,7 @@ class TestTheManifest:
         assert run.manifest_head["public_key"] == project.public_key != other.public_key
 
 
-def forge(bucket, *records):
+def forge(bucket, *records, head=None, segment=None):
     """A backup with a right seal, by somebody who may write into the bucket; its key."""
 
     def put(key, head, lines):
@@ -128,10 +132,10 @@ def forge(bucket, *records):
         return {"key": key, "sha256": writing.sha256, "size": writing.size}
 
     records_key = "b/.ucdash-backup/x/records/20260101T000000.000000Z-1.jsonl"
-    segment = put(records_key, {"format": manifest.RECORDS_FORMAT}, records)
-    named = segment | {"n_lines": len(records), "version_id": ""}
+    written = put(records_key, {"format": manifest.RECORDS_FORMAT}, records)
+    named = written | {"n_lines": len(records), "version_id": ""} | (segment or {})
     key = "b/.ucdash-backup/x/manifests/20260101T000000.000000Z.jsonl"
-    put(key, {"format": manifest.MANIFEST_FORMAT, "public_key": "x"}, [named])
+    put(key, {"format": manifest.MANIFEST_FORMAT, "public_key": "x"} | (head or {}), [named])
     return key
 
 
@@ -186,6 +190,9 @@ class TestAForgedBackup:
             {"uploaded_at": "yesterday"},
             {"uploaded_at": "0001-01-01T00:00:00+14:00"},
             {"appdata": {"x": "\0"}},
+            {"appdata": {"x": "\\\0"}},
+            {"appdata": {"x": float("nan")}},
+            {"content_info": {"image": "x"}},
         ],
     )
     def test_a_line_that_makes_no_sense_ends_the_run(self, project, storage, bucket, wrong):
@@ -193,6 +200,66 @@ class TestAForgedBackup:
         assert run.state == RunState.FAILED
         assert "manifest_line_invalid" in run.reason
         assert not File.objects.exists()
+
+    @pytest.mark.parametrize("said", ["\ud800", "a\0b"])
+    def test_a_uuid_that_cannot_even_be_told_ends_the_run(self, project, storage, bucket, said):
+        """A reason with half a character, or NUL, could not be written down."""
+        run = ask(project, storage, forge(bucket, record(uuid=said)))
+        assert run.state == RunState.FAILED
+        assert "manifest_broken" in run.reason
+
+    @pytest.mark.parametrize("head", [{"project": "\0"}, {"gaps": float("inf")}, {"a": "\ud800"}])
+    def test_a_head_that_no_database_takes_ends_the_run(self, project, storage, bucket, head):
+        run = ask(project, storage, forge(bucket, record(), head=head))
+        assert run.state == RunState.FAILED
+        assert "manifest_line_invalid" in run.reason
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"key": "c/of/a/neighbour"}, {"key": "b/a\0"}, {"key": 7}, {"version_id": 7}],
+    )
+    def test_records_that_cannot_be_ours_are_not_asked_for(self, project, storage, bucket, wrong):
+        """Where the credentials are ours, the prefix is all that was proved to be theirs."""
+        key = forge(bucket, record(), segment=wrong)
+        asked = []
+        bucket.fail(
+            "get", *[lambda real, key, **where: asked.append(key) or real(key, **where)] * 9
+        )
+        run = ask(project, storage, key)
+        assert run.state == RunState.FAILED
+        assert "manifest_broken" in run.reason
+        assert asked == [key]
+
+    def test_json_without_a_bottom_is_a_broken_manifest(self, bucket):
+        put_bytes(bucket, "b/deep", b"[" * 100_000 + b"\n" + b"{}\n")
+        with pytest.raises(ManifestBroken):
+            manifest.open_manifest(bucket, "b/deep")
+
+    def test_a_backslash_is_a_character_like_any_other(self, project, storage, bucket):
+        put_bytes(bucket, "b/k", b"hello")
+        key = forge(bucket, record(metadata={"regex": r"\u0000"}))
+        assert restore(project, storage, key).state == RunState.DONE
+        assert File.objects.get().metadata == {"regex": r"\u0000"}
+
+    def test_a_file_that_was_read_twice_is_in_a_statement_once(self, project, storage):
+        """PostgreSQL refuses a statement that writes the same row two times."""
+        run = RestoreRun.objects.create(
+            project=project, custom_storage=storage, manifest_key="b/m", asked_by="a test"
+        )
+        twice = [
+            RestoreItem(run=run, uuid=record()["uuid"], key="b/k", size=5, line={})
+            for _ in range(2)
+        ]
+        with CaptureQueriesContext(connection) as asked:
+            reading.write(twice)
+        assert sum(query["sql"].count("b/k") for query in asked.captured_queries) == 1
+
+    def test_a_file_of_the_future_was_stored_now(self, project, storage, bucket):
+        """Else no run would cover it, and it would be on its way for ever."""
+        put_bytes(bucket, "b/k", b"hello")
+        key = forge(bucket, record(stored_at="2999-01-01T00:00:00+00:00"))
+        assert restore(project, storage, key).state == RunState.DONE
+        assert File.objects.get().stored_at <= timezone.now()
 
     def test_the_type_of_a_file_is_told_by_its_bytes(self, project, storage, bucket):
         """Else a manifest could have a page of scripts served as a harmless image."""
