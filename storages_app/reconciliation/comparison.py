@@ -193,7 +193,11 @@ class Comparison:
         except (AccessDenied, NotSupported):
             self.notebook.note(_NO_LIST_OF_UPLOADS)
             return
+        except ObjectStoreError as error:  # the copies can be looked at all the same
+            self.notebook.unknown(f"Open uploads: {error.message} ({error.code})")
+            return
         for orphan in found:
+            self.beat()
             resolution, words = Resolution.REPORTED, f"open since {orphan.upload.started_at:%c} UTC"
             if orphan.is_ours:
                 try:

@@ -34,10 +34,10 @@ class Notebook:
                 Difference(
                     reconciliation=self.run,
                     kind=kind,
-                    key=key[:1024],
+                    key=_storable(key)[:1024],
                     copy_job=job,
-                    expected=expected[:200],
-                    found=found[:200],
+                    expected=_storable(expected)[:200],
+                    found=_storable(found)[:200],
                     resolution=resolution,
                 )
             )
@@ -60,3 +60,8 @@ class Notebook:
     def flush(self) -> None:
         Difference.objects.bulk_create(self._waiting)
         self._waiting.clear()
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL takes no zero character, and what a bucket says of itself may have one."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

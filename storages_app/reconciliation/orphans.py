@@ -47,7 +47,7 @@ def _judged(uploads: list[OpenUpload], custom_storage: CustomStorage) -> Iterato
     spellings = {upload.key for upload in uploads} | {unquote(upload.key) for upload in uploads}
     # Another storage of the same bucket may own it, also one of another project.
     known = CopyJob.objects.filter(
-        key__in=spellings,
+        key__in=[key for key in spellings if "\0" not in key],  # PostgreSQL would refuse it
         custom_storage__bucket=custom_storage.bucket,
         custom_storage__endpoint_url=custom_storage.endpoint_url,
     )

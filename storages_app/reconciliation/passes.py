@@ -1,6 +1,7 @@
 """What a light and a full comparison look at."""
 
 import random
+from itertools import islice
 from uuid import UUID
 
 from storages_app.copying.evidence import Evidence, Expected
@@ -20,6 +21,7 @@ Kind, Resolution = Difference.Kind, Difference.Resolution
 
 _NEWEST_COPIES = 200
 _NEWEST_ORIGINALS = {"light": 200, "full": 100_000}
+_AROUND = 100  # keys that begin with a key, of which the key itself should be the first
 _LOOKS = 20_000  # at copies of which the listing leaves no doubt
 _EXTRAS_ASKED = 10_000  # objects unknown to the ledger that are asked whose they are
 _NO_LIST = (
@@ -106,7 +108,10 @@ class _Listing:
         """What the listing alone says of a copy that may not be looked at."""
         if not self.is_there:
             return None
-        listed = self.listed.get(job.key)
+        try:
+            listed = self.listed.get(job.key) or self._listed_alone(job.key)
+        except ObjectStoreError:
+            return None
         if listed is None:
             was_there_then = job.verified_at and job.verified_at < self.begun_at
             missing = Seen(Kind.MISSING, f"{job.size} bytes", "not listed")
@@ -116,6 +121,13 @@ class _Listing:
         if job.etag and listed.etag != job.etag:
             return Seen(Kind.CONTENT, f"ETag {job.etag}", f"ETag {listed.etag}")
         return Seen()
+
+    def _listed_alone(self, key: str) -> Listed | None:
+        """A listing of everything may have left a key out, and a good copy would go for lost."""
+        for info in islice(self.comparison.bucket.store.list_objects(key), _AROUND):
+            if info.key == key:
+                return Listed(info.key, info.size, info.etag, info.last_modified)
+        return None
 
     # --- objects that the ledger of this storage does not know -------------------------------
 
@@ -184,7 +196,7 @@ class _Listing:
             for info in infos
             if info and (file := known.get(_uuid_of(info) or UUID(int=0)))
             if (info.metadata.get("sha256"), info.size) == (file.sha256, file.size)
-            if file.pk not in have_one
+            if file.pk not in have_one and "\0" not in info.key
         ]
         adopted = {}
         proofs = self.comparison.in_threads(self._prove, wanted)

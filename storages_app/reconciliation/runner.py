@@ -154,7 +154,7 @@ def _finish(run: Reconciliation, notebook: Notebook, *, failure: str = "") -> No
     reason = " ".join(notebook.notes)
     state = State.DIFFERENT if notebook.counts else State.CLEAN
     if notebook.n_unknown and not failure:
-        failure = f"{notebook.n_unknown} files could not be looked at. {reason}"
+        failure = f"{notebook.n_unknown} things could not be looked at. {reason}"
     if failure:
         state, reason = State.FAILED, failure
     last = _last_finished(run)

@@ -373,6 +373,16 @@ class TestRights:
         fine.refresh_from_db()
         assert fine.state == "done"
 
+    def test_without_the_right_to_read_what_a_listing_left_out_is_asked_for_by_its_key(
+        self, copy_of, bucket, reconcile
+    ):
+        job = copy_of()
+        bucket.inner.bucket.denied.add("HeadObject")
+        bucket.fail("list_objects", lambda real, *args, **kwargs: iter([]))
+        assert reconcile().state == "clean"
+        job.refresh_from_db()
+        assert job.state == "done"
+
     def test_with_neither_right_the_run_fails_and_nothing_is_called_clean(
         self, copy_of, bucket, reconcile
     ):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from storages_app.models import CopyJob, CustomStorage, Event, Reconciliation
 from storages_app.objectstores.base import PutOptions
-from storages_app.objectstores.errors import AccessDenied
+from storages_app.objectstores.errors import AccessDenied, ServerError
 from storages_app.reconciliation import orders, runner, services, tasks
 from storages_app.reconciliation.errors import StorageNotConnected
 from tests.factories import make_backup_plan, make_custom_storage, make_file
@@ -97,6 +97,33 @@ class TestLeftOverUploads:
             "clean",
             "Open multipart uploads may not be listed, so none was looked for.",
         )
+
+    def test_a_bucket_that_fails_to_list_them_does_not_hide_what_is_lost(
+        self, copy_of, bucket, light
+    ):
+        job = copy_of()
+        bucket.inner.delete(job.key)
+        bucket.fail("list_multiparts", ServerError())
+        run = light()
+        assert (run.state, run.counts) == ("failed", {"missing": 1})
+        assert run.reason.startswith("1 things could not be looked at. Open uploads:")
+
+    def test_a_zero_character_in_a_name_reaches_neither_query_nor_report(
+        self, bucket, light, monkeypatch
+    ):
+        """PostgreSQL refuses one, and the run would never end."""
+        asked = []
+        real = CopyJob.objects.filter
+        monkeypatch.setattr(
+            CopyJob.objects,
+            "filter",
+            lambda **by: asked.extend(by.get("key__in", [])) or real(**by),
+        )
+        open_upload(bucket, "in/a%00b\0c")
+        open_upload(bucket, "in/d%00e")
+        keys = {found.key for found in light().differences.all()}
+        assert keys == {"in/a%00b\N{REPLACEMENT CHARACTER}c", "in/d%00e"}
+        assert asked == ["in/d%00e"]
 
 
 class TestTheNewest:
