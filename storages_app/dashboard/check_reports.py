@@ -49,7 +49,7 @@ class CheckReport:
             return f"No difference. Compared: {of_what}."
         n = run.n_differences
         found = "1 difference" if n == 1 else f"{n:,} differences"
-        mended = f" {run.n_mended:,} of them put right." if run.n_mended else ""
+        mended = f" {run.n_mended:,} of them put right or ordered anew." if run.n_mended else ""
         return f"{found} found.{mended} Compared: {of_what}."
 
     @property
