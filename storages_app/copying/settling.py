@@ -15,7 +15,7 @@ from django.db.models.functions import Greatest
 from storages_app.copying.making import Assignment, Outcome, health_of
 from storages_app.custom_storages import circuit
 from storages_app.lib.crashpoints import crashpoint
-from storages_app.models import CopyJob, CustomStorage, Event, Reason
+from storages_app.models import CopyJob, CustomStorage, Event, File, Reason
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.objectstores.errors import Throttled
@@ -78,7 +78,7 @@ def _settle(one: Finished) -> bool:
     held = CopyJob.objects.held(pk=job.pk, fence=job.fence)
     if outcome.new_key:
         return _rename(job, outcome.new_key)
-    values = _final_values(outcome)
+    values = _final_values(_as_of_now(job, outcome))
     if _asker_was_told(job, outcome):
         values["state"] = State.FAILED
     if values["state"] == State.RETRY_WAIT:
@@ -89,6 +89,14 @@ def _settle(one: Finished) -> bool:
     if values["state"] == State.FAILED:
         _tell_failure(job, values)
     return True
+
+
+def _as_of_now(job: CopyJob, outcome: Outcome) -> Outcome:
+    """An original that is gone because its file was deleted meanwhile is nobody's fault."""
+    is_gone = outcome.reason in {Reason.SOURCE_MISSING, Reason.SOURCE_CHECKSUM_MISMATCH}
+    if is_gone and File.objects.filter(pk=job.file_id, removed_at__isnull=False).exists():
+        return Outcome(State.CANCELLED, Reason.FILE_DELETED, "The file was deleted.")
+    return outcome
 
 
 def _rename(job: CopyJob, key: str) -> bool:
