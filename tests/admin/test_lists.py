@@ -66,6 +66,7 @@ def test_every_model_for_operators_has_its_list():
     assert {model.__name__ for model in MODELS} == {
         "BackupPlan",
         "BackupRun",
+        "BackupSegment",
         "BulkJob",
         "ConnectionTest",
         "CopyAllowance",

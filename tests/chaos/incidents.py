@@ -12,6 +12,7 @@ from tests.chaos.plan import FAULTS, Form, Incident, Kind
 from tests.chaos.stage import LEASE_S, Stage
 
 _WORK_WITHIN_S = 8.0
+_MORE_WORK = 8  # files
 _SPACE_AGAIN_AFTER_S = 15.0
 _TAKEN_OVER_WITHIN_S = 12.0
 
@@ -39,7 +40,10 @@ class Incidents:
         self.happened[incident.kind] += 1
 
     def _somebody_at_work(self) -> int:
-        pid = self._stage.wait_for_busy_process(within=_WORK_WITHIN_S)
+        pid = self._stage.wait_for_busy_process(within=_WORK_WITHIN_S / 4)
+        if not pid:  # all was copied before this came: customers bring more
+            self._customers.let_more(_MORE_WORK)
+            pid = self._stage.wait_for_busy_process(within=_WORK_WITHIN_S)
         self.n_idle += not pid
         return pid
 

@@ -114,9 +114,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> "Iterator[Browser]":
-    """Debian's Chromium, headless."""
+    """Debian's Chromium, headless; ended with its file, since Django refuses to use the database
+    where Playwright's event loop runs.
+    """
     need(Path(CHROMIUM).exists(), "Chromium is missing: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
