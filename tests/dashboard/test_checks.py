@@ -46,7 +46,10 @@ class TestThePage:
         )
         run.differences.create(kind="extra", key="up/<script>alert(1)</script>")
         text = as_owner.get(address("", project, storage)).text
-        assert "2 differences found. 1 of them put right or ordered anew. Compared: 2,000 copies." in text
+        assert (
+            "2 differences found. 1 of them put right or ordered anew. Compared: 2,000 copies."
+            in text
+        )
         assert "Expected 10 bytes." in text
         assert "Ordered anew" in text
         assert reverse("dashboard:copy", args=[project.slug, job.pk]) in text

@@ -59,7 +59,9 @@ def test_what_was_deleted_behind_our_back_is_found_and_copied_again(
     page.get_by_role("link", name="photos").first.click()
     page.get_by_role("link", name="Check", exact=True).click()
     page.get_by_role("button", name="Check now").click()
-    expect(page.locator("#check")).to_contain_text("2 differences found. 1 of them put right or ordered anew.")
+    expect(page.locator("#check")).to_contain_text(
+        "2 differences found. 1 of them put right or ordered anew."
+    )
     table = page.get_by_role("table")
     expect(table).to_contain_text(lost)
     expect(table).to_contain_text("Not in the bucket")
