@@ -141,15 +141,23 @@ class Comparison:
     def order_what_is_missing(self) -> None:
         """Stored files × what wants them, without a row."""
         for file in auto_copy.missed(self.custom_storage):
-            self._order(file, auto_copy.orders_by_rule(file, self.custom_storage))
+            self.beat()
+            self._order(file, self._missing_by_rule(file))
         for file in self._without_backup():
+            self.beat()
             order = auto_copy.backup_order(file=file, custom_storage=self.custom_storage)
             self._order(file, [order])
+
+    def _missing_by_rule(self, file: File) -> Iterator[Order]:
+        """Not what has its copy, which may be under a key of an older pattern."""
+        yield from auto_copy.missing_orders([file.pk], self.custom_storage)
 
     def _order(self, file: File, wanted: Iterable[Order]) -> None:
         resolution, found = Resolution.REPORTED, ""
         try:
             wanted = list(wanted)
+            if not wanted:  # ordered or removed meanwhile
+                return
             if self.mends:
                 with transaction.atomic():
                     lane = CopyJob.Lane.BACKUP if wanted[0].is_backup else CopyJob.Lane.AUTO_COPY
@@ -159,7 +167,7 @@ class Comparison:
             found = error.message
         self.notebook.difference(
             Kind.NOT_ORDERED,
-            wanted[0].key if isinstance(wanted, list) and wanted else str(file.pk),
+            wanted[0].key if isinstance(wanted, list) else str(file.pk),
             expected=f"a copy of {file.original_filename}",
             found=found or "no order",
             resolution=resolution,

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.storage import storages
 from django.utils import timezone
 
-from storages_app.models import CopyJob, CustomStorage, Event, Reconciliation
+from storages_app.models import CopyJob, CustomStorage, Event, File, Reconciliation
 from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import AccessDenied, ServerError
 from storages_app.reconciliation import orders, runner, services, tasks
@@ -39,6 +39,20 @@ class TestWhatWasNeverOrdered:
         job = CopyJob.objects.get()
         assert (job.file, job.state, job.lane) == (file, "pending", 1)
         assert light().state == "clean"
+
+    def test_a_missing_rendition_does_not_order_the_original_under_its_new_name(
+        self, copy_of, custom_storage, light
+    ):
+        original = copy_of(key="in/as it was called then")
+        File.objects.update(is_image=True, mime_type="image/png", detected_type="image/png")
+        CustomStorage.objects.filter(pk=custom_storage.pk).update(
+            auto_copy=True,
+            auto_copy_since=original.file.uploaded_at,
+            auto_copy_rule={"renditions": ["-/resize/200x/"]},
+        )
+        light()
+        ordered = CopyJob.objects.exclude(pk=original.pk)
+        assert [job.effects for job in ordered] == ["-/resize/200x/"]
 
     def test_is_only_reported_where_it_may_not_mend(self, custom_storage, project, light):
         file = make_file(project)
