@@ -13,7 +13,8 @@ def request(*, custom_storage: CustomStorage, kind: str, asked_by: str) -> Recon
         raise StorageNotConnected
     with transaction.atomic():
         run = orders.begin(custom_storage, kind=kind, asked_by=asked_by)
-    return run or custom_storage.reconciliations.filter(kind=kind, finished_at=None).latest("pk")
+    # The one that was open is the newest of its kind, even if it has ended at this very moment.
+    return run or custom_storage.reconciliations.filter(kind=kind).latest("pk")
 
 
 @transaction.atomic

@@ -195,6 +195,12 @@ class TestWhenItRuns:
         other = services.request(custom_storage=custom_storage, kind="light", asked_by="y")
         assert other != first
 
+    def test_a_request_joins_one_that_ends_at_this_very_moment(self, custom_storage, monkeypatch):
+        first = services.request(custom_storage=custom_storage, kind="full", asked_by="x")
+        Reconciliation.objects.update(finished_at=timezone.now(), state="clean")
+        monkeypatch.setattr(orders, "begin", lambda *args, **kwargs: None)
+        assert services.request(custom_storage=custom_storage, kind="full", asked_by="y") == first
+
     def test_a_storage_that_is_not_connected_is_refused(self, custom_storage):
         custom_storage.connected_at = None
         with pytest.raises(StorageNotConnected):
