@@ -5,11 +5,21 @@ from datetime import UTC, datetime
 from functools import partial
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages.probe import Probe
-from storages_app.models import AccessChange, ConnectionTest, CustomStorage, Event, Finding
+from storages_app.models import (
+    AccessChange,
+    BackupPlan,
+    BackupSegment,
+    ConnectionTest,
+    CopyJob,
+    CustomStorage,
+    Event,
+    Finding,
+)
 from storages_app.models.custom_storages import ConnectionTestQuerySet
 from storages_app.models.fields import db_now
 from ucdash.celery import wake
@@ -120,7 +130,7 @@ def _decide(
     change.state = AccessChange.State.KEPT if test.has_passed else AccessChange.State.REFUSED
     change.settings = change.settings | probe.adopted
     if test.has_passed:
-        tried = change.applied()
+        tried, before = change.applied(), _place_of(row)
         names = {*change.settings, *(["sealed_secret"] if change.sealed_secret else [])}
         for name in names:
             setattr(row, name, getattr(tried, name))
@@ -129,6 +139,8 @@ def _decide(
         # A test that was ordered before this moment has seen, or may have seen, the old ones.
         row.access_changed_at = now
         row.save(update_fields={*names, "proved_at", "access_changed_at"})
+        if _place_of(row) != before:
+            _forget_backup(row)
         _judge(row, test, failed, probe)
     changed = sorted(change.settings.keys() - {"proved_at"})
     # Who may read the copies is told by its value (S055).
@@ -146,6 +158,27 @@ def _decide(
         subject_id=row.pk,
         project=row.project,
         data={"changed": changed} | told,
+    )
+
+
+def _place_of(row: CustomStorage) -> tuple[str, str, str]:
+    return row.endpoint_url, row.bucket, row.prefix
+
+
+def _forget_backup(row: CustomStorage) -> None:
+    """What proves the backup was seen in another place: nothing is backed up until it is here.
+
+    The next run begins at once, orders every file, and writes all records anew. A copy that is
+    under way goes to the old place: its fence is taken away.
+    """
+    backup = CopyJob.objects.filter(custom_storage=row, is_backup=True)
+    backup.running().update(fence=F("fence") + 1)
+    backup.update(is_backup=False, record=None)
+    BackupSegment.objects.filter(custom_storage=row, retired_at=None).update(
+        retired_at=timezone.now()
+    )
+    BackupPlan.objects.filter(custom_storage=row, next_run_at__isnull=False).update(
+        next_run_at=db_now()
     )
 
 

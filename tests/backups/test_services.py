@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.utils import timezone
 
-from storages_app.backups import pings, runner, services, tasks
+from storages_app.backups import manifest, pings, runner, services, tasks
 from storages_app.backups.errors import (
     BackupOff,
     BackupPaused,
@@ -19,8 +19,9 @@ from storages_app.backups.errors import (
 from storages_app.copying import runner as copying
 from storages_app.copying import services as copies
 from storages_app.custom_storages import services as custom_storages
+from storages_app.custom_storages import tasks as connection_tests
 from storages_app.lib import outbound
-from storages_app.models import BackupPlan, BackupRun, BackupSegment, CopyJob, Event
+from storages_app.models import BackupPlan, BackupRun, BackupSegment, CopyJob, CustomStorage, Event
 from storages_app.models.copy_jobs import State
 from tests.backups.test_records import go_on, names_in, run_again
 from tests.factories import make_backup_run, make_custom_storage, make_file, make_project
@@ -52,6 +53,48 @@ def test_a_run_that_ends_while_one_is_asked_for_is_the_answer(plan, monkeypatch)
 
     monkeypatch.setattr(services.orders, "begin", just_ended)
     assert services.request_run(plan=plan, asked_by="a test") == run
+
+
+class TestAnotherPlace:
+    """The storage stays, but its settings name another bucket or prefix."""
+
+    @pytest.mark.parametrize("place", [{"bucket": "another-bucket"}, {"prefix": "c/"}])
+    def test_nothing_is_backed_up_until_it_is_there(self, project, storage, plan, bucket, place):
+        file = make_file(project, name="a")
+        go_on(plan)
+        BackupPlan.objects.update(created_at=timezone.now() - timedelta(days=1))
+        assert services.verdict(plan).state == "backed_up"
+        custom_storages.change(custom_storage=storage, actor="a test", **place)
+        connection_tests.drain()
+        plan = BackupPlan.objects.get()
+        assert CustomStorage.objects.filter(pk=storage.pk, **place).exists()
+        told = services.verdict(plan)
+        assert (told.state, told.n_missing) == ("gaps", 1)
+        tasks.schedule()
+        run = go_on(plan)
+        assert (run.state, run.n_files, run.n_gaps) == ("done", 1, 0)
+        prefix = CustomStorage.objects.get(pk=storage.pk).prefix
+        assert names_in(bucket, run)["a"]["key"] == f"{prefix}{file.pk}/a"
+        named = manifest.open_manifest(bucket, run.manifest_key).segments
+        assert all(segment.key.startswith(prefix) for segment in named)
+        assert services.verdict(plan).state == "backed_up"
+
+    def test_a_copy_on_its_way_to_the_old_place_proves_nothing(
+        self, project, storage, plan, bucket
+    ):
+        make_file(project, name="a")
+        runner.advance(runner.claim())
+        (job,) = CopyJob.objects.claim(limit=1, worker="w", lease=timedelta(minutes=1))
+        custom_storages.change(custom_storage=storage, actor="a test", bucket="another-bucket")
+        connection_tests.drain()
+        assert not CopyJob.objects.held(pk=job.pk, fence=job.fence).exists()
+
+    def test_other_keys_to_the_same_place_change_nothing(self, project, storage, plan, bucket):
+        make_file(project, name="a")
+        go_on(plan)
+        custom_storages.change(custom_storage=storage, actor="a test", secret="another-secret")
+        connection_tests.drain()
+        assert services.verdict(BackupPlan.objects.get()).state == "backed_up"
 
 
 class TestMove:
