@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
@@ -314,7 +314,10 @@ class Pump:
         return len(finished)
 
     def _write(self, finished: list[Finished]) -> None:
-        held = persist(partial(settle, finished))
+        try:
+            held = persist(partial(settle, finished))
+        except _NOT_TAKEN:
+            held = [held for one in finished for held in _write_alone(one)]
         self.has_renamed = any(one.outcome.new_key for one in held)
 
     def _renew_leases(self) -> None:
@@ -331,6 +334,17 @@ class Pump:
 
 
 _NO_STORE: Any = None
+_NOT_TAKEN = (DataError, IntegrityError, ValueError)  # by the database: not its failure
+
+
+def _write_alone(one: Finished) -> list[Finished]:
+    """Whatever a bucket has answered, it harms no copy into another."""
+    try:
+        return persist(partial(settle, [one]))
+    except _NOT_TAKEN:
+        log.exception("What came of copy job %s could not be written.", one.assignment.job.pk)
+    unwritable = Outcome(State.RETRY_WAIT, Reason.INTERNAL, "An unforeseen fault; see the log.")
+    return persist(partial(settle, [Finished(one.assignment, unwritable)]))
 
 
 def _refusal(job: CopyJob) -> Outcome | None:

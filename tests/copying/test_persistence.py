@@ -1,10 +1,15 @@
 """F51: the database restarts, breaks deadlocks and drops connections; copies under way are kept."""
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
 from storages_app.copying import orders, persistence, runner
-from storages_app.models import CopyJob
+from storages_app.copying.assignments import Assignment
+from storages_app.copying.claiming import claim_one
+from storages_app.copying.evidence import Evidence, Expected
+from storages_app.copying.making import Outcome
+from storages_app.copying.settling import Finished
+from storages_app.models import CopyJob, Reason
 from storages_app.models.copy_jobs import State
 from tests.factories import make_custom_storage, make_file, make_project
 from tests.memory_bucket import PROVEN
@@ -109,6 +114,28 @@ def test_a_database_that_stays_away_ends_the_drain_and_the_lease_brings_the_copy
     runner.drain()
     job.refresh_from_db()
     assert (job.state, job.reason) == (State.DONE, "already_there")
+
+
+def test_an_outcome_that_the_database_does_not_take_harms_no_other_copy(job, bucket, monkeypatch):
+    others = make_custom_storage(make_project(), capabilities=PROVEN)
+    wanted = orders.order_for(file=make_file(others.project), custom_storage=others)
+    (other,) = orders.place([wanted], lane=CopyJob.Lane.BULK, asked_by="a test")
+    settle = runner.settle
+
+    def refuse(finished):
+        if any(one.assignment.job == job and one.outcome.evidence for one in finished):
+            raise DataError("value too long")
+        return settle(finished)
+
+    monkeypatch.setattr(runner, "settle", refuse)
+    claimed = [row for pk in (job.pk, other.pk) for row in claim_one(pk=pk, worker="a")]
+    done = Outcome(State.DONE, evidence=Evidence("checksum", "c"), expected=Expected(1, "a", "b"))
+    pump = runner.Pump(worker="a", threads=1)
+    pump._write([Finished(Assignment(row, bucket, 1, 1), done) for row in claimed])
+    job.refresh_from_db()
+    other.refresh_from_db()
+    assert (job.state, job.reason) == (State.RETRY_WAIT, Reason.INTERNAL)
+    assert other.state == State.DONE
 
 
 def test_inside_a_transaction_of_somebody_else_nothing_is_tried_again():
