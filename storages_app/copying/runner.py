@@ -247,7 +247,7 @@ class Pump:
         now = monotonic()
         if now - self.suspects_minded_at > _MIND_SUSPECTS_EVERY_S:
             self.suspects_minded_at = now
-            suspects.make_apart()
+            persist(suspects.make_apart)
 
     def _start(self, pools: _Pools, jobs: list[CopyJob]) -> None:
         crashpoint("copy_claimed")

@@ -23,8 +23,12 @@ def make_apart() -> None:
     _running[:] = [process for process in _running if process.poll() is None]
     if not _running and has_suspects():
         log.warning("Workers died over some copies; these are made one by one, apart.")
-        process = Popen(_COMMAND, cwd=settings.BASE_DIR, stdin=DEVNULL)  # noqa: S603 - our own command
-        _running.append(process)
+        try:
+            process = Popen(_COMMAND, cwd=settings.BASE_DIR, stdin=DEVNULL)  # noqa: S603 - our own command
+        except OSError as error:  # no memory, or no more processes: they wait for better times
+            log.warning("That process could not be started: %s", error)
+        else:
+            _running.append(process)
 
 
 def stop() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
-from storages_app.copying import orders, persistence, runner
+from storages_app.copying import orders, persistence, runner, suspects
 from storages_app.copying.assignments import Assignment
 from storages_app.copying.claiming import claim_one
 from storages_app.copying.evidence import Evidence, Expected
@@ -54,6 +54,13 @@ def test_a_step_that_the_database_refused_is_done_again(job, bucket, monkeypatch
     job.refresh_from_db()
     assert (job.state, job.attempts, job.crashes) == (State.DONE, 1, 0)
     assert bucket.calls.count("put") == 1
+
+
+def test_a_look_for_suspects_that_the_database_refused_is_done_again(job, bucket, monkeypatch):
+    """It is taken while copies are under way."""
+    looks = failing(suspects.has_suspects, OperationalError("server closed the connection"))
+    monkeypatch.setattr(suspects, "has_suspects", looks)
+    assert runner.drain() == 1
 
 
 def test_outcomes_that_were_committed_although_the_reply_was_lost_are_not_lost(

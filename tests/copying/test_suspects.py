@@ -98,6 +98,17 @@ def test_only_one_process_is_started_as_long_as_it_is_at_work(storage, bucket, s
     assert started_apart[-1] == ("terminate",)
 
 
+def test_other_copies_are_made_where_that_process_cannot_be_started(storage, bucket, monkeypatch):
+    def refuse(*args, **options):
+        raise OSError("Cannot allocate memory")
+
+    monkeypatch.setattr(suspects, "Popen", refuse)
+    left_behind(storage, crashes=1)
+    order(storage)
+    runner.drain()
+    assert states() == [State.LEASED, State.DONE]
+
+
 def test_none_is_started_for_copies_of_a_paused_storage(storage, bucket, started_apart):
     left_behind(storage, crashes=1)
     storage.paused_at = db_now()
