@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.files.storage import storages
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from storages_app.copying import orders
@@ -126,6 +126,9 @@ def _ask_again(file: File, *, was_same: bool) -> None:
         lane=CopyJob.Lane.BULK,
         asked_by="restore",
     )
+    if not was_same:
+        # A copy that is under way has the old bytes: it proves nothing, and is made again.
+        copies.running().update(fence=F("fence") + 1)
     # What the backup's records say of the file is out of date: it was dropped from them.
     copies.update(record=None)
 

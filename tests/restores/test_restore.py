@@ -12,6 +12,7 @@ from storages_app.copying import runner as copying
 from storages_app.library import services as library
 from storages_app.models import CopyJob, Event, File, RestoreItem, RestoreRun
 from storages_app.models.copy_jobs import State
+from storages_app.models.fields import db_now
 from storages_app.restores import runner, services, tasks, verdicts
 from storages_app.restores.errors import (
     FilterInvalid,
@@ -21,7 +22,7 @@ from storages_app.restores.errors import (
     ReplacingUnconfirmed,
     SourceUnusable,
 )
-from tests.factories import make_custom_storage, make_file, make_project
+from tests.factories import make_copy_job, make_custom_storage, make_file, make_project
 
 pytestmark = pytest.mark.django_db
 RunState, Plan = RestoreRun.State, RestoreItem.Plan
@@ -277,6 +278,18 @@ class TestReplacing:
         assert (run.state, run.n_done) == (RunState.DONE, 1)
         file = File.objects.get(pk=files[1].pk)
         assert (bytes_of(file), file.original_filename) == (b"\x01" * 1000, "näïve 🐘.bin")
+
+    @pytest.mark.parametrize(("on_taken", "is_held"), [("replace", False), ("skip", True)])
+    def test_a_copy_that_has_the_old_bytes_in_its_hands_proves_nothing(
+        self, project, storage, files, changed, on_taken, is_held
+    ):
+        elsewhere = make_custom_storage(project, name="elsewhere")
+        file = File.objects.get(pk=files[1].pk)
+        make_copy_job(file, elsewhere, state=State.PENDING, run_after=db_now())
+        going = CopyJob.objects.filter(custom_storage=elsewhere)
+        (job,) = going.claim(limit=1, worker="w", lease=timedelta(minutes=1))
+        restore(project, storage, changed, on_taken=on_taken)
+        assert CopyJob.objects.held(pk=job.pk, fence=job.fence).exists() == is_held
 
     def test_what_nobody_was_shown_is_not_replaced(
         self, project, storage, files, back_up, django_capture_on_commit_callbacks
