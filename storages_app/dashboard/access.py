@@ -93,8 +93,8 @@ def _role_too_low(user: User, project: Project) -> RoleTooLow:
 
 
 def actor_of(request: PageRequest) -> str:
-    """Who is written into events and orders."""
-    return request.user.email
+    """Who is written into events and orders, whose columns are shorter than an address may be."""
+    return request.user.email[:200]
 
 
 def storage_of(project: Project, storage_id: uuid.UUID) -> CustomStorage:

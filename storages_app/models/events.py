@@ -22,7 +22,7 @@ class EventManager(models.Manager["Event"]):
         """Write down what happened, in its own transaction; `data` holds no secret."""
         return self.create(
             kind=kind,
-            actor=actor,
+            actor=actor[:200],
             subject=subject[:255],
             subject_id=str(subject_id),
             project=project,
