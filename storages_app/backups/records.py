@@ -73,6 +73,8 @@ def _unwritten(keeper: Keeper) -> BackupSegment | None:
 
 def _retire_lost(keeper: Keeper) -> None:
     """Segments that are gone from the bucket, or are not what they were, are written anew."""
+    if not keeper.storage.can("read"):
+        return
     for segment in keeper.segments().exclude(sha256=""):
         if not _is_there(keeper.store, segment):
             BackupSegment.objects.filter(pk=segment.pk).update(retired_at=timezone.now())

@@ -218,6 +218,18 @@ def test_of_two_copies_of_a_file_the_proved_one_is_told(project, plan, bucket):
     assert names_in(bucket, run)["a"]["key"] == f"c/{file.pk}/a"
 
 
+def test_a_key_that_may_only_write_runs_again_and_again(project, plan, bucket):
+    """Whoever may not read may not ask for the head of an object either."""
+    make_files(project, "a")
+    storage = plan.custom_storage
+    storage.capabilities = storage.capabilities | {"read": False}
+    storage.save()
+    bucket.inner.bucket.denied |= {"GetObject", "HeadObject"}
+    assert go_on(plan).state == "done"
+    make_files(project, "b")
+    assert run_again(plan).state == "done"
+
+
 class TestF70:
     """F70: a run that was killed anywhere is taken up where it was."""
 
