@@ -400,6 +400,7 @@ def stop(*, wait_s: float = 5) -> None:
     suspects.stop()
     if _one_drain_a_process.acquire(timeout=wait_s):
         _one_drain_a_process.release()
+    suspects.wait_for_end(wait_s=wait_s)
 
 
 def make_one(*, copy_job_id: int) -> CopyJob | None:

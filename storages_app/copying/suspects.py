@@ -6,7 +6,8 @@ worker do not wait meanwhile.
 
 import logging
 import sys
-from subprocess import DEVNULL, Popen
+from contextlib import suppress
+from subprocess import DEVNULL, Popen, TimeoutExpired
 
 from django.conf import settings
 
@@ -35,3 +36,10 @@ def stop() -> None:
     """Ask it to end; it gives back what it holds."""
     for process in _running:
         process.terminate()
+
+
+def wait_for_end(*, wait_s: float) -> None:
+    """In a container it dies with its worker, and what it had not given back would be a crash."""
+    for process in _running:
+        with suppress(TimeoutExpired):
+            process.wait(wait_s)

@@ -1,3 +1,5 @@
+from subprocess import TimeoutExpired
+
 import pytest
 
 from storages_app.copying import suspects
@@ -20,6 +22,10 @@ def started_apart(monkeypatch):
 
         def terminate(self):
             started.append(("terminate",))
+
+        def wait(self, timeout):
+            started.append(("wait",))
+            raise TimeoutExpired("make_suspects", timeout)
 
     monkeypatch.setattr(suspects, "_running", [])
     monkeypatch.setattr(suspects, "Popen", Process)

@@ -98,6 +98,17 @@ def test_only_one_process_is_started_as_long_as_it_is_at_work(storage, bucket, s
     assert started_apart[-1] == ("terminate",)
 
 
+def test_a_worker_that_ends_waits_for_it_but_not_for_ever(storage, bucket, started_apart):
+    left_behind(storage, crashes=1)
+    runner.drain()
+    try:
+        runner.stop()
+    finally:
+        runner._stopping.clear()
+        runner._asked_again.clear()
+    assert started_apart[1:] == [("terminate",), ("wait",)]
+
+
 def test_other_copies_are_made_where_that_process_cannot_be_started(storage, bucket, monkeypatch):
     def refuse(*args, **options):
         raise OSError("Cannot allocate memory")
