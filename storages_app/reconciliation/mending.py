@@ -43,7 +43,7 @@ def settle(job: CopyJob, seen: Seen, *, asked_by: str) -> str | None:
 
 def _was_overwritten_by_another(job: CopyJob, seen: Seen) -> bool:
     """Two copies of one key would overwrite each other with every check."""
-    if seen.kind == Kind.MISSING:
+    if seen.kind == Kind.MISSING or job.verified_at is None:
         return False
     same_key = CopyJob.objects.filter(custom_storage=job.custom_storage_id, key=job.key)
     later = same_key.filter(state=State.DONE, verified_at__gte=job.verified_at)

@@ -84,7 +84,7 @@ def conduct(run: Reconciliation) -> None:
         with _begun(run, notebook) as comparison:
             _PASSES[Reconciliation.Kind(run.kind)](comparison)
     except _Lost:
-        log.warning("The lease of reconciliation %s was lost.", run.pk)
+        log.warning("Reconciliation %s was taken over, or its storage is gone.", run.pk)
     except UcdashError as error:
         _finish(run, notebook, failure=f"{error.message} ({error.code})")
     else:
@@ -125,7 +125,9 @@ def _heart_of(run: Reconciliation, notebook: Notebook) -> Any:
         if monotonic() - beaten_at < _BEAT_EVERY_S:
             return
         beaten_at = monotonic()
-        if not _held(run).update(**_progress(run, notebook), lease_until=db_now() + _LEASE):
+        # Of a storage that is gone nothing may be ordered any more; the next claim ends the run.
+        held = _held(run).filter(custom_storage__removed_at=None)
+        if not held.update(**_progress(run, notebook), lease_until=db_now() + _LEASE):
             raise _Lost
         notebook.flush()
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from storages_app.copying import runner as copying
-from storages_app.models import CopyJob, Difference, Event, Reconciliation
+from storages_app.models import CopyJob, CustomStorage, Difference, Event, Reconciliation
 from storages_app.objectstores.errors import (
     AccessDenied,
     BucketMissing,
@@ -345,6 +345,14 @@ class TestF63WithoutChecksums:
         bucket.inner.objects[job.key] = replace(stored, info=later, body=b"SOME BYTES")
         assert differences(reconcile()) == [("content", job.key, "ordered")]
 
+    def test_a_copy_without_a_time_of_its_proof_is_judged_like_any(
+        self, copy_of, bucket, write, reconcile
+    ):
+        job = copy_of(verified_at=None)
+        bucket.inner.delete(job.key)
+        write(job.key, b"cut", job.file)
+        assert differences(reconcile()) == [("size", job.key, "ordered")]
+
 
 class TestRights:
     def test_without_the_right_to_list_each_copy_is_asked_for_and_the_report_says_so(
@@ -442,6 +450,23 @@ class TestFaults:
         runner._finish(late, found)
         assert not Difference.objects.exists()
         assert Reconciliation.objects.get().finished_at is None
+
+    def test_a_storage_that_goes_meanwhile_ends_the_run_and_orders_nothing(
+        self, copy_of, bucket, custom_storage, monkeypatch
+    ):
+        job = copy_of()
+        bucket.inner.delete(job.key)
+        monkeypatch.setattr(runner, "_BEAT_EVERY_S", 0)
+        services.request(custom_storage=custom_storage, kind="full", asked_by="x")
+        run = runner.claim()
+        CustomStorage.objects.update(removed_at=timezone.now())
+        runner.conduct(run)
+        job.refresh_from_db()
+        assert job.state == "done"
+        Reconciliation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        runner.drain()
+        run.refresh_from_db()
+        assert (run.state, "storage_not_connected" in run.reason) == ("failed", True)
 
     def test_a_look_that_takes_long_does_not_cost_the_lease(self, monkeypatch):
         """Else two workers would take the run from each other for ever."""
