@@ -44,8 +44,10 @@ def claim_batch(
 
 
 def claim_one(*, pk: int, worker: str) -> list[CopyJob]:
-    """This copy, unless another worker has it or its storage takes no more at this moment."""
-    job = CopyJob.objects.filter(pk=pk)
+    """This copy, unless another worker has it, its storage takes no more at this moment, or it has
+    killed a worker: whoever asks has other requests to answer.
+    """
+    job = CopyJob.objects.without_suspects().filter(pk=pk)
     storage = CustomStorage.objects.live().filter(pk=Subquery(job.values("custom_storage")))
     return _claim_of(storage, job, worker=worker, limit=1)
 

@@ -129,6 +129,13 @@ def test_none_is_started_for_copies_of_a_paused_storage(storage, bucket, started
     assert (started_apart, states()) == ([], [State.LEASED])
 
 
+def test_none_is_made_by_a_process_that_answers_requests(storage, bucket):
+    suspect, lapsed = left_behind(storage, crashes=1), left_behind(storage, crashes=0)
+    assert runner.make_one(copy_job_id=suspect.pk) is None
+    assert runner.make_one(copy_job_id=lapsed.pk) == lapsed
+    assert states() == [State.LEASED, State.DONE]
+
+
 def test_none_is_the_trial_of_a_broken_storage(storage, bucket):
     """A worker makes trial copies beside all others."""
     left_behind(storage, crashes=1)
