@@ -11,6 +11,7 @@ NO_ROOM = "There is no room left on the disk of this instance (disk_full)."
 Plan, RunState = RestoreItem.Plan, RestoreRun.State
 
 REASONS = {
+    "not_in_backup": "Asked for, but not in this backup",
     "object_missing": "Not in the bucket",
     "changed": "Not the bytes that were backed up",
     "archived": "In an archive class, to be thawed first",
@@ -67,8 +68,16 @@ def n_planned(run: RestoreRun, *plans: RestoreItem.Plan) -> int:
 
 
 def n_not_done(run: RestoreRun) -> int:
-    """Files of the manifest that are not here, or, by a drill, could not be read."""
-    return run.n_failed + run.n_skipped + n_planned(run, Plan.MISSING, Plan.ARCHIVED)
+    """Files that were asked for and are not here, or, by a drill, could not be read."""
+    lost = n_planned(run, Plan.MISSING, Plan.ARCHIVED)
+    return run.n_failed + run.n_skipped + lost + _n_unknown(run)
+
+
+def _n_unknown(run: RestoreRun) -> int:
+    """UUIDs that were asked for by themselves, and that the manifest does not have."""
+    if run.what != RestoreRun.What.SELECTION or run.counted_at is None:
+        return 0
+    return max(len(run.filter.get("uuids", [])) - run.n_files, 0)
 
 
 def problems(run: RestoreRun) -> dict[str, int]:
@@ -82,6 +91,8 @@ def problems(run: RestoreRun) -> dict[str, int]:
     for plan, reason in ((Plan.MISSING, "object_missing"), (Plan.ARCHIVED, "archived")):
         if n := n_planned(run, plan):
             counted[reason] = counted.get(reason, 0) + n
+    if n := _n_unknown(run):
+        counted["not_in_backup"] = n
     return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
@@ -164,6 +175,8 @@ def _gaps(run: RestoreRun) -> list[str]:
         said.append(f"{files(n, verb=True)} in Glacier and must be thawed first.")
     if n := found.pop("uuid_taken", 0):
         said.append(f"{files(n)} left as {'it is' if n == 1 else 'they are'}: the UUID is taken.")
+    if n := found.pop("not_in_backup", 0):
+        said.append(f"{files(n)} asked for {'is' if n == 1 else 'are'} not in this backup.")
     if n := sum(found.values()):
         said.append(f"{files(n)} could not be {'read' if run.is_drill else 'restored'}.")
     return said

@@ -295,6 +295,21 @@ class TestTheBytes:
         assert said.startswith("Done with gaps. 29 files restored, all match.")
         assert "1 file in the manifest is not in the bucket." in said
 
+    def test_a_uuid_that_the_backup_does_not_have_is_told(self, project, storage, bucket):
+        put_bytes(bucket, "b/k", b"hello")
+        key, there = forge(bucket, record()), record()["uuid"]
+        gone = "11111111-2222-4333-8444-666666666666"
+        run = ask(project, storage, key, only={"uuids": [gone]})
+        assert (run.state, verdicts.problems(run)) == (RunState.FAILED, {"not_in_backup": 1})
+        assert verdicts.sentence(run) == "Failed: Asked for, but not in this backup: 1"
+        run = restore(project, storage, key, only={"uuids": [gone, there]})
+        assert (run.state, run.n_done) == (RunState.GAPS, 1)
+        assert verdicts.sentence(run) == (
+            "Done with gaps. 1 file restored, all match. 1 file asked for is not in this backup."
+        )
+        run = restore(project, storage, key, only={"uuids": [there]})
+        assert run.state == RunState.DONE
+
     @pytest.mark.parametrize(
         "body",
         [b"\x08" * 100, b"\x07" * 99, b"\x07" * 101, b""],
