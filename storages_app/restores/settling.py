@@ -78,7 +78,7 @@ def _values(run: RestoreRun, line: Line, kept: Kept, file_uuid: uuid.UUID) -> di
         "metadata": line.metadata,
         "appdata": line.appdata,
         "is_ready": True,
-        "uploaded_at": _free_moment(run, line.uploaded_at, file_uuid),
+        "uploaded_at": _free_moment(run, min(line.uploaded_at, now), file_uuid),
         # A backup has stored files only.
         # None is from the future, which no run would cover and no gap would tell of.
         "stored_at": min(line.stored_at or now, now),

@@ -230,6 +230,14 @@ class TestAForgedBackup:
         assert "manifest_broken" in run.reason
         assert asked == [key]
 
+    def test_two_files_of_the_last_moment_there_is(self, project, storage, bucket):
+        put_bytes(bucket, "b/k", b"hello")
+        end = "9999-12-31T23:59:59.999999+00:00"
+        other = "11111111-2222-4333-8444-666666666666"
+        key = forge(bucket, record(uploaded_at=end), record(uploaded_at=end, uuid=other))
+        run = restore(project, storage, key)
+        assert (run.state, run.n_done) == (RunState.DONE, 2)
+
     def test_json_without_a_bottom_is_a_broken_manifest(self, bucket):
         put_bytes(bucket, "b/deep", b"[" * 100_000 + b"\n" + b"{}\n")
         with pytest.raises(ManifestBroken):
