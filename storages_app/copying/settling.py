@@ -219,5 +219,6 @@ def _report_health(custom_storage: CustomStorage, finished: list[Finished]) -> N
     is_all_well = set(outcomes) == {circuit.SUCCESS}
     if is_all_well and not custom_storage.is_broken and not custom_storage.recent_outcomes:
         return  # the record would only say what an empty one says: nothing is wrong
+    custom_storage.recent_outcomes = outcomes  # what else comes of the same claim is told as well
     reason = next((o.reason for kind, o in reversed(told) if kind != "success"), "")
     circuit.report(custom_storage, outcomes, reason=reason)
