@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
+from django.urls import get_resolver
 
 pytest_plugins = [
     "tests.rig.radosgw",
@@ -12,6 +13,12 @@ pytest_plugins = [
     "tests.rig.seaweed",
     "tests.s3double.fixtures",
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _all_pages_are_imported() -> None:
+    """As in a web process before its first request, whatever settings a test has then."""
+    assert get_resolver().url_patterns
 
 
 @pytest.fixture(autouse=True)
