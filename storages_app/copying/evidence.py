@@ -102,12 +102,19 @@ NOBODY_KNOWS = Comparison(is_same=None)
 
 
 def compare(
-    store: ObjectStore, key: str, expected: Expected, *, uuid: str, is_verified_by_provider: bool
+    store: ObjectStore,
+    key: str,
+    expected: Expected,
+    *,
+    uuid: str,
+    is_verified_by_provider: bool,
+    trusts_etag: bool = True,
 ) -> Comparison | None:
     """Compare the object under the key with the expected bytes; None where there is no object.
 
     Asks the object's checksum and ETag first, where the provider's word counts, and reads the
-    whole object back if neither tells.
+    whole object back if neither tells. An ETag says nothing where the provider may have copied
+    the object by itself, and the ETag with it.
     """
     try:
         info = store.head(key)
@@ -120,7 +127,7 @@ def compare(
         return Comparison(is_same=False, is_damaged_own=says_ours)
     if is_verified_by_provider and info.sha256 == expected.sha256:
         return _same("checksum", f"sha256:{info.sha256}", info)
-    if is_verified_by_provider and info.etag == expected.md5:
+    if is_verified_by_provider and trusts_etag and info.etag == expected.md5:
         return _same("etag", f"md5:{info.etag}", info)
     found = read_back(store, info, expected)
     return replace(found, is_damaged_own=says_ours and found.is_same is False)

@@ -168,7 +168,7 @@ def _let_provider_copy(assignment: Assignment) -> Outcome | None:
     proof = proofs.of_receipt(
         receipt, source.expected, is_verified_by_provider=assignment.is_verified_by_provider
     )
-    if proof is None:
+    if proof is None or proof.method != "checksum":
         found = _compare(assignment, source)
         proof = found.evidence if found else None
     # Without a proof the original itself may be damaged, which is found by reading it.
@@ -213,6 +213,7 @@ def _compare(assignment: Assignment, source: Source) -> Comparison | None:
         source.expected,
         uuid=str(assignment.file.uuid),
         is_verified_by_provider=assignment.is_verified_by_provider,
+        trusts_etag=not server_side.has_originals(assignment.storage),
     )
 
 

@@ -41,7 +41,7 @@ def origin_of(assignment: Assignment) -> Origin | None:
         return None
     if assignment.storage.identity == CustomStorage.Identity.PRINCIPAL:
         return None  # what may be read there would be decided by our own credentials
-    if not _is_of_one_service(assignment.storage, options.get("endpoint_url") or ""):
+    if not has_originals(assignment.storage):
         return None
     refused_at = _refused_at.get(assignment.storage.pk)
     if refused_at is not None and monotonic() - refused_at < _ASK_AGAIN_AFTER_S:
@@ -49,6 +49,13 @@ def origin_of(assignment: Assignment) -> Origin | None:
     folder = str(options.get("location") or "").strip("/")
     name = assignment.file.blob_name
     return Origin(bucket, f"{folder}/{name}" if folder else name)
+
+
+def has_originals(custom_storage: CustomStorage) -> bool:
+    """Whether the originals are kept by the service that the storage is of."""
+    options = _uploads_options()
+    endpoint = options.get("endpoint_url") or ""
+    return bool(options.get("bucket_name")) and _is_of_one_service(custom_storage, endpoint)
 
 
 def _uploads_options() -> dict[str, Any]:

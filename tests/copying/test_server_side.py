@@ -1,5 +1,6 @@
 """Both ends are one S3: the provider copies by itself, and no byte comes through us."""
 
+from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 
@@ -11,7 +12,7 @@ from storages_app.copying.assignments import Assignment
 from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import State
 from storages_app.objectstores.base import PutOptions, PutReceipt
-from storages_app.objectstores.errors import AccessDenied, NotSupported, TimedOut
+from storages_app.objectstores.errors import AccessDenied, ConnectionFailed, NotSupported, TimedOut
 from tests.factories import make_custom_storage, make_file, make_project
 from tests.memory_bucket import PROVEN
 
@@ -110,6 +111,34 @@ def test_f36_other_bytes_behind_a_status_of_success_are_never_done(storage, buck
     with bucket.inner.get(job.key) as chunks:
         assert b"".join(chunks) == b"some bytes"  # sent by us over the damaged one
     assert (job.state, job.sha256) == (State.DONE, job.file.sha256)
+
+
+@pytest.mark.parametrize("is_answered", [True, False], ids=["answered", "answer lost"])
+def test_f34_an_etag_that_was_copied_with_damaged_bytes_proves_nothing(
+    storage, bucket, is_answered
+):
+    """A provider may copy the ETag as it copies a name, without a look at the bytes."""
+    job = ordered(storage, bucket)
+
+    def lie(copy_from, key, **kwargs):
+        bucket.inner.put(
+            key, BytesIO(b"x" * 10), size=10, sha256=SHA_OF_X, options=kwargs["options"]
+        )
+        damaged = bucket.inner.objects[key]
+        info = replace(damaged.info, etag=job.file.md5, sha256="")
+        bucket.inner.objects[key] = replace(damaged, info=info)
+        if not is_answered:
+            raise ConnectionFailed("reset")
+        return PutReceipt(etag=job.file.md5)
+
+    bucket.fail("copy_from", lie)
+    drained(job)
+    job.refresh_from_db()
+    if job.state == State.DONE:
+        with bucket.inner.get(job.key) as chunks:
+            assert b"".join(chunks) == b"some bytes"
+    else:
+        assert job.state == State.RETRY_WAIT
 
 
 def test_f32_a_lost_answer_is_found_out_by_looking(storage, bucket, unread):
