@@ -39,7 +39,7 @@ _LAST = "\U0010ffff"  # sorts after all keys of a folder
 Line = dict[str, Any]
 
 
-def records_key(*, prefix: str, public_key: str, moment: datetime, n: int) -> str:
+def records_key(*, prefix: str, public_key: str, moment: datetime, n: str) -> str:
     return f"{prefix}{_FOLDER}{public_key}/records/{moment:{_MOMENT}}-{n}.jsonl"
 
 

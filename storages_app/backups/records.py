@@ -166,18 +166,20 @@ def _count(keeper: Keeper, changed: CopyJobQuerySet) -> None:
 
 
 def _new_segment(keeper: Keeper) -> BackupSegment:
-    run, plan = keeper.run, keeper.run.plan
-    segment = BackupSegment.objects.create(plan=plan, custom_storage=keeper.storage, key="")
+    return BackupSegment.objects.create(plan=keeper.run.plan, custom_storage=keeper.storage, key="")
+
+
+def _key_for(keeper: Keeper, segment: BackupSegment) -> str:
+    """Another one for each worker that tries: what a former one still sends must change nothing."""
+    run = keeper.run
     if run.snapshot_at is None:
         raise LostRun  # a run that was started has one
-    segment.key = manifest.records_key(
+    return manifest.records_key(
         prefix=keeper.storage.prefix,
-        public_key=plan.project.public_key,
+        public_key=run.plan.project.public_key,
         moment=run.snapshot_at,
-        n=segment.pk,
+        n=f"{segment.pk}-{run.fence}",
     )
-    segment.save(update_fields=["key"])
-    return segment
 
 
 # --- Writing ---------------------------------------------------------------------------------
@@ -200,11 +202,17 @@ def _write(keeper: Keeper, segment: BackupSegment) -> None:
                 break
             writing.add(line)
         writing.seal()
-        receipt = put_proved(keeper.store, keeper.storage, segment.key, writing)
+        key = _key_for(keeper, segment)
+        receipt = put_proved(keeper.store, keeper.storage, key, writing)
     crashpoint("backup_records_written")
-    segment.sha256, segment.size, segment.n_lines = writing.sha256, writing.size, writing.n_lines
-    segment.version_id = receipt.version_id
-    segment.save(update_fields=["sha256", "size", "n_lines", "version_id"])
+    keeper.stay()
+    BackupSegment.objects.filter(pk=segment.pk, sha256="").update(
+        key=key,
+        sha256=writing.sha256,
+        size=writing.size,
+        n_lines=writing.n_lines,
+        version_id=receipt.version_id,
+    )
 
 
 def _split(keeper: Keeper, segment: BackupSegment, first: CopyJob) -> None:

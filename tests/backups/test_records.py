@@ -494,3 +494,28 @@ def test_a_copy_that_was_skipped_makes_a_gap_and_is_counted(project, plan, bucke
     )
     run = go_on(plan)
     assert (run.state, run.n_skipped, run.n_failed) == ("gaps", 1, 0)
+
+
+def test_f70_what_a_former_worker_still_sends_harms_no_record_that_counts(
+    project, plan, bucket, monkeypatch
+):
+    """Its lease is over while its bytes are on their way: another worker has written by then."""
+    make_files(project, "ab")
+    put = records.put_proved
+    late = []
+
+    def overtaken(store, storage, key, writing):
+        if "/records/" in key and not late:
+            late.append(key)
+            BackupRun.objects.update(lease_until=None)
+            monkeypatch.setattr(records, "put_proved", put)
+            tasks.drain()
+        return put(store, storage, key, writing)
+
+    monkeypatch.setattr(records, "put_proved", overtaken)
+    run = go_on(plan)
+    assert late
+    assert run.state == "done"
+    segment = BackupSegment.objects.get()
+    assert segment.key not in late
+    assert set(names_in(bucket, run)) == set("ab")
