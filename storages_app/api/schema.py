@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
-from storages_app.models import CustomStorage
+from storages_app import models
 
 
 class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -210,7 +210,7 @@ class CustomStorageFields(Shape):
     encryption = Encryption(allow_null=True)
     uses = serializers.ListField(child=serializers.CharField())
     key_pattern = serializers.CharField()
-    on_clash = serializers.ChoiceField(CustomStorage.OnClash.choices)
+    on_clash = serializers.ChoiceField(models.CustomStorage.OnClash.choices)
     auto_copy = serializers.BooleanField()
     auto_copy_rule = AutoCopyRule(help_text="Replaced as a whole.")
 
