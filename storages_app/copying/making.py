@@ -357,10 +357,17 @@ def _put_whole(assignment: Assignment, source: Source) -> Evidence | None:
 Kind = Literal["success", "transient", "owner"]
 
 
+# It answered all that it was asked, though the copy was not made.
+_BUCKET_IS_WELL = (Reason.KEY_CONFLICT, Reason.KEY_EXISTS_SKIPPED, Reason.DEST_UNVERIFIABLE)
+
+
 def health_of(outcome: Outcome) -> Kind | None:
     """What this outcome says about the bucket; None if nothing."""
     if outcome.error is None:
-        return "success" if outcome.state == State.DONE else None
+        if outcome.reason == Reason.DEST_CHECKSUM_MISMATCH:
+            return "transient"
+        is_well = outcome.state == State.DONE or outcome.new_key
+        return "success" if is_well or outcome.reason in _BUCKET_IS_WELL else None
     if _is_final(outcome.error):
         return None
     return "owner" if outcome.error.kind == "owner" else "transient"

@@ -361,6 +361,26 @@ class TestCircuit:
         assert set(CopyJob.objects.values_list("state", flat=True)) == {State.DONE}
         assert Event.objects.filter(kind="storage.recovered").count() == 1
 
+    def test_a_trial_copy_that_finds_other_bytes_under_its_key_heals_it_as_well(
+        self, project, storage, bucket
+    ):
+        """The bucket has answered all that it was asked."""
+        jobs = self.break_it(project, storage, bucket)
+        bucket.faults.clear()
+        for job in jobs:
+            bucket.inner.put(
+                job.key,
+                BytesIO(b"other"),
+                size=5,
+                sha256=hashlib.sha256(b"other").hexdigest(),
+                options=PutOptions(),
+            )
+        CustomStorage.objects.update(circuit_probe_after=db_now())
+        runner.drain()
+        storage.refresh_from_db()
+        assert not storage.is_broken
+        assert set(CopyJob.objects.values_list("reason", flat=True)) == {Reason.KEY_CONFLICT}
+
     def test_stays_open_when_the_trial_fails_and_waits_longer(self, project, storage, bucket):
         self.break_it(project, storage, bucket)
         CustomStorage.objects.update(circuit_probe_after=db_now())
@@ -370,6 +390,17 @@ class TestCircuit:
         assert storage.is_broken
         assert bucket.calls.count("put") == 1
         assert storage.circuit_probe_after > timezone.now() + timedelta(seconds=90)
+
+    @pytest.mark.parametrize(
+        ("outcome", "said"),
+        [
+            (making.Outcome(State.RETRY_WAIT, Reason.DEST_CHECKSUM_MISMATCH), "transient"),
+            (making.Outcome(State.PENDING, new_key="a-2.txt"), "success"),
+            (making.Outcome(State.FAILED, Reason.SOURCE_MISSING), None),
+        ],
+    )
+    def test_what_an_outcome_says_of_the_bucket(self, outcome, said):
+        assert making.health_of(outcome) == said
 
     def test_half_of_the_last_twenty_failing_opens_it_too(self, storage):
         circuit.report(storage, "t+" * 9 + "t")
