@@ -20,6 +20,7 @@ from tests.rig.processes import Process
 
 LEASE_S = 3
 _NO_POISON_WITHIN_S = 40.0
+_NEXT_TRIAL_AFTER_S = 1.0
 MAX_CRASHES = 3  # the product's; a test compares them
 # Storages by their names, each in a bucket of its own; rivals' keys have no uuid.
 MAIN, RIVALS = "main", "rivals"
@@ -192,12 +193,17 @@ class Stage:
         return self.installation.count(f"storages_app_copyjob WHERE state NOT IN {_OVER}")
 
     def holders(self) -> dict[int, int]:
-        """Processes of workers that hold copies now, and the most deaths over one of these."""
+        """Processes of workers that hold copies now, and the most deaths over one of these.
+
+        A trial copy into a broken storage does not count: killed each time, none would succeed.
+        """
         rows: list[tuple[str, int]] = []
         with suppress(Exception):  # the database may be restarting
             rows = self.query(
-                "SELECT leased_by, max(crashes) FROM storages_app_copyjob "
-                "WHERE state IN ('leased', 'written') GROUP BY leased_by"
+                "SELECT j.leased_by, max(j.crashes) FROM storages_app_copyjob j "
+                "JOIN storages_app_customstorage s ON s.id = j.custom_storage_id "
+                "WHERE j.state IN ('leased', 'written') AND s.circuit_opened_at IS NULL "
+                "GROUP BY j.leased_by"
             )
         groups = {worker.pid for worker in self.workers}
         return {_pid(name): n for name, n in rows if group_of(_pid(name)) in groups}
@@ -219,9 +225,11 @@ class Stage:
         """One that holds copies; 0 where nobody does for so long.
 
         A third death over one copy is its end, by design (F27): it is taken for poison. So this
-        waits until no copy is that near to it.
+        waits until no copy is that near to it. And where a fifth of all calls fails a breaker
+        opens, by design too: nobody is at work then until a trial copy has gone through.
         """
         deadline = time.monotonic() + within
+        next_trial = time.monotonic() + _NEXT_TRIAL_AFTER_S
         for_poison = time.monotonic() + _NO_POISON_WITHIN_S
         while time.monotonic() < deadline:
             holders = self.holders()
@@ -229,8 +237,19 @@ class Stage:
                 deadline = min(time.monotonic() + within, for_poison)
             elif holders:
                 return self._chance.choice(sorted(holders))
+            elif time.monotonic() > next_trial:
+                self._let_time_pass_for_breakers()
+                next_trial = time.monotonic() + _NEXT_TRIAL_AFTER_S
             time.sleep(0.02)
         return 0
+
+    def _let_time_pass_for_breakers(self) -> None:
+        """Until the next trial copy of each broken storage is due."""
+        with suppress(Exception):  # the database may be restarting
+            self.installation.execute(
+                "UPDATE storages_app_customstorage SET circuit_probe_after = CURRENT_TIMESTAMP, "
+                "circuit_probes = 0 WHERE circuit_opened_at IS NOT NULL"
+            )
 
     def worker_of(self, pid: int) -> int:
         """Which worker (its number) this process belongs to."""
