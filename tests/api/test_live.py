@@ -2,10 +2,8 @@
 
 import io
 import os
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
@@ -18,6 +16,7 @@ from storages_app.models import File
 from storages_app.projects import services as projects
 from storages_app.uploads import receiving
 from tests.factories import make_project
+from tests.raw_upload import form, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,34 +151,6 @@ class TestPyuploadcare:
         assert conf.signed_uploads is True
 
 
-def form(project, content=b"x" * 200_000, name="a.txt"):
-    return (
-        b'--frontier\r\nContent-Disposition: form-data; name="UPLOADCARE_PUB_KEY"\r\n\r\n'
-        + project.public_key.encode()
-        + b'\r\n--frontier\r\nContent-Disposition: form-data; name="file"; filename="'
-        + name.encode()
-        + b'"\r\nContent-Type: text/plain\r\n\r\n'
-        + content
-        + b"\r\n--frontier--\r\n"
-    )
-
-
-def send(live_server, body, *, length):
-    """Send a request by hand, close the sending side, and read what comes back."""
-    parts = urlsplit(live_server.url)
-    head = (
-        f"POST /base/ HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
-        f"Content-Type: multipart/form-data; boundary=frontier\r\nContent-Length: {length}\r\n\r\n"
-    )
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connected:
-        connected.sendall(head.encode() + body)
-        connected.shutdown(socket.SHUT_WR)
-        answer = b""
-        while chunk := connected.recv(65_536):
-            answer += chunk
-    return answer.decode()
-
-
 class TestBrokenConnections:
     @pytest.fixture(autouse=True)
     def _nothing_is_left(self, settings):
@@ -188,21 +159,21 @@ class TestBrokenConnections:
         assert list(settings.FILE_UPLOAD_TEMP_DIR.iterdir()) == []
 
     def test_a_client_that_goes_away_in_the_middle(self, project, live_server):
-        body = form(project)
-        answer = send(live_server, body[: len(body) // 2], length=len(body))
+        body = form(project.public_key)
+        answer = send(live_server.url, body[: len(body) // 2], length=len(body))
         assert answer.startswith("HTTP/1.1 400 ")
         assert answer.endswith("The body ended in the middle of a file.")
 
     @pytest.mark.parametrize("difference", [-5, 1, 1_000])
     def test_a_length_that_lies(self, project, live_server, difference):
-        body = form(project)
-        answer = send(live_server, body, length=len(body) + difference)
+        body = form(project.public_key)
+        answer = send(live_server.url, body, length=len(body) + difference)
         assert answer.startswith("HTTP/1.1 400 ")
 
     def test_a_request_over_the_limit_hears_why(self, project, live_server, settings):
         settings.MAX_DIRECT_UPLOAD = 200_000
-        body = form(project)
-        answer = send(live_server, body, length=len(body))
+        body = form(project.public_key)
+        answer = send(live_server.url, body, length=len(body))
         assert answer.startswith("HTTP/1.1 413 ")
         assert answer.endswith("The size of the request is too large.")
 
@@ -212,8 +183,8 @@ class TestBrokenConnections:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(receiving, "_write_all", full)
-        body = form(project)
-        answer = send(live_server, body, length=len(body))
+        body = form(project.public_key)
+        answer = send(live_server.url, body, length=len(body))
         assert answer.startswith("HTTP/1.1 507 ")
 
 
@@ -221,8 +192,8 @@ class TestBrokenConnections:
     "name", ["../../etc/passwd", "naïve 日本.txt", "<svg onload=alert(1)>.png", "..", "a" * 300]
 )
 def test_odd_names_are_kept_as_names_and_lead_nowhere(project, live_server, name):
-    body = form(project, name=name)
-    assert send(live_server, body, length=len(body)).startswith("HTTP/1.1 200 ")
+    body = form(project.public_key, name=name)
+    assert send(live_server.url, body, length=len(body)).startswith("HTTP/1.1 200 ")
     file = File.objects.get()
     assert "/" not in file.original_filename
     assert file.blob_name == f"{file.uuid.hex[:2]}/{file.uuid}"
@@ -238,9 +209,9 @@ def test_uploads_at_the_same_moment_are_all_kept(project, live_server, monkeypat
     barrier = threading.Barrier(8)
 
     def upload(n):
-        body = form(project, content=b"%d" % n)
+        body = form(project.public_key, content=b"%d" % n)
         barrier.wait()
-        return send(live_server, body, length=len(body))
+        return send(live_server.url, body, length=len(body))
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(upload, range(8)))

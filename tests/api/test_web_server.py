@@ -1,6 +1,5 @@
 """The same doors behind gunicorn, as they run in production."""
 
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.api.conftest import ACCEPT, now_as_date, sign
+from tests.raw_upload import form, send
 
 pytestmark = pytest.mark.real
 
@@ -16,32 +16,6 @@ pytestmark = pytest.mark.real
 @pytest.fixture(scope="module")
 def demo(installation):
     return installation.create_project("Web server")
-
-
-def form(demo, content):
-    return (
-        b'--frontier\r\nContent-Disposition: form-data; name="UPLOADCARE_PUB_KEY"\r\n\r\n'
-        + demo.public_key.encode()
-        + b'\r\n--frontier\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n'
-        + b"Content-Type: text/plain\r\n\r\n"
-        + content
-        + b"\r\n--frontier--\r\n"
-    )
-
-
-def send(installation, body, *, length):
-    parts = urlsplit(installation.url)
-    head = (
-        f"POST /base/ HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
-        f"Content-Type: multipart/form-data; boundary=frontier\r\nContent-Length: {length}\r\n\r\n"
-    )
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connected:
-        connected.sendall(head.encode() + body)
-        connected.shutdown(socket.SHUT_WR)
-        answer = b""
-        while chunk := connected.recv(65_536):
-            answer += chunk
-    return answer.decode()
 
 
 def counts(installation, demo):
@@ -56,8 +30,8 @@ def counts(installation, demo):
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
 def test_a_client_that_goes_away_leaves_nothing(installation, demo, kept):
     n_files, _ = counts(installation, demo)
-    body = form(demo, b"x" * 1_000_000)
-    answer = send(installation, body[: int(len(body) * kept)], length=len(body))
+    body = form(demo.public_key, b"x" * 1_000_000)
+    answer = send(installation.url, body[: int(len(body) * kept)], length=len(body))
     assert answer.startswith("HTTP/1.1 400 ")
     assert counts(installation, demo) == (n_files, 0)
 
@@ -65,24 +39,26 @@ def test_a_client_that_goes_away_leaves_nothing(installation, demo, kept):
 @pytest.mark.parametrize("difference", [-5, 1, 1_000])
 def test_a_length_that_lies_leaves_nothing(installation, demo, difference):
     n_files, _ = counts(installation, demo)
-    body = form(demo, b"x" * 100_000)
-    answer = send(installation, body, length=len(body) + difference)
+    body = form(demo.public_key, b"x" * 100_000)
+    answer = send(installation.url, body, length=len(body) + difference)
     assert answer.startswith("HTTP/1.1 400 ")
     assert counts(installation, demo) == (n_files, 0)
 
 
 def test_a_request_over_the_limit_hears_why_at_once(installation, demo):
     started = time.monotonic()
-    answer = send(installation, b"", length=500_000_000)
+    answer = send(installation.url, b"", length=500_000_000)
     assert answer.startswith("HTTP/1.1 413 ")
     assert time.monotonic() - started < 5
 
 
 def test_uploads_at_once_are_all_kept_with_times_of_their_own(installation, demo):
     n_before, _ = counts(installation, demo)
-    bodies = [form(demo, b"%d" % n) for n in range(64)]
+    bodies = [form(demo.public_key, b"%d" % n) for n in range(64)]
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda body: send(installation, body, length=len(body)), bodies))
+        answers = list(
+            pool.map(lambda body: send(installation.url, body, length=len(body)), bodies)
+        )
     assert all(answer.startswith("HTTP/1.1 200 ") for answer in answers), answers
     assert counts(installation, demo) == (n_before + 64, 0)
 
