@@ -56,9 +56,8 @@ def test_uploads_at_once_are_all_kept_with_times_of_their_own(installation, demo
     n_before, _ = counts(installation, demo)
     bodies = [form(demo.public_key, b"%d" % n) for n in range(64)]
     with ThreadPoolExecutor(16) as pool:
-        answers = list(
-            pool.map(lambda body: send(installation.url, body, length=len(body)), bodies)
-        )
+        sent = [pool.submit(send, installation.url, body, length=len(body)) for body in bodies]
+    answers = [one.result() for one in sent]
     assert all(answer.startswith("HTTP/1.1 200 ") for answer in answers), answers
     assert counts(installation, demo) == (n_before + 64, 0)
 
