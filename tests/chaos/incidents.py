@@ -15,6 +15,7 @@ _WORK_WITHIN_S = 16.0
 _MORE_WORK = 8  # files
 _SPACE_AGAIN_AFTER_S = 15.0
 _TAKEN_OVER_WITHIN_S = 12.0
+_NO_POISON_WITHIN_S = 40.0
 
 
 class Incidents:
@@ -47,8 +48,17 @@ class Incidents:
         self.n_idle += not pid
         return pid
 
+    def _seized(self, members_of: Callable[[int], set[int]]) -> int:
+        """Somebody at work; these members of it are stopped now. 0 if nobody is."""
+        deadline = time.monotonic() + _NO_POISON_WITHIN_S
+        while time.monotonic() < deadline and (pid := self._somebody_at_work()):
+            if self._stage.seize(members_of(pid)):
+                return pid
+            time.sleep(0.1)
+        return 0
+
     def _kill_child(self) -> None:
-        pid = self._somebody_at_work()
+        pid = self._seized(lambda pid: {pid})
         if not pid:
             self._stage.kill_worker(0)
             return
@@ -56,16 +66,16 @@ class Incidents:
             os.kill(pid, signal.SIGKILL)
 
     def _kill_worker(self) -> None:
-        pid = self._somebody_at_work()
-        self._stage.kill_worker(self._stage.worker_of(pid))
+        stage = self._stage
+        pid = self._seized(lambda pid: stage.members_of(stage.worker_of(pid)))
+        stage.kill_worker(stage.worker_of(pid))
 
     def _freeze(self) -> None:
         """A machine sleeps until all that it held is taken over, and goes on as if nothing was."""
-        pid = self._somebody_at_work()
+        pid = self._seized(lambda pid: {pid})
         if not pid:
             return
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
             try:
                 held = self._stage.held_by(pid)
                 time.sleep(LEASE_S)
@@ -98,6 +108,8 @@ class Incidents:
         self._customers.let(form.n_files)
         self._customers.wait()
         for number in range(len(stage.workers)):
+            while not stage.seize(stage.members_of(number)):
+                time.sleep(0.1)
             stage.stop_worker(number)
         assert stage.n_waiting(), "The blackout left no work."
         stage.broker.wipe()

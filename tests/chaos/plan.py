@@ -137,10 +137,10 @@ class Plan:
 
 
 def _files(seed: int, form: Form, chance: random.Random) -> Iterator[PlannedFile]:
-    every = form.n_files // form.n_variants
     first_rival = form.n_files - form.n_rivals
+    every = first_rival // form.n_variants
     for number in range(form.n_files):
-        is_image = number % every == 0 and number < first_rival
+        is_image = number % every == 0 and number // every < form.n_variants
         is_rival = number >= first_rival
         own_name = f"file-{number:05}.{'png' if is_image else 'bin'}"
         yield PlannedFile(

@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -19,7 +20,6 @@ from tests.rig.installation import ROOT, Installation, Project
 from tests.rig.processes import Process
 
 LEASE_S = 3
-_NO_POISON_WITHIN_S = 40.0
 _NEXT_TRIAL_AFTER_S = 1.0
 MAX_CRASHES = 3  # the product's; a test compares them
 # Storages by their names, each in a bucket of its own; rivals' keys have no uuid.
@@ -192,21 +192,43 @@ class Stage:
         """Copies that have not ended."""
         return self.installation.count(f"storages_app_copyjob WHERE state NOT IN {_OVER}")
 
-    def holders(self) -> dict[int, int]:
-        """Processes of workers that hold copies now, and the most deaths over one of these.
+    def holders(self) -> list[int]:
+        """Processes of workers that hold copies now.
 
         A trial copy into a broken storage does not count: killed each time, none would succeed.
         """
-        rows: list[tuple[str, int]] = []
+        rows: list[tuple[str]] = []
         with suppress(Exception):  # the database may be restarting
             rows = self.query(
-                "SELECT j.leased_by, max(j.crashes) FROM storages_app_copyjob j "
+                "SELECT DISTINCT j.leased_by FROM storages_app_copyjob j "
                 "JOIN storages_app_customstorage s ON s.id = j.custom_storage_id "
-                "WHERE j.state IN ('leased', 'written') AND s.circuit_opened_at IS NULL "
-                "GROUP BY j.leased_by"
+                "WHERE j.state IN ('leased', 'written') AND s.circuit_opened_at IS NULL"
             )
         groups = {worker.pid for worker in self.workers}
-        return {_pid(name): n for name, n in rows if group_of(_pid(name)) in groups}
+        return sorted({_pid(name) for (name,) in rows if group_of(_pid(name)) in groups})
+
+    def seize(self, pids: set[int]) -> bool:
+        """Stop these processes; not if they hold a copy that does not outlive another death.
+
+        A third death over one copy is its end, by design (F27): it is taken for poison.
+        """
+        _signal(pids, signal.SIGSTOP)
+        time.sleep(0.01)
+        is_safe = False
+        with suppress(Exception):  # the database may be restarting
+            rows = self.query(
+                "SELECT leased_by FROM storages_app_copyjob "
+                f"WHERE state IN ('leased', 'written') AND crashes >= {MAX_CRASHES - 1}"
+            )
+            is_safe = not any(_pid(name) in pids for (name,) in rows)
+        if not is_safe:
+            _signal(pids, signal.SIGCONT)
+        return is_safe
+
+    def members_of(self, number: int) -> set[int]:
+        """All processes of a worker."""
+        pid = self.workers[number].pid
+        return {pid} | descendants(pid)
 
     def held_by(self, pid: int) -> list[int]:
         """The copies that a process holds."""
@@ -224,20 +246,15 @@ class Stage:
     def wait_for_busy_process(self, *, within: float) -> int:
         """One that holds copies; 0 where nobody does for so long.
 
-        A third death over one copy is its end, by design (F27): it is taken for poison. So this
-        waits until no copy is that near to it. And where a fifth of all calls fails a breaker
-        opens, by design too: nobody is at work then until a trial copy has gone through.
+        Where a fifth of all calls fails a breaker opens, by design: nobody is at work then until a
+        trial copy has gone through.
         """
         deadline = time.monotonic() + within
         next_trial = time.monotonic() + _NEXT_TRIAL_AFTER_S
-        for_poison = time.monotonic() + _NO_POISON_WITHIN_S
         while time.monotonic() < deadline:
-            holders = self.holders()
-            if max(holders.values(), default=0) >= MAX_CRASHES - 1:
-                deadline = min(time.monotonic() + within, for_poison)
-            elif holders:
-                return self._chance.choice(sorted(holders))
-            elif time.monotonic() > next_trial:
+            if holders := self.holders():
+                return self._chance.choice(holders)
+            if time.monotonic() > next_trial:
                 self._let_time_pass_for_breakers()
                 next_trial = time.monotonic() + _NEXT_TRIAL_AFTER_S
             time.sleep(0.02)
@@ -255,6 +272,12 @@ class Stage:
         """Which worker (its number) this process belongs to."""
         groups = [worker.pid for worker in self.workers]
         return groups.index(group_of(pid)) if group_of(pid) in groups else 0
+
+
+def _signal(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def group_of(pid: int) -> int:
