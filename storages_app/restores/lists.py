@@ -1,27 +1,23 @@
 """The files of a restore as a list to download."""
 
-import csv
 from collections.abc import Iterator
-from io import StringIO
 
 from django.db.models import Q, QuerySet
 
+from storages_app.lib.spreadsheets import csv_lines
 from storages_app.models import RestoreItem, RestoreRun
 from storages_app.models.paging import in_pages
 
 COLUMNS = ("uuid", "new_uuid", "name", "size", "key", "plan", "state", "reason")
-# A spreadsheet takes a cell that begins with one of these for a formula.
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _LOST = (RestoreItem.Plan.MISSING, RestoreItem.Plan.ARCHIVED)
 _GAPS = Q(plan__in=_LOST) | Q(state__in=[RestoreItem.State.FAILED, RestoreItem.State.SKIPPED])
 
 
 def as_csv(run: RestoreRun, *, only_gaps: bool = False) -> Iterator[str]:
     """A line a file, a page at a time: a million files take no more memory than a thousand."""
-    yield _lines([COLUMNS])
+    yield csv_lines([COLUMNS])
     for page in in_pages(items_of(run, only_gaps=only_gaps)):
-        yield _lines(_cells(item) for item in page)
+        yield csv_lines(_cells(item) for item in page)
 
 
 def items_of(run: RestoreRun, *, only_gaps: bool = False) -> QuerySet[RestoreItem]:
@@ -37,20 +33,10 @@ def _cells(item: RestoreItem) -> tuple[object, ...]:
     return (
         item.uuid,
         item.new_uuid or "",
-        _harmless(str(item.line.get("original_filename", ""))),
+        str(item.line.get("original_filename", "")),
         item.size,
-        _harmless(item.key),
+        item.key,
         item.plan,
         item.state,
         item.reason,
     )
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _lines(rows: "Iterator[tuple[object, ...]] | list[tuple[str, ...]]") -> str:
-    out = StringIO(newline="")
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
