@@ -15,6 +15,10 @@ from storages_app.models.fields import db_now
 State, ItemState = BulkJob.State, BulkItem.State
 
 _CHUNK = 5000
+FAULTS = (
+    "Something went wrong on our side, again and again (internal). The operator finds it in the "
+    "log; then retry, or copy again: what is there is not copied twice."
+)
 SUMS = ["n_to_copy", "n_clashes", "n_already", "n_copied", "n_found", "n_failed", "n_skipped"]
 
 
@@ -103,12 +107,27 @@ def give_up(job: BulkJob, n_open: int) -> bool:
     open_items = BulkItem.objects.filter(bulk_job=job, state=ItemState.ORDERED)
     if n_open and CopyJob.objects.filter(bulk_items__in=open_items).running().exists():
         return False
+    _end_the_rest(
+        job, reason=Reason.STORAGE_DELETED, said=f"Storage “{storage.name}” was disconnected."
+    )
+    return True
+
+
+def give_up_after_faults(job: BulkJob) -> None:
+    """Our own faults do not pass: a count has failed; files that wait are gaps to be retried."""
+    if job.state == State.COUNTING:
+        fail(job, FAULTS)
+    else:
+        _end_the_rest(job, reason=Reason.INTERNAL, said=FAULTS)
+
+
+def _end_the_rest(job: BulkJob, *, reason: Reason, said: str) -> None:
     open_states = [ItemState.WAITING, ItemState.ORDERED]
     while rows := list(
         job.items.filter(state__in=open_states).values_list("pk", "file__size")[:_CHUNK]
     ):
         gaps = Counter(job.gaps)
-        gaps[Reason.STORAGE_DELETED] += len(rows)
+        gaps[reason] += len(rows)
         with transaction.atomic():
             hold(
                 job,
@@ -117,7 +136,7 @@ def give_up(job: BulkJob, n_open: int) -> bool:
                 n_bytes_ended=F("n_bytes_ended") + sum(size for _, size in rows),
             )
             job.items.filter(pk__in=[pk for pk, _ in rows]).update(
-                state=ItemState.FAILED, reason=Reason.STORAGE_DELETED
+                state=ItemState.FAILED, reason=reason
             )
     job.refresh_from_db(fields=SUMS)
     nothing_began = not (job.n_copied or job.n_found)
@@ -125,13 +144,12 @@ def give_up(job: BulkJob, n_open: int) -> bool:
         hold(
             job,
             state=State.FAILED if nothing_began else State.GAPS,
-            reason=f"Storage “{storage.name}” was disconnected."[:200],
+            reason=said[:200],
             finished_at=timezone.now(),
             lease_until=None,
             paused_at=None,
         )
         _tell(job)
-    return True
 
 
 def fail(job: BulkJob, reason: str) -> None:

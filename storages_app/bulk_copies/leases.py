@@ -36,6 +36,7 @@ def hold(job: BulkJob, **values: Any) -> None:
             setattr(job, name, value)
 
 
-def release(job: BulkJob) -> None:
-    """Let the next worker have it."""
-    BulkJob.objects.filter(pk=job.pk, fence=job.fence).update(lease_until=None)
+def release(job: BulkJob, *, has_moved: bool) -> None:
+    """Let the next worker have it; who has moved forgets the faults behind the cursor."""
+    clean = {"cursor": job.cursor} if has_moved else {}
+    BulkJob.objects.filter(pk=job.pk, fence=job.fence).update(lease_until=None, **clean)

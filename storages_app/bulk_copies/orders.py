@@ -6,15 +6,20 @@ from typing import Any
 
 from django.db import transaction
 
-from storages_app.models import BulkJob, Event, File, Project, Reason
+from storages_app.models import BulkJob, CopyJob, CustomStorage, Event, File, Project, Reason
+from storages_app.models.copy_jobs import State as CopyState
 from storages_app.models.files import FileQuerySet
 from ucdash.celery import wake
 
 SELECTION_LIMIT = 10_000
 OPEN_JOBS_LIMIT = 50
+# Ends of a copy after which its name in the bucket is nobody's.
+FREE_AGAIN = (CopyState.FAILED, CopyState.SKIPPED, CopyState.CANCELLED)
+# The ledger proves the copy, but it was made public and is to be private, or the other way round.
+OTHER_ACCESS = "other_access"
 # Trying again changes nothing about these.
 FINAL_REASONS = frozenset(
-    {Reason.TOO_LARGE_5GB, Reason.PROCESSED_TOO_LARGE_100MB, Reason.FILE_DELETED}
+    {Reason.TOO_LARGE_5GB, Reason.PROCESSED_TOO_LARGE_100MB, Reason.FILE_DELETED, OTHER_ACCESS}
 )
 
 
@@ -27,6 +32,16 @@ def files_of(project: Project, filter_by: Mapping[str, str]) -> FileQuerySet:
     """The live files of a project that a cleaned filter finds."""
     files = File.objects.live().filter(project=project)
     return files.matching(text=filter_by.get("q", ""), stored=filter_by.get("stored", ""))
+
+
+def has_other_access(job: BulkJob, row: CopyJob) -> bool:
+    """Whether a copy that is there can be read by others than the job wants.
+
+    Only where each copy has an ACL of its own. It is told and not changed: nothing writes ACLs
+    afterwards, and no storage was asked for the right to.
+    """
+    has_acls = job.custom_storage.public_mode == CustomStorage.PublicMode.ACL
+    return has_acls and row.is_public != job.is_public
 
 
 def wake_workers() -> None:

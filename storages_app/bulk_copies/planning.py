@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from storages_app.bulk_copies import ending, estimate, orders
+from storages_app.bulk_copies import ending, estimate, names, orders
 from storages_app.bulk_copies.leases import hold
 from storages_app.copying.orders import MAX_ORIGINAL, MAX_PROCESSED, order_for
 from storages_app.custom_storages import key_patterns
@@ -30,7 +30,6 @@ _NEEDED = ("project", "original_filename", "size", "mime_type", "uploaded_at", "
 _PAGE_OF_LEDGER = 2000
 # What stands in the cursor: the files have been counted, the names of the ledger are looked at.
 _NAMES = "names:"
-_FREE_AGAIN = (CopyState.FAILED, CopyState.SKIPPED, CopyState.CANCELLED)
 
 
 def count_on(job: BulkJob) -> None:
@@ -101,11 +100,13 @@ def _refuse_size(item: BulkItem, reason: Reason) -> None:
 
 def _recognise_copies(job: BulkJob, items: list[BulkItem]) -> None:
     """Find the files that are there with evidence, and names taken by another form of the file."""
-    rows = CopyJob.objects.filter(
+    copies = CopyJob.objects.filter(
         custom_storage=job.custom_storage, file__in=[item.file_id for item in items]
-    ).exclude(state__in=_FREE_AGAIN)
+    ).exclude(state__in=orders.FREE_AGAIN)
+    rows = list(copies.only("pk", "file_id", "key", "effects", "state", "is_public"))
+    names.find_kept_beside(job, items, rows)
     by_name: dict[tuple[object, str], list[CopyJob]] = {}
-    for row in rows.only("pk", "file_id", "key", "effects", "state"):
+    for row in rows:
         by_name.setdefault((row.file_id, row.key), []).append(row)
     for item in items:
         for row in by_name.get((item.file_id, item.key), []):
@@ -113,6 +114,8 @@ def _recognise_copies(job: BulkJob, items: list[BulkItem]) -> None:
                 _mark_clash(item)
             elif row.state == CopyState.DONE and item.state == ItemState.WAITING:
                 item.plan, item.state, item.copy_job = Plan.ALREADY, ItemState.ALREADY, row
+                if orders.has_other_access(job, row):
+                    item.state, item.reason = ItemState.SKIPPED, orders.OTHER_ACCESS
                 break
 
 
@@ -182,7 +185,9 @@ def _look_at_names(job: BulkJob) -> None:
 
 
 def _named(job: BulkJob) -> CopyJobQuerySet:
-    return CopyJob.objects.filter(custom_storage=job.custom_storage).exclude(state__in=_FREE_AGAIN)
+    return CopyJob.objects.filter(custom_storage=job.custom_storage).exclude(
+        state__in=orders.FREE_AGAIN
+    )
 
 
 def _clashing_items(job: BulkJob, rows: list[CopyJob]) -> list[int]:

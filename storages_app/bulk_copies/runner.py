@@ -6,7 +6,7 @@ from time import monotonic
 
 from django.utils import timezone
 
-from storages_app.bulk_copies import ending, planning, window
+from storages_app.bulk_copies import ending, faults, planning, window
 from storages_app.bulk_copies.leases import LostJob, claim_each, release
 from storages_app.lib.errors import UcdashError
 from storages_app.models import BulkItem, BulkJob
@@ -52,11 +52,15 @@ def _is_copying() -> bool:
 
 def advance(job: BulkJob) -> bool:
     """Take a claimed job one step on; whether it moved."""
+    n_faults, before = faults.take_count(job), job.cursor
     try:
         moved = _count(job) if job.state == BulkJob.State.COUNTING else window.copy_on(job)
     except LostJob:
         return False
-    release(job)
+    except Exception as error:  # noqa: BLE001 - the edge of a worker
+        faults.count(job, error, n_before=n_faults if job.cursor == before else 0)
+        return False
+    release(job, has_moved=moved)
     return moved
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 
-from storages_app.bulk_copies import ending, orders
+from storages_app.bulk_copies import ending, names, orders
 from storages_app.bulk_copies.leases import hold
 from storages_app.copying import orders as copies
 from storages_app.lib.crashpoints import crashpoint
@@ -122,17 +122,18 @@ def _fill(job: BulkJob, n_free: int) -> int:
         return 0
     with transaction.atomic():
         hold(job)  # nothing is ordered twice: whoever has lost the job stops here
-        _leave_out_deleted(job, [item for item in page if item.file.removed_at])
+        deleted = [item for item in page if item.file.removed_at]
+        _leave_out(job, deleted, reason=Reason.FILE_DELETED)
         _order(job, [item for item in page if not item.file.removed_at])
     crashpoint("bulk_window_ordered")
     return len(page)
 
 
-def _leave_out_deleted(job: BulkJob, items: list[BulkItem]) -> None:
+def _leave_out(job: BulkJob, items: list[BulkItem], *, reason: str) -> None:
     if not items:
         return
     gaps = Counter(job.gaps)
-    gaps[Reason.FILE_DELETED] += len(items)
+    gaps[reason] += len(items)
     n_bytes = sum(item.file.size for item in items)
     hold(
         job,
@@ -141,15 +142,23 @@ def _leave_out_deleted(job: BulkJob, items: list[BulkItem]) -> None:
         n_bytes_ended=F("n_bytes_ended") + n_bytes,
     )
     job.items.filter(pk__in=[item.pk for item in items]).update(
-        state=ItemState.SKIPPED, reason=Reason.FILE_DELETED
+        state=ItemState.SKIPPED, reason=reason
     )
 
 
 def _order(job: BulkJob, items: list[BulkItem]) -> None:
     """Put the copies into the ledger. One that is there is joined: all askers have one copy."""
-    known = {(row.file_id, row.key): row for row in _copies_of(job, items)}
-    _count_as_found(job, [item for item in items if _is_done(known.get(_name(item)))])
+    rows = list(_copies_of(job, items))
+    kept_beside = names.find_kept_beside(
+        job, items, (row for row in rows if row.state not in orders.FREE_AGAIN)
+    )
+    BulkItem.objects.bulk_update(kept_beside, ["key"])
+    known = {(row.file_id, row.key): row for row in rows}
+    done = [item for item in items if _is_done(known.get(_name(item)))]
     items = [item for item in items if not _is_done(known.get(_name(item)))]
+    other = {item for item in done if orders.has_other_access(job, known[_name(item)])}
+    _leave_out(job, list(other), reason=orders.OTHER_ACCESS)
+    _count_as_found(job, [item for item in done if item not in other])
     asker = orders.asker_of(job)
     copies.place_new(
         [_order_of(job, item) for item in items if _name(item) not in known],
@@ -196,7 +205,7 @@ def _copies_of(job: BulkJob, items: list[BulkItem]) -> CopyJobQuerySet:
         custom_storage=job.custom_storage,
         effects=job.effects,
         file__in=[item.file_id for item in items],
-    ).only("pk", "file_id", "key", "state")
+    ).only("pk", "file_id", "key", "effects", "state", "is_public")
 
 
 def _count_as_found(job: BulkJob, items: list[BulkItem]) -> None:

@@ -93,7 +93,8 @@ def end_text(job: BulkJob) -> str:
         reasons = "1 reason" if len(job.gaps) == 1 else f"{len(job.gaps):,} reasons"
         return f"Done with gaps. {job.n_copied:,} copied, {job.n_gaps:,} failed for {reasons}."
     if job.state == State.FAILED:
-        return f"Failed before it began: {job.reason}"
+        began = "" if job.n_failed else " before it began"
+        return f"Failed{began}: {job.reason}"
     return f"Cancelled by {job.ended_by} after {files(job.n_copied)}. What was copied stays."
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
+from storages_app.bulk_copies.orders import OTHER_ACCESS
 from storages_app.models import CopyJob, Reason
 from storages_app.objectstores.errors import ObjectStoreError
 
@@ -71,6 +72,13 @@ _OWN_TEXTS = {
     ),
 }
 
+# A gap of jobs of many files only; each copy by itself is fine.
+_OTHER_ACCESS = (
+    "The copy is there, but it was made public and was asked for as private, or the other way "
+    "round. It was left as it is.",
+    "Change the object's ACL at your provider, or copy again with another key pattern.",
+)
+
 
 @cache
 def explanations() -> dict[str, Explanation]:
@@ -79,7 +87,8 @@ def explanations() -> dict[str, Explanation]:
         error.code: Explanation(_summary(error), error.hint or _TRY_AGAIN)
         for error in reversed(_family(ObjectStoreError))
     }
-    return texts | {reason.value: Explanation(*text) for reason, text in _OWN_TEXTS.items()}
+    texts |= {reason.value: Explanation(*text) for reason, text in _OWN_TEXTS.items()}
+    return texts | {OTHER_ACCESS: Explanation(*_OTHER_ACCESS)}
 
 
 _TRY_AGAIN = "It is tried again by itself; run the storage's connection test if it stays."
