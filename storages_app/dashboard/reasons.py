@@ -74,8 +74,7 @@ _OWN_TEXTS = {
 
 # A gap of jobs of many files only; each copy by itself is fine.
 _OTHER_ACCESS = (
-    "The copy is there, but it was made public and was asked for as private, or the other way "
-    "round. It was left as it is.",
+    "The copy that is there is public and was asked for as private, or the other way round.",
     "Change the object's ACL at your provider, or copy again with another key pattern.",
 )
 

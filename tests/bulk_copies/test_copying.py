@@ -330,7 +330,7 @@ class TestGaps:
     def test_a_copy_that_others_may_or_may_not_read_is_told_and_not_taken_for_the_other(
         self, project, storage, order, counted, worked, wanted
     ):
-        """Nothing changes an ACL afterwards, so it is a gap, known from the count or found later."""
+        """Nothing changes an ACL afterwards: a gap, known from the count or found later."""
         CustomStorage.objects.update(public_mode="acl")
         storage.refresh_from_db()
         known, late, same = (make_file(project) for _ in range(3))
