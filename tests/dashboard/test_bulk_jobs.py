@@ -212,6 +212,9 @@ class TestPage:
              "Done with gaps. 6 copied, 3 failed for 2 reasons."),
             ({"state": "failed", "reason": "Storage “photos” was disconnected."},
              "Failed before it began: Storage “photos” was disconnected."),
+            ({"state": "failed", "n_files": 2, "n_failed": 2, "gaps": {"internal": 2},
+              "reason": "Something went wrong on our side (internal)."},
+             "Failed: Something went wrong on our side (internal)."),
             ({"state": "cancelled", "ended_by": "ann@example.com", "n_copied": 12, "n_files": 20},
              "Cancelled by ann@example.com after 12 files. What was copied stays."),
         ],
@@ -404,6 +407,13 @@ class TestJobs:
         assert shown[1].n_gaps == 2
         assert shown[2].url == address("bulk_job", project, bulk.pk)
         assert restore.pk
+
+    def test_leads_to_a_new_copy_who_may_make_one(self, project, as_owner, as_viewer):
+        lead = address("bulk_new", project)
+        page = as_owner.get(address("jobs", project)).text
+        assert lead in page
+        assert "Copy files…" in page
+        assert lead not in as_viewer.get(address("jobs", project)).text
 
     def test_says_when_there_are_none(self, project, as_owner):
         page = as_owner.get(address("jobs", project)).text
