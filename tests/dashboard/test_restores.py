@@ -113,6 +113,18 @@ class TestAsking:
         assert run.project.name == "Rescued"
         assert run.project.memberships.get(user=owner).role == Membership.Role.OWNER
 
+    def test_the_name_of_a_new_project_belongs_to_that_choice(self, as_owner, project, vault, lost):
+        """The style sheet hides it otherwise; so what is left in it refuses nothing."""
+        page = as_owner.get(address(project)).content.decode()
+        before, _, inside = page.partition('<div class="for-new-project">')
+        assert 'name="new_name"' not in before
+        assert 'name="new_name"' in inside
+        assert '<option value="new">' in before
+        order(as_owner, project, vault, lost, into="new", new_name="x" * 101)
+        assert not RestoreRun.objects.exists()
+        order(as_owner, project, vault, lost, into="here", new_name="x" * 101)
+        assert RestoreRun.objects.get().project == project
+
     @pytest.mark.parametrize(
         "wrong",
         [

@@ -49,7 +49,7 @@ class RestoreForm(DashboardForm):
         required=False,
         max_length=100,
         widget=forms.TextInput(attrs=_PLAIN),
-        help_text="Only for a new project. It gets keys of its own.",
+        help_text="It gets keys of its own.",
     )
     on_taken = forms.ChoiceField(
         label="Where a UUID belongs to another file here",
@@ -96,7 +96,9 @@ class RestoreForm(DashboardForm):
         self.fields[name].choices = choices  # type: ignore[attr-defined]
 
     def clean(self) -> None:
-        if self.cleaned_data.get("into") == NEW and not self.cleaned_data.get("new_name"):
+        if self.cleaned_data.get("into") != NEW:
+            self.errors.pop("new_name", None)  # nobody sees the field
+        elif not self.cleaned_data.get("new_name") and not self.has_error("new_name"):
             self.add_error("new_name", "Give the new project a name.")
 
     def only(self) -> dict[str, Any]:
