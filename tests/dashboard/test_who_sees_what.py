@@ -3,8 +3,9 @@
 import pytest
 from django.urls import get_resolver, reverse
 
+from storages_app.models import Membership, User
 from tests.dashboard.conftest import client_of, new_client
-from tests.factories import make_user
+from tests.factories import make_custom_storage, make_project, make_user
 
 # name of the page → (arguments, may a viewer open it, does it take POST only)
 SEEN_BY_ALL, MANAGERS, POST_ONLY = "all", "managers", "post"
@@ -212,6 +213,24 @@ def test_rows_of_another_project_are_not_found_through_ones_own(everything, as_n
             post_only = PAGES[name][1] == POST_ONLY
             response = as_neighbour.post(foreign) if post_only else as_neighbour.get(foreign)
             assert response.status_code == 404, name
+
+
+@pytest.mark.parametrize("name", ["restore_run", "restore_status", "restore_csv"])
+@pytest.mark.parametrize("sees_both", [False, True])
+def test_names_of_files_in_another_projects_bucket_are_for_who_may_see_that_project(
+    name, sees_both, everything, as_viewer, as_owner
+):
+    """Before a restore has ended, they are in no list of files of this project."""
+    other = make_project("Elsewhere")
+    if sees_both:
+        viewer = User.objects.get(email="viewer@example.com")
+        Membership.objects.create(project=other, user=viewer, role=Membership.Role.VIEWER)
+    everything.restore.custom_storage = make_custom_storage(other)
+    everything.restore.save()
+    address = address_of(name, everything)
+    assert as_viewer.get(address).status_code in ({200, 286} if sees_both else {404})
+    # Whoever may begin a restore here has to be able to watch and stop one, whoever began it.
+    assert as_owner.get(address).status_code in {200, 286}
 
 
 def test_the_list_of_projects_shows_only_ones_own(everything, as_neighbour):

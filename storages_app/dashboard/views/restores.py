@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from storages_app.dashboard import restore_texts
@@ -110,7 +110,7 @@ def _target(request: PageRequest, project: Project, form: RestoreForm) -> Projec
 
 @project_page()
 def page(request: PageRequest, project: Project, pk: int) -> HttpResponse:
-    run = _run(project, pk)
+    run = _run(request, project, pk)
     return _show(request, run, StartForm(run=run))
 
 
@@ -122,7 +122,7 @@ def _show(request: PageRequest, run: RestoreRun, form: StartForm) -> HttpRespons
 @project_page()
 def status(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     """The part that changes, asked for while a worker is at it."""
-    run = _run(project, pk)
+    run = _run(request, project, pk)
     context = _context(run) | {
         "project": project,
         "frame": Frame(request, project, "backup"),
@@ -149,14 +149,27 @@ def _context(run: RestoreRun) -> dict[str, Any]:
     }
 
 
-def _run(project: Project, pk: int) -> RestoreRun:
+def _run(request: PageRequest, project: Project, pk: int) -> RestoreRun:
+    """The run with its names of files: whoever sees the files of the project sees these.
+
+    Those of another project's bucket only who may see that one too, or manages restores here.
+    """
     runs = RestoreRun.objects.select_related("project", "custom_storage__project")
-    return get_object_or_404(runs, project=project, pk=pk)
+    run = get_object_or_404(runs, project=project, pk=pk)
+    origin = run.custom_storage.project
+    may_see = (
+        origin == project
+        or may(request.user, project, Action.MANAGE_STORAGES)
+        or may(request.user, origin, Action.VIEW)
+    )
+    if not may_see:
+        raise Http404
+    return run
 
 
 @_orders()
 def start(request: PageRequest, project: Project, pk: int) -> HttpResponse:
-    run = _run(project, pk)
+    run = _run(request, project, pk)
     form = StartForm(request.POST, run=run)
     typed = request.POST.get("typed_name", "")
     try:
@@ -172,7 +185,7 @@ def start(request: PageRequest, project: Project, pk: int) -> HttpResponse:
 
 @_orders()
 def cancel(request: PageRequest, project: Project, pk: int) -> HttpResponse:
-    services.cancel(run=_run(project, pk), actor=actor_of(request))
+    services.cancel(run=_run(request, project, pk), actor=actor_of(request))
     return redirect("dashboard:restore_run", project.slug, pk)
 
 
@@ -188,7 +201,7 @@ def look_again(request: PageRequest, project: Project, pk: int) -> HttpResponse:
 
 def _ordered(request: PageRequest, project: Project, pk: int, order: Any) -> HttpResponse:
     try:
-        order(run=_run(project, pk), actor=actor_of(request))
+        order(run=_run(request, project, pk), actor=actor_of(request))
     except UcdashError as error:
         messages.error(request, message_of(error))
     return redirect("dashboard:restore_run", project.slug, pk)
@@ -197,7 +210,7 @@ def _ordered(request: PageRequest, project: Project, pk: int, order: Any) -> Htt
 @project_page()
 def csv(request: PageRequest, project: Project, pk: int) -> StreamingHttpResponse:
     """Every file of the run, or with `?only=gaps` those that are not here."""
-    run = _run(project, pk)
+    run = _run(request, project, pk)
     answer = StreamingHttpResponse(
         lists.as_csv(run, only_gaps=request.GET.get("only") == "gaps"),
         content_type="text/csv; charset=utf-8",
