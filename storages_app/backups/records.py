@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -22,12 +22,13 @@ from storages_app.backups.manifest import Line, Manifest, Writing
 from storages_app.copying import evidence as proofs
 from storages_app.custom_storages.connect import put_options
 from storages_app.lib.crashpoints import crashpoint
-from storages_app.models import BackupRun, BackupSegment, CopyJob, CustomStorage
+from storages_app.models import BackupRun, BackupSegment, CopyJob, CustomStorage, File
 from storages_app.models.copy_jobs import TERMINAL_STATES, CopyJobQuerySet, State
 from storages_app.objectstores.base import ObjectStore, PutReceipt
 from storages_app.objectstores.errors import ChecksumRefused, ObjectMissing
 
 _PAGE = 500
+_N_LOOKED_AT = 16  # segments, in one run
 
 
 class LostRun(Exception):
@@ -72,13 +73,24 @@ def _unwritten(keeper: Keeper) -> BackupSegment | None:
 
 
 def _retire_lost(keeper: Keeper) -> None:
-    """Segments that are gone from the bucket, or are not what they were, are written anew."""
+    """Segments that are gone from the bucket, or are not what they were, are written anew.
+
+    A few in each run, in turn, so that all are looked at in time and none costs every run.
+    """
     if not keeper.storage.can("read"):
         return
-    for segment in keeper.segments().exclude(sha256=""):
+    for segment in _next_segments(keeper):
         if not _is_there(keeper.store, segment):
             BackupSegment.objects.filter(pk=segment.pk).update(retired_at=timezone.now())
         keeper.stay()
+
+
+def _next_segments(keeper: Keeper) -> QuerySet[BackupSegment]:
+    written = keeper.segments().exclude(sha256="")
+    pks = list(written.values_list("pk", flat=True))
+    n_before = BackupRun.objects.filter(plan=keeper.run.plan, pk__lt=keeper.run.pk).count()
+    first = n_before * _N_LOOKED_AT % max(len(pks), 1)
+    return written.filter(pk__in=(pks[first:] + pks[:first])[:_N_LOOKED_AT])
 
 
 def _is_there(store: ObjectStore, segment: BackupSegment) -> bool:
@@ -101,9 +113,11 @@ def _retire_all_if_mostly_dead(keeper: Keeper) -> None:
         return
     with transaction.atomic():
         keeper.segments().update(retired_at=timezone.now())
-        _jobs(keeper).filter(record__isnull=False, file__stored_at=None).update(
-            is_backup=False, record=None
+        removed = _jobs(keeper).filter(record__isnull=False, file__stored_at=None)
+        File.objects.filter(pk__in=removed.values("file"), is_backup_ordered=True).update(
+            is_backup_ordered=False
         )
+        removed.update(is_backup=False, record=None)
 
 
 def _jobs(keeper: Keeper) -> CopyJobQuerySet:
@@ -117,9 +131,7 @@ def _claim(keeper: Keeper) -> BackupSegment | None:
         pks = list(changed.order_by("pk").values_list("pk", flat=True)[: manifest.MAX_LINES])
         if pks:
             _absorb_small(keeper, len(pks))
-        moved = _jobs(keeper).filter(record__retired_at__isnull=False, record__plan=keeper.run.plan)
-        room = manifest.MAX_LINES - len(pks)
-        moved_pks = list(moved.values_list("pk", flat=True)[:room]) if room else []
+        moved_pks = _moved(keeper)[: manifest.MAX_LINES - len(pks)]
         if not pks and not moved_pks:
             return None
         _count(keeper, changed.filter(pk__in=pks))
@@ -127,6 +139,26 @@ def _claim(keeper: Keeper) -> BackupSegment | None:
         changed.filter(pk__in=pks).update(record=segment)
         CopyJob.objects.filter(pk__in=moved_pks).update(record=segment)
     return segment
+
+
+def _moved(keeper: Keeper) -> list[int]:
+    """Copies whose line stands in a segment that counts no more.
+
+    Segment by segment: asked in one query, SQLite passes by every copy of the backup.
+    """
+    retired = BackupSegment.objects.filter(
+        Exists(CopyJob.objects.filter(record=OuterRef("pk"))),
+        plan=keeper.run.plan,
+        custom_storage=keeper.storage,
+        retired_at__isnull=False,
+    )
+    pks: list[int] = []
+    for segment in retired.order_by("pk"):
+        room = manifest.MAX_LINES - len(pks)
+        if not room:
+            break
+        pks += CopyJob.objects.filter(record=segment).values_list("pk", flat=True)[:room]
+    return pks
 
 
 def _changed(keeper: Keeper) -> CopyJobQuerySet:

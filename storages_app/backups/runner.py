@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -33,6 +34,7 @@ _MAX_TRIES = 5  # of writing records and manifest, where the bucket's fault may 
 _RETRY_AFTER = timedelta(seconds=15)
 RunState = BackupRun.State
 _OPEN = (RunState.WAITING, RunState.COPYING)
+_TRIED_AGAIN = (State.FAILED, State.SKIPPED, State.CANCELLED, State.UNVERIFIED)
 _FIGURES = (
     "state", "reason", "note", "finished_at", "pinged_at", "n_files", "n_gaps", "n_already",
     "n_skipped", "n_failed", "gaps", "manifest_key", "manifest_sha256",
@@ -100,28 +102,64 @@ def _start(run: BackupRun) -> None:
 
 def _order_missing(run: BackupRun) -> None:
     """Order every stored file of the snapshot that has no proof; failed ones get another try."""
-    while page := _next_missing(run):
-        pks = [pk for pk, _ in page]
-        files = list(File.objects.filter(pk__in=pks).order_by("stored_at", "pk"))
-        _order(run, files)
-        last, stored_at = page[-1]
-        _write(run, cursor=f"{stored_at.isoformat()} {last}")
-        crashpoint("backup_page_ordered")
+    if not _is_trying_again(run):
+        if evidence.has_lost_rows(run.plan):
+            log.warning("Backup run %s looks at every file: copies of some are gone.", run.pk)
+            evidence.forget_seen(run.plan)
+        _order_new(run)
+    for state in _TRIED_AGAIN:
+        _order_again(run, state)
     _write(run, has_ordered_all=True)
     crashpoint("backup_ordered")
 
 
-def _next_missing(run: BackupRun) -> list[tuple[UUID, datetime]]:
+def _order_new(run: BackupRun) -> None:
+    """Look at the files that no run has seen yet, in the order in which they were stored."""
+    while page := _next_unseen(run):
+        pks = [pk for pk, _ in page]
+        missing = evidence.missing_files(run.plan).filter(pk__in=pks)
+        _order(run, list(missing.order_by("stored_at", "pk")))
+        last, stored_at = page[-1]
+        with transaction.atomic():  # whoever moves the plan stops the run, and then forgets
+            _write(run, cursor=f"{stored_at.isoformat()} {last}")
+            evidence.mark_seen(run.plan, pks)
+        crashpoint("backup_page_ordered")
+
+
+def _next_unseen(run: BackupRun) -> list[tuple[UUID, datetime]]:
     """The next page after the cursor, in the order of the index that holds all that is asked."""
-    missing = evidence.missing_files(run.plan, until=run.snapshot_at)
+    unseen = evidence.unseen_files(run.plan, until=run.snapshot_at)
     if run.cursor:
         moment, last = run.cursor.split()
         stored_at = datetime.fromisoformat(moment)
-        missing = missing.filter(stored_at__gte=stored_at).exclude(
+        unseen = unseen.filter(stored_at__gte=stored_at).exclude(
             stored_at=stored_at, pk__lte=UUID(last)
         )
-    found = missing.order_by("stored_at", "pk").values_list("pk", "stored_at")
+    found = unseen.order_by("stored_at", "pk").values_list("pk", "stored_at")
     return [(pk, moment) for pk, moment in found[:_PAGE] if moment]
+
+
+def _is_trying_again(run: BackupRun) -> bool:
+    """Whether a worker had looked at all that is new; the cursor names a state from then on."""
+    return run.cursor.split(" ")[0] in _TRIED_AGAIN
+
+
+def _order_again(run: BackupRun, state: State) -> None:
+    """Order the files whose copies have all ended without proof, those of one state."""
+    while pks := _next_unproved(run, state):
+        files = File.objects.filter(pk__in=pks)
+        _order(run, list(files.order_by("stored_at", "pk")))
+        _write(run, cursor=f"{state} {pks[-1]}")
+        crashpoint("backup_page_ordered")
+
+
+def _next_unproved(run: BackupRun, state: State) -> list[UUID]:
+    """The next page after the cursor, along the index of a backup's copies."""
+    jobs = evidence.gap_jobs(run.plan, until=run.snapshot_at).filter(state=state)
+    of_state, _, last = run.cursor.partition(" ")
+    if of_state == state:
+        jobs = jobs.filter(file__gt=UUID(last))
+    return list(jobs.order_by("file").values_list("file", flat=True).distinct()[:_PAGE])
 
 
 def _order(run: BackupRun, files: list[File]) -> None:
@@ -186,7 +224,7 @@ def _finish(run: BackupRun) -> bool:
 
 
 def _count(run: BackupRun) -> evidence.Standing:
-    found = evidence.standing(run.plan, until=run.snapshot_at)
+    found = evidence.standing_of_run(run.plan, until=run.snapshot_at)
     run.n_files, run.n_gaps = found.n_files, found.n_missing
     return found
 

@@ -103,6 +103,7 @@ def _save_plan(project: Project, custom_storage: CustomStorage, chosen: Options)
     plan = existing or BackupPlan(project=project)
     if existing and existing.custom_storage_id != custom_storage.pk:
         orders.stop(plan, reason="The backup was moved to another storage.")
+        evidence.forget_seen(plan)
     plan.custom_storage, plan.is_on, plan.paused_at = custom_storage, True, None
     try:
         with transaction.atomic():
@@ -156,11 +157,16 @@ def change(
     }
     if told or is_moved:
         _record("backup.moved" if is_moved else "backup.changed", plan, actor, told)
-    if is_moved and plan.is_on:
-        orders.stop(plan, reason=f"Moved to another storage by {actor}.")
-        if plan.paused_at is None:
-            orders.begin(plan, asked_by=actor)
+    if is_moved:
+        _move(plan, actor)
     return plan
+
+
+def _move(plan: BackupPlan, actor: str) -> None:
+    orders.stop(plan, reason=f"Moved to another storage by {actor}.")
+    evidence.forget_seen(plan)  # after the stop: a run that ends now marks none any more
+    if plan.is_on and plan.paused_at is None:
+        orders.begin(plan, asked_by=actor)
 
 
 def _told(name: str, value: object) -> object:

@@ -18,6 +18,7 @@ from storages_app.models import (
     CopyJob,
     CustomStorage,
     Event,
+    File,
     Finding,
 )
 from storages_app.models.custom_storages import ConnectionTestQuerySet
@@ -174,6 +175,9 @@ def _forget_backup(row: CustomStorage) -> None:
     backup = CopyJob.objects.filter(custom_storage=row, is_backup=True)
     backup.running().update(fence=F("fence") + 1)
     backup.update(is_backup=False, record=None)
+    File.objects.filter(project_id=row.project_id, is_backup_ordered=True).update(
+        is_backup_ordered=False
+    )
     BackupSegment.objects.filter(custom_storage=row, retired_at=None).update(
         retired_at=timezone.now()
     )

@@ -67,6 +67,12 @@ class File(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     bytes_removed_at = models.DateTimeField(null=True, blank=True)
+    is_backup_ordered = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="A backup run has seen its copy in the ledger; until then each run looks at it.",
+    )
 
     objects = FileQuerySet.as_manager()
 
@@ -93,6 +99,17 @@ class File(models.Model):
                 fields=["project", "stored_at", "uuid", "size", "is_ready", "removed_at"],
                 name="file_stored_of_project",
                 condition=Q(removed_at=None, is_ready=True, stored_at__isnull=False),
+            ),
+            # What a backup run still has to look at.
+            models.Index(
+                fields=["project", "stored_at", "uuid"],
+                name="file_backup_unordered",
+                condition=Q(
+                    is_backup_ordered=False,
+                    removed_at=None,
+                    is_ready=True,
+                    stored_at__isnull=False,
+                ),
             ),
         ]
 
