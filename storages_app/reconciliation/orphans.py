@@ -22,7 +22,7 @@ class Orphan:
 
     upload: OpenUpload
     key: str
-    is_ours: bool  # begun while the ledger wanted a copy under its key, or by a connection test
+    is_ours: bool  # as the ledger or the folder of connection tests proves
 
 
 def find(
@@ -30,8 +30,17 @@ def find(
 ) -> Iterator[Orphan]:
     """The open uploads under the storage's prefix that no open copy owns, by the ledger's word.
 
-    A copy under way owns whatever is open under its key: its worker may not have noted the id yet.
-    What was begun after the last copy of a key had ended is somebody else's who writes there, too.
+    Others may write into the same bucket, so that age and a key of ours are no proof. What was
+    begun before `begun_before` is
+
+    - at work, and not named here: its id stands in a copy that has not ended, or a copy of its
+      key is under way, whose worker may not have noted the id yet;
+    - ours: its id stands in a copy that has ended; or it lies in the folder of connection tests;
+      or the ledger has its key, no copy of that key waits any more, and it was begun before the
+      last of them had ended, as by a worker that died before it noted the id;
+    - anybody's otherwise, to be reported and left alone. That is so as well while a copy of its
+      key waits, since the id of ours would be in the ledger: the first look after the copy's end
+      removes what its workers may have left (F30).
     """
     uploads = (
         upload
@@ -52,19 +61,25 @@ def _judged(uploads: list[OpenUpload], custom_storage: CustomStorage) -> Iterato
         custom_storage__endpoint_url=custom_storage.endpoint_url,
     )
     ended_at: dict[str, datetime] = {}
-    owned_ids, busy_keys = set(), set()
+    open_ids, ended_ids, busy_keys, open_keys = set(), set(), set(), set()
     columns = ("key", "state", "upload_id", "finished_at")
     for key, state, upload_id, finished_at in known.values_list(*columns):
         ended_at[key] = max(finished_at or _STILL, ended_at.get(key) or finished_at or _STILL)
         if state in RUNNING_STATES:
             busy_keys.add(key)
-        if state not in TERMINAL_STATES:
-            owned_ids.add(upload_id)
+        if state in TERMINAL_STATES:
+            ended_ids.add(upload_id)
+        else:
+            open_ids.add(upload_id)
+            open_keys.add(key)
     for upload in uploads:
         spelled = {upload.key, unquote(upload.key)}
-        if upload.upload_id in owned_ids or spelled & busy_keys:
+        if upload.upload_id in open_ids or spelled & busy_keys:
             continue
-        tests = {key for key in spelled if key.startswith(custom_storage.prefix + TEST_FOLDER)}
-        begun_at = upload.started_at - _SLACK
-        ours = {key for key in spelled & ended_at.keys() if begun_at < ended_at[key]} or tests
+        ours = {key for key in spelled if key.startswith(custom_storage.prefix + TEST_FOLDER)}
+        if upload.upload_id in ended_ids:
+            ours |= spelled & ended_at.keys()
+        if not spelled & open_keys:
+            begun_at = upload.started_at - _SLACK
+            ours |= {key for key in spelled & ended_at.keys() if begun_at < ended_at[key]}
         yield Orphan(upload, key=min(ours, default=upload.key), is_ours=bool(ours))

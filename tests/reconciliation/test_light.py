@@ -98,6 +98,48 @@ class TestLeftOverUploads:
         assert light().differences.get().resolution == "reported"
         assert len(bucket.inner.bucket.uploads) == 1
 
+    def test_one_under_the_key_of_a_copy_that_waits_is_left_until_that_has_ended(
+        self, copy_of, bucket, light
+    ):
+        """F30: it may be somebody else's; ours is removed once nobody waits for the key."""
+        job = copy_of(state="retry_wait", reason="throttled", evidence="")
+        open_upload(bucket, job.key)
+        found = light().differences.get()
+        assert (found.kind, found.key, found.resolution) == ("open_upload", job.key, "reported")
+        assert len(bucket.inner.bucket.uploads) == 1
+        CopyJob.objects.update(
+            state="failed", run_after=None, finished_at=timezone.now() - timedelta(hours=1)
+        )
+        assert light().differences.get().resolution == "aborted"
+        assert bucket.inner.bucket.uploads == {}
+
+    def test_one_that_a_waiting_copy_has_noted_is_left_to_its_next_try(
+        self, copy_of, bucket, light
+    ):
+        """F30."""
+        job = copy_of(state="retry_wait", reason="throttled", evidence="")
+        CopyJob.objects.update(upload_id=open_upload(bucket, job.key))
+        assert light().state == "clean"
+        assert len(bucket.inner.bucket.uploads) == 1
+
+    def test_one_that_an_ended_copy_has_noted_is_removed_whoever_waits_for_its_key(
+        self, copy_of, bucket, custom_storage, light
+    ):
+        """F30: the id proves it, whatever the clocks say."""
+        job = copy_of(
+            state="failed",
+            reason="timeout",
+            evidence="",
+            finished_at=timezone.now() - timedelta(hours=9),
+        )
+        upload_id = open_upload(bucket, job.key)
+        theirs = open_upload(bucket, job.key)
+        CopyJob.objects.filter(pk=job.pk).update(upload_id=upload_id)
+        copy_of(state="retry_wait", reason="throttled", evidence="", key=job.key)
+        found = light().differences.values_list("resolution", flat=True)
+        assert sorted(found) == ["aborted", "reported"]
+        assert list(bucket.inner.bucket.uploads) == [theirs]
+
     def test_a_young_one_may_be_at_work(self, copy_of, bucket, light):
         open_upload(bucket, copy_of().key, hours_ago=0.5)
         assert light().state == "clean"
