@@ -9,6 +9,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from storages_app.custom_storages.connect import open_store
@@ -25,8 +26,19 @@ from storages_app.reconciliation.notebook import Notebook
 
 log = logging.getLogger(__name__)
 
-_LEASE = timedelta(minutes=5)
-_BEAT_EVERY_S = 15
+_LEASES = 10  # between two signs of life a page of a listing may be asked for again, for minutes
+_BEAT_EVERY_S = 15.0
+_MOST_TRIES = 5  # that end in a fault of ours, with growing pauses
+_MOST_CLAIMS = 20  # workers that never came to an end
+_FIRST_PAUSE = timedelta(minutes=1)
+_FAULT = (
+    "Something went wrong on our side, again and again (internal). The operator finds it in the "
+    "log. The next check begins by itself, or here."
+)
+_CRASHES = (
+    f"Workers stopped in the middle of it {_MOST_CLAIMS} times (worker_crashed). Tell the "
+    "operator. The next check begins by itself, or here."
+)
 _THREADS = 16
 _SKEW_TOLD_S = 60
 State = Reconciliation.State
@@ -59,9 +71,10 @@ def claim() -> Reconciliation | None:
     )
     for row in free.order_by("-kind", "pk"):
         n_claimed = free.filter(pk=row.pk, fence=row.fence).update(
-            lease_until=db_now() + _LEASE,
+            lease_until=db_now() + _lease(),
             fence=F("fence") + 1,
             state=State.RUNNING,
+            reason="",
             started_at=db_now(),
         )
         if n_claimed:
@@ -72,8 +85,15 @@ def claim() -> Reconciliation | None:
     return None
 
 
+def _lease() -> timedelta:
+    return _LEASES * settings.LEASE
+
+
 def conduct(run: Reconciliation) -> None:
-    """Make one comparison from its beginning to its report."""
+    """Make one comparison from its beginning to its report.
+
+    Each claim begins it anew, so that the fence says how often it was tried in vain.
+    """
     # What a worker that died had found is found anew.
     run.differences.all().delete()
     run.n_objects = run.n_copies = 0
@@ -81,14 +101,36 @@ def conduct(run: Reconciliation) -> None:
     try:
         if run.custom_storage.state in {"removed", "draft"}:
             raise StorageNotConnected
+        if run.fence > _MOST_CLAIMS:
+            _finish(run, notebook, failure=_CRASHES)
+            return
         with _begun(run, notebook) as comparison:
             _PASSES[Reconciliation.Kind(run.kind)](comparison)
+        _finish(run, notebook)
     except _Lost:
         log.warning("Reconciliation %s was taken over, or its storage is gone.", run.pk)
     except UcdashError as error:
         _finish(run, notebook, failure=f"{error.message} ({error.code})")
-    else:
-        _finish(run, notebook)
+    except Exception as error:
+        log.error("Reconciliation %s failed (try %s)", run.pk, run.fence, exc_info=error)
+        _try_again(run, notebook)
+
+
+def _try_again(run: Reconciliation, notebook: Notebook) -> None:
+    """After a fault of ours: later, or never if that was the last try."""
+    if run.fence < _MOST_TRIES:
+        pause = _FIRST_PAUSE * 2 ** (run.fence - 1) * settings.TIME_SCALE
+        _held(run).update(
+            state=State.WAITING,
+            reason="Something went wrong on our side; it is tried again (internal).",
+            lease_until=db_now() + pause,
+        )
+        return
+    try:
+        _finish(run, notebook, failure=_FAULT)
+    except Exception:  # what fails may be what was found
+        log.exception("What reconciliation %s had found could not be written down", run.pk)
+        _finish(run, Notebook(run), failure=_FAULT)
 
 
 @contextmanager
@@ -119,15 +161,16 @@ def _clock_offset(store: ObjectStore) -> float | None:
 
 def _heart_of(run: Reconciliation, notebook: Notebook) -> Any:
     beaten_at = monotonic()
+    every_s = min(_BEAT_EVERY_S, _lease().total_seconds() / 3)
 
     def beat() -> None:
         nonlocal beaten_at
-        if monotonic() - beaten_at < _BEAT_EVERY_S:
+        if monotonic() - beaten_at < every_s:
             return
         beaten_at = monotonic()
         # Of a storage that is gone nothing may be ordered any more; the next claim ends the run.
         held = _held(run).filter(custom_storage__removed_at=None)
-        if not held.update(**_progress(run, notebook), lease_until=db_now() + _LEASE):
+        if not held.update(**_progress(run, notebook), lease_until=db_now() + _lease()):
             raise _Lost
         notebook.flush()
 
