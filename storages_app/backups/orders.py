@@ -16,12 +16,15 @@ from ucdash.celery import wake
 
 
 def begin(plan: BackupPlan, *, asked_by: str) -> BackupRun | None:
-    """Open a run and set the time of the next; None if one is open already."""
-    now = read_db_now()
-    BackupPlan.objects.filter(pk=plan.pk).update(next_run_at=planner.next_run(plan.cron, after=now))
+    """Open a run and set the time of the next; None if one is open already.
+
+    The time stays as it is then: the open run ends when it has come, and the next one begins.
+    """
+    following = planner.next_run(plan.cron, after=read_db_now())
     try:
         with transaction.atomic():
             run = BackupRun.objects.create(plan=plan, asked_by=asked_by[:200])
+            BackupPlan.objects.filter(pk=plan.pk).update(next_run_at=following)
     except IntegrityError:
         return None  # constraint backup_run_one_at_a_time
     transaction.on_commit(partial(wake, "backups.drain"))

@@ -97,7 +97,8 @@ def _require_usable(project: Project, custom_storage: CustomStorage) -> None:
 
 def _save_plan(project: Project, custom_storage: CustomStorage, chosen: Options) -> BackupPlan:
     """A project keeps one plan; one that is off or has lost its storage is used again."""
-    existing = BackupPlan.objects.filter(project=project).select_related("custom_storage").first()
+    plans = BackupPlan.objects.select_for_update(of=("self",)).select_related("custom_storage")
+    existing = plans.filter(project=project).first()
     if existing and existing.is_on and not existing.custom_storage.removed_at:
         raise AlreadyConnected
     plan = existing or BackupPlan(project=project)
@@ -108,19 +109,28 @@ def _save_plan(project: Project, custom_storage: CustomStorage, chosen: Options)
     try:
         with transaction.atomic():
             _set(plan, chosen)
+            plan.save()
     except IntegrityError as error:
         raise AlreadyConnected from error
     return plan
 
 
 def _set(plan: BackupPlan, chosen: Options) -> None:
-    """Save the options; the class of the files is the storage's, for workers to see."""
+    """Set the options; the class of the files is the storage's, for workers to see."""
     values = dict(vars(chosen))
     plan.custom_storage.backup_class = values.pop("storage_class")
     plan.custom_storage.save(update_fields=["backup_class"])
     for name, value in values.items():
         setattr(plan, name, value)
-    plan.save()
+
+
+def _hold(plan: BackupPlan) -> None:
+    """Read the plan as it is now, and keep others from changing it until this transaction ends.
+
+    Whoever asks has read it a while ago: a run has moved on since, or somebody has turned it off.
+    """
+    rows = BackupPlan.objects.select_for_update(of=("self",))
+    plan.refresh_from_db(from_queryset=rows.select_related("custom_storage", "project"))
 
 
 @transaction.atomic
@@ -136,6 +146,7 @@ def change(
     After a move the run under way ends, and one that copies everything there begins at once. What
     is in the old bucket stays.
     """
+    _hold(plan)
     is_moved = custom_storage is not None and custom_storage.pk != plan.custom_storage_id
     target = custom_storage if custom_storage and is_moved else plan.custom_storage
     if is_moved:
@@ -150,6 +161,7 @@ def change(
     elif plan.next_run_at and chosen.cron != before["cron"]:
         plan.next_run_at = planner.next_run(chosen.cron, after=timezone.now())
     _set(plan, chosen)
+    plan.save(update_fields=_changed_fields(is_moved=is_moved))
     told = {
         name: _told(name, vars(chosen)[name])
         for name in before
@@ -160,6 +172,12 @@ def change(
     if is_moved:
         _move(plan, actor)
     return plan
+
+
+def _changed_fields(*, is_moved: bool) -> list[str]:
+    """What `change` writes: a run that goes on writes how far it has read samples."""
+    options = [name for name in Options.__dataclass_fields__ if name != "storage_class"]
+    return [*options, "next_run_at", *(["custom_storage", "sample_cursor"] if is_moved else [])]
 
 
 def _move(plan: BackupPlan, actor: str) -> None:
@@ -190,6 +208,7 @@ def request_run(*, plan: BackupPlan, asked_by: str) -> BackupRun:
 @transaction.atomic
 def pause(*, plan: BackupPlan, actor: str) -> None:
     """Copy nothing until it is resumed: the run under way ends, and waiting copies are dropped."""
+    _hold(plan)
     if not plan.is_on:
         raise BackupOff
     if plan.paused_at:
@@ -203,6 +222,7 @@ def pause(*, plan: BackupPlan, actor: str) -> None:
 @transaction.atomic
 def resume(*, plan: BackupPlan, actor: str) -> None:
     """Go on; a run that finds what is missing begins at once."""
+    _hold(plan)
     if not plan.is_on:
         raise BackupOff
     if plan.paused_at is None:
@@ -216,6 +236,7 @@ def resume(*, plan: BackupPlan, actor: str) -> None:
 @transaction.atomic
 def turn_off(*, plan: BackupPlan, actor: str) -> None:
     """Stop the backup: files in the bucket stay, an open run ends, no run follows."""
+    _hold(plan)
     if not plan.is_on:
         return
     plan.is_on, plan.next_run_at, plan.paused_at = False, None, None
@@ -227,6 +248,7 @@ def turn_off(*, plan: BackupPlan, actor: str) -> None:
 @transaction.atomic
 def turn_on(*, plan: BackupPlan, actor: str) -> None:
     """Go on with the same storage; a run begins at once."""
+    _hold(plan)
     if plan.is_on:
         return
     if plan.custom_storage.removed_at:

@@ -105,7 +105,17 @@ def _fault_of_runs(facts: _Facts) -> str:
     if newest and newest.state == RunState.FAILED:
         return newest.reason
     is_due = plan.next_run_at and plan.next_run_at < facts.now - _OVERDUE
-    return "A run was due and no worker has begun it." if is_due and not plan.paused_at else ""
+    if not is_due or plan.paused_at or _is_at_work(facts):
+        return ""
+    return "A run was due and no worker has begun it."
+
+
+def _is_at_work(facts: _Facts) -> bool:
+    """Whether a worker has the run before the one that is due; that one waits for its end."""
+    last = facts.last
+    if last is None or last.is_over or last.lease_until is None:
+        return False
+    return last.lease_until > facts.now - _OVERDUE
 
 
 def _not_backed_up(facts: _Facts, why: str) -> Verdict:

@@ -337,11 +337,31 @@ class TestF70:
     def test_a_period_that_overlaps_an_open_run_begins_no_second_one(self, project, plan, bucket):
         make_files(project, "a")
         tasks.drain()
-        BackupPlan.objects.update(next_run_at=timezone.now() - timedelta(seconds=1))
+        was_due_at = timezone.now() - timedelta(seconds=1)
+        BackupPlan.objects.update(next_run_at=was_due_at)
         assert runner.start_due() == 0
         plan.refresh_from_db()
+        assert (plan.runs.count(), plan.next_run_at) == (1, was_due_at)
+
+    def test_it_ends_the_open_one_with_gaps_and_the_next_goes_on(self, project, plan, bucket):
+        make_files(project, "a")
+        tasks.drain()
+        BackupPlan.objects.update(next_run_at=timezone.now() - timedelta(seconds=1))
+        assert runner.start_due() == 0
+        BackupRun.objects.update(lease_until=None)
+        tasks.drain()
+        assert plan.runs.get().state == "gaps"
+        assert runner.start_due() == 1
+        plan.refresh_from_db()
         assert plan.next_run_at > timezone.now()
-        assert plan.runs.count() == 1
+        assert go_on(plan).state == "done"
+
+    def test_asking_for_a_run_while_one_is_open_does_not_put_the_next_off(self, plan):
+        was_due_at = timezone.now() + timedelta(seconds=1)
+        BackupPlan.objects.update(next_run_at=was_due_at)
+        services.request_run(plan=plan, asked_by="a test")
+        plan.refresh_from_db()
+        assert plan.next_run_at == was_due_at
 
 
 class TestF71:

@@ -144,6 +144,33 @@ class TestChange:
         services.change(plan=plan, actor="a test", cron="0 3 * * *")
         assert (plan.next_run_at.hour, plan.next_run_at.minute) == (3, 0)
 
+    def test_by_somebody_who_has_read_it_long_ago_undoes_nothing(self, plan):
+        stale = BackupPlan.objects.get()
+        services.change(plan=plan, actor="Ann", cron="0 3 * * *", sample_size=7)
+        BackupPlan.objects.update(sample_cursor=5)
+        services.change(plan=stale, actor="Bob", keep_days=30)
+        now = BackupPlan.objects.get()
+        assert (now.cron, now.sample_size, now.keep_days) == ("0 3 * * *", 7, 30)
+        assert (now.sample_cursor, now.next_run_at.hour) == (5, 3)
+
+    def test_leaves_alone_what_a_run_writes_at_the_same_time(self, plan, monkeypatch):
+        chosen = services._set
+
+        def run_reads_on(plan, options):
+            chosen(plan, options)
+            BackupPlan.objects.update(sample_cursor=5)
+
+        monkeypatch.setattr(services, "_set", run_reads_on)
+        services.change(plan=plan, actor="Ann", keep_days=30)
+        assert BackupPlan.objects.get().sample_cursor == 5
+
+    def test_by_a_switch_that_somebody_else_has_used_before_is_none(self, plan):
+        stale = BackupPlan.objects.get()
+        services.turn_off(plan=plan, actor="Ann")
+        with pytest.raises(BackupOff):
+            services.pause(plan=stale, actor="Bob")
+        assert BackupPlan.objects.get().paused_at is None
+
     def test_that_changes_nothing_is_not_told(self, plan):
         services.change(plan=plan, actor="a test", keep_days=0)
         assert not Event.objects.filter(kind="backup.changed").exists()
@@ -246,6 +273,14 @@ class TestVerdict:
 
     def test_when_no_worker_begins_what_is_due(self, whole):
         BackupPlan.objects.update(next_run_at=timezone.now() - timedelta(hours=1))
+        assert "no worker has begun it" in self.told(whole).sentence
+
+    def test_when_what_is_due_waits_for_the_end_of_a_run_that_a_worker_has(self, whole):
+        run = make_backup_run(whole, state="copying", finished_at=None)
+        BackupRun.objects.filter(pk=run.pk).update(lease_until=timezone.now())
+        BackupPlan.objects.update(next_run_at=timezone.now() - timedelta(hours=1))
+        assert self.told(whole).state == "backed_up"
+        BackupRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(hours=1))
         assert "no worker has begun it" in self.told(whole).sentence
 
     def test_of_copies_that_are_written_but_unverified(self, whole):
