@@ -370,6 +370,36 @@ class TestPings:
         run.refresh_from_db()
         assert (run.state, run.ping_answer) == ("done", "Not told: no answer")
 
+    def test_of_a_slow_monitor_delay_no_other_and_end(self, plan, monkeypatch):
+        services.change(plan=plan, actor="a test", ping_url="https://monitor.example/")
+        slow, quick = (make_backup_run(plan, pinged_at=None) for _ in "ab")
+        free, in_time = threading.Event(), threading.Event()
+
+        def send(run):
+            if run == slow:
+                assert free.wait(30)
+                in_time.set()
+            return "HTTP 200"
+
+        monkeypatch.setattr(pings, "_send", send)
+        monkeypatch.setattr(pings, "_IN_ALL_S", 0.2)
+        pings.send_due()
+        free.set()
+        answers = dict(BackupRun.objects.values_list("pk", "ping_answer"))
+        assert (answers[slow.pk], answers[quick.pk]) == ("Not told: too slow", "HTTP 200")
+        assert not BackupRun.objects.filter(finished_at__isnull=False, pinged_at=None).exists()
+        assert in_time.wait(30)
+
+    def test_are_sent_to_few_at_once(self, plan, monkeypatch):
+        services.change(plan=plan, actor="a test", ping_url="https://monitor.example/")
+        for _ in range(3):
+            make_backup_run(plan, pinged_at=None)
+        monkeypatch.setattr(pings, "_AT_ONCE", 2)
+        monkeypatch.setattr(pings, "_send", lambda run: "HTTP 200")
+        for n_told in (2, 3):
+            pings.send_due()
+            assert BackupRun.objects.filter(ping_answer="HTTP 200").count() == n_told
+
     @pytest.mark.parametrize("url", ["http://example.com/", "https://localhost/", "ftp://x/", "x"])
     def test_to_a_forbidden_address_cannot_be_set(self, plan, url):
         with pytest.raises(PingRefused):
