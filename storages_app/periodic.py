@@ -25,6 +25,7 @@ from storages_app.backups import tasks as backups
 from storages_app.bulk_copies import tasks as bulk_copies
 from storages_app.copying import tasks as copying
 from storages_app.custom_storages import tasks as custom_storages
+from storages_app.lib import shortage
 from storages_app.models import TimetableSlot, WorkerHeartbeat
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.reconciliation import tasks as reconciliation
@@ -129,7 +130,8 @@ def _every(seconds: float, work: Callable[[], object], name: str) -> None:
         while not _stopping.is_set():
             try:
                 once()
-            except Exception:
+            except Exception as error:
+                shortage.note(error)
                 # Without memory even telling of it fails, and the thread has to outlive that.
                 with suppress(Exception):
                     log.exception("%s failed; it is tried again in %s s", name, seconds)
@@ -144,6 +146,7 @@ def start_clocks(**kwargs: Any) -> None:
     # Ctrl-C and a stopping service reach the whole group. A child that dies of it gives nothing
     # back and is replaced at once; one that waits is ended by its parent, in order.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    shortage.watch(stop_clocks)
     _every(settings.HEARTBEAT_EVERY_S, heartbeat, "heartbeat")
     _every(settings.POLL_EVERY_S, copying.drain, "copying poller")
     _every(settings.POLL_EVERY_S, custom_storages.drain, "connection test poller")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
@@ -141,6 +142,12 @@ def test_a_heartbeat_is_one_row_a_process():
 
 
 class TestThreads:
+    @pytest.fixture(autouse=True)
+    def shortages(self, monkeypatch):
+        noted: SimpleQueue[BaseException] = SimpleQueue()
+        monkeypatch.setattr(periodic.shortage, "note", noted.put)
+        return noted
+
     @pytest.mark.parametrize("what_fails", ["work", "close_old_connections", "log"])
     def test_f53_a_poller_outlives_whatever_goes_wrong_in_it(self, monkeypatch, what_fails):
         """Without memory anything fails, the telling of it included."""
@@ -169,3 +176,24 @@ class TestThreads:
         periodic._every(0, work, "a test")
         assert stopping.wait(5)
         assert n_runs == 3
+
+    def test_f53_a_worker_process_is_watched_for_shortages_before_anything_else(self, monkeypatch):
+        begun: list[object] = []
+        monkeypatch.setattr(periodic.signal, "signal", lambda *_: None)
+        monkeypatch.setattr(periodic.shortage, "watch", begun.append)
+        monkeypatch.setattr(periodic, "_every", lambda seconds, work, name: begun.append(name))
+        periodic.start_clocks()
+        assert begun[:2] == [periodic.stop_clocks, "heartbeat"]
+
+    def test_f53_a_shortage_in_a_poller_is_remembered(self, monkeypatch, shortages):
+        stopping = threading.Event()
+
+        def fail() -> None:
+            stopping.set()
+            raise MemoryError
+
+        monkeypatch.setattr(periodic, "log", SimpleNamespace(exception=lambda *_: None))
+        monkeypatch.setattr(periodic, "close_old_connections", lambda: None)
+        monkeypatch.setattr(periodic, "_stopping", stopping)
+        periodic._every(0, fail, "a test")
+        assert isinstance(shortages.get(timeout=5), MemoryError)

@@ -32,7 +32,15 @@ from storages_app.objectstores.errors import (
     TimedOut,
 )
 
-__all__ = ["Assignment", "LostJob", "Outcome", "health_of", "make_copy", "outcome_of_bucket_error"]
+__all__ = [
+    "Assignment",
+    "LostJob",
+    "Outcome",
+    "health_of",
+    "make_copy",
+    "outcome_of_bucket_error",
+    "unforeseen",
+]
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +92,12 @@ def _outcome_of(error: Exception, job: CopyJob) -> Outcome:
         reason = error.code if error.code in Reason.values else Reason.PROCESSING_FAILED
         state = State.SKIPPED if reason == Reason.PROCESSED_TOO_LARGE_100MB else State.FAILED
         return Outcome(state, reason, error.message)
-    log.error("A copy met something unforeseen: job %s", job.pk, exc_info=error)
+    return unforeseen(error, at=f"job {job.pk}")
+
+
+def unforeseen(error: Exception, *, at: str) -> Outcome:
+    """It is ours to mend: the log has it, and the copy waits."""
+    log.error("A copy met something unforeseen: %s", at, exc_info=error)
     return Outcome(State.RETRY_WAIT, Reason.INTERNAL, "An unforeseen fault; see the log.")
 
 

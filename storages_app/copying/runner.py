@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -38,11 +38,13 @@ from storages_app.copying.making import (
     Outcome,
     make_copy,
     outcome_of_bucket_error,
+    unforeseen,
 )
 from storages_app.copying.persistence import persist
 from storages_app.copying.settling import Finished, settle
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages.connect import open_store
+from storages_app.lib import shortage
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import CopyJob, CustomStorage, Reason
@@ -113,6 +115,8 @@ class _Door:
             return Outcome(State.RETRY_WAIT, Reason.AUTH_DENIED, error.message)
         except ObjectStoreError as error:
             return outcome_of_bucket_error(error)
+        except Exception as error:  # noqa: BLE001 - the edge of a worker, as in `make_copy`
+            return unforeseen(error, at=f"storage {self._storage.pk}")
 
 
 class _Pools:
@@ -148,6 +152,7 @@ class Pump:
         self.inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self.renewed_at = monotonic()
         self.is_closing = False
+        self.is_a_thread_lost = False  # it could not say what came of its copy
         self.flew = 0  # copies under way after the last claim
         self.has_called = False  # another process
         self.has_renamed = False  # a copy goes on under another key (keep both)
@@ -197,13 +202,28 @@ class Pump:
         log.info("Ending: %s copies finished, %s given back.", n_ended, len(self.flying))
         self.flying.clear()
 
+    def abandon(self) -> None:
+        """This pump goes on no more, for whatever reason: its copies are tried again, in time.
+
+        Best effort; a copy that could not be written down waits until its lease is over.
+        """
+        ended = Outcome(State.RETRY_WAIT, Reason.INTERNAL, "The worker had to end; see its log.")
+        with suppress(Exception):
+            settle([Finished(assignment, ended) for assignment in list(self.flying.values())])
+
     @contextmanager
     def _pools(self) -> Iterator[_Pools]:
         pools = _Pools(self.threads)
+        _at_work.append(self)
         try:
             yield pools
+        except BaseException as error:
+            shortage.note(error)
+            self.abandon()
+            raise
         finally:
             self.is_closing = True
+            _at_work.remove(self)
             self._refuse_waiting_commits()
             pools.close()
 
@@ -251,36 +271,36 @@ class Pump:
 
     def _start(self, pools: _Pools, jobs: list[CopyJob]) -> None:
         crashpoint("copy_claimed")
-        doors: dict[Any, _Door] = {}
-        for job in jobs:
-            if refusal := _refusal(job):
-                self._write([Finished(Assignment(job, _NO_STORE, 0, 0), refusal)])
+        assignments = [_assignment(job) for job in jobs]
+        # All of them, before the first may meet a limit of the machine: see `abandon`.
+        self.flying |= {one.job.pk: one for one in assignments}
+        doors: dict[UUID, _Door] = {}
+        for one in assignments:
+            if refusal := _refusal(one.job):
+                self.inbox.put(Finished(one, refusal))
                 continue
-            assignment = Assignment(
-                job, _NO_STORE, settings.MULTIPART_THRESHOLD, settings.MULTIPART_PART_SIZE
-            )
-            if assignment.storage.identity == CustomStorage.Identity.ROLE:
-                assignment.renew_store = partial(open_store, assignment.storage)
-            door = doors.setdefault(job.custom_storage_id, _Door(job.custom_storage))
-            self.flying[job.pk] = assignment
-            pools.of(job.custom_storage_id).submit(self._work, assignment, door)
+            door = doors.setdefault(one.job.custom_storage_id, _Door(one.storage))
+            pools.of(one.job.custom_storage_id).submit(self._work, one, door)
 
     # --- in a thread ------------------------------------------------------------------------
 
     def _work(self, assignment: Assignment, door: _Door) -> None:
         try:
-            found = door.open()
-            if isinstance(found, Outcome):
-                outcome = found
-            else:
-                assignment.store = found
-                outcome = make_copy(
-                    assignment, lambda values: self._commit_from_thread(assignment, values)
-                )
+            self.inbox.put(self._attempt(assignment, door))
+        except BaseException:  # out of memory, at a place where nothing can be said any more
+            self.is_a_thread_lost = True
+            raise
+
+    def _attempt(self, assignment: Assignment, door: _Door) -> Finished | _Lost:
+        found = door.open()
+        if isinstance(found, Outcome):
+            return Finished(assignment, found)
+        assignment.store = found
+        try:
+            commit = partial(self._commit_from_thread, assignment)
+            return Finished(assignment, make_copy(assignment, commit))
         except LostJob:
-            self.inbox.put(_Lost(assignment))
-        else:
-            self.inbox.put(Finished(assignment, outcome))
+            return _Lost(assignment)
 
     def _commit_from_thread(self, assignment: Assignment, values: dict[str, Any]) -> bool:
         if self.is_closing:
@@ -296,6 +316,8 @@ class Pump:
 
     def _collect(self) -> int:
         """Take messages for a moment; commits are answered at once, outcomes written together."""
+        if self.is_a_thread_lost:
+            raise MemoryError("A thread could not say what came of its copy.")
         ends_at = monotonic() + _FLUSH_EVERY_S
         finished: list[Finished] = []
         while self.flying and len(finished) < self.threads:
@@ -347,6 +369,13 @@ def _write_alone(one: Finished) -> list[Finished]:
     return persist(partial(settle, [Finished(one.assignment, unwritable)]))
 
 
+def _assignment(job: CopyJob) -> Assignment:
+    made = Assignment(job, _NO_STORE, settings.MULTIPART_THRESHOLD, settings.MULTIPART_PART_SIZE)
+    if made.storage.identity == CustomStorage.Identity.ROLE:
+        made.renew_store = partial(open_store, made.storage)
+    return made
+
+
 def _refusal(job: CopyJob) -> Outcome | None:
     """Why a claimed copy is not begun."""
     if job.file.is_removed:  # while an attempt was under way, or its worker dead
@@ -362,6 +391,7 @@ def _refusal(job: CopyJob) -> Outcome | None:
 _stopping = threading.Event()
 _one_drain_a_process = threading.Lock()
 _asked_again = threading.Event()
+_at_work: list[Pump] = []
 
 
 def drain() -> int:
@@ -400,7 +430,15 @@ def stop(*, wait_s: float = 5) -> None:
     suspects.stop()
     if _one_drain_a_process.acquire(timeout=wait_s):
         _one_drain_a_process.release()
+    else:
+        abandon()
     suspects.wait_for_end(wait_s=wait_s)
+
+
+def abandon() -> None:
+    """This process ends, and waits for none of its pumps: one of them hangs."""
+    for pump in _at_work:
+        pump.abandon()
 
 
 def make_one(*, copy_job_id: int) -> CopyJob | None:

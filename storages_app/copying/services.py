@@ -315,3 +315,8 @@ def make_suspects() -> None:
 def stop_making() -> None:
     """End that soon; what is under way is given back."""
     tasks.stop()
+
+
+def abandon() -> None:
+    """This process cannot go on: what it holds is left to others."""
+    tasks.abandon()

@@ -16,7 +16,7 @@ from storages_app.copying.making import Assignment, Outcome, health_of
 from storages_app.custom_storages import circuit
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.models import CopyJob, CustomStorage, Event, File, Reason
-from storages_app.models.copy_jobs import State
+from storages_app.models.copy_jobs import RUNNING_STATES, State
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.objectstores.errors import Throttled
 
@@ -37,20 +37,39 @@ class Finished:
 
 
 def settle(finished: list[Finished]) -> list[Finished]:
-    """Write the outcomes of one batch, and what they say of the buckets; those still ours."""
+    """Write the outcomes of one batch, and what they say of the buckets; those still ours.
+
+    All of it or nothing. So it may be done again by whoever did not hear whether it was done:
+    what is written already is found to be ours, and no bucket is told of it twice.
+    """
     if not finished:
         return []
     with transaction.atomic():
-        held = _settle_done([one for one in finished if one.outcome.state == State.DONE])
-        held += [one for one in finished if one.outcome.state != State.DONE and _settle(one)]
+        written = _written_before(finished)
+        rest = [one for one in finished if one not in written]
+        held = _settle_done([one for one in rest if one.outcome.state == State.DONE])
+        held += [one for one in rest if one.outcome.state != State.DONE and _settle(one)]
+        _tell_of_buckets(held)
     crashpoint("copy_outcomes_committed")
+    return written + held
+
+
+def _written_before(finished: list[Finished]) -> list[Finished]:
+    """Those that have ended under our own fence: nobody else can have written that."""
+    fences = {one.assignment.job.pk: one.assignment.job.fence for one in finished}
+    ended = CopyJob.objects.filter(pk__in=fences).exclude(state__in=RUNNING_STATES)
+    found = set(ended.values_list("pk", "fence"))
+    return [one for one in finished if (one.assignment.job.pk, one.assignment.job.fence) in found]
+
+
+def _tell_of_buckets(held: list[Finished]) -> None:
     health: dict[CustomStorage, list[Finished]] = defaultdict(list)
     for one in held:
         health[one.assignment.storage].append(one)
-    for custom_storage, those in health.items():
-        _slow_down_if_asked(custom_storage, those)
-        _report_health(custom_storage, those)
-    return held
+    # In one order, because their rows are locked: two workers must not wait for each other.
+    for custom_storage in sorted(health, key=lambda storage: storage.pk):
+        _slow_down_if_asked(custom_storage, health[custom_storage])
+        _report_health(custom_storage, health[custom_storage])
 
 
 def _settle_done(done: list[Finished]) -> list[Finished]:

@@ -17,6 +17,11 @@ def stop() -> None:
     runner.stop()
 
 
+def abandon() -> None:
+    """The process ends at once, whatever hangs in it."""
+    runner.abandon()
+
+
 def make_now(*, copy_job_id: int) -> CopyJob | None:
     """Make one copy in this process; how it was left, or None if a worker was quicker."""
     return runner.make_one(copy_job_id=copy_job_id)

@@ -2,10 +2,12 @@
 
 import errno
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
 from storages_app.copying import orders, runner
+from storages_app.copying.claiming import claim_one
 from storages_app.custom_storages import services as custom_storages
 from storages_app.library import services as library
 from storages_app.models import CopyJob, CustomStorage, Reason
@@ -108,18 +110,87 @@ def test_f53_a_copy_that_met_a_limit_of_the_machine_is_tried_again_and_the_slot_
     assert drained(job).state == State.DONE
 
 
-def test_f53_a_pump_that_cannot_start_its_thread_leaves_the_copy_to_its_lease(
+class TestShortages:
+    """F53: whatever the machine refuses, copies are tried again and nobody is blamed."""
+
+    @pytest.fixture(autouse=True)
+    def noted(self, monkeypatch):
+        errors: list[BaseException] = []
+        monkeypatch.setattr(runner.shortage, "note", errors.append)
+        return errors
+
+    def require_tried_again(self, job) -> None:
+        job.refresh_from_db()
+        assert (job.state, job.reason, job.crashes) == (State.RETRY_WAIT, Reason.INTERNAL, 0)
+        CopyJob.objects.update(run_after=db_now())
+        assert drained(job).state == State.DONE
+        assert runner._at_work == []
+
+    def test_of_threads(self, bucket, job, storage, monkeypatch, noted):
+        order = orders.order_for(file=make_file(storage.project), custom_storage=storage)
+        (second,) = orders.place([order], lane=CopyJob.Lane.BULK, asked_by="a test")
+
+        def refuse(*args, **kwargs):
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(runner.ThreadPoolExecutor, "submit", refuse)
+            with pytest.raises(RuntimeError):
+                runner.drain()
+        assert [str(error) for error in noted] == ["can't start new thread"]
+        second.refresh_from_db()
+        assert second.state == State.RETRY_WAIT
+        self.require_tried_again(job)
+
+    def test_of_memory_in_a_thread_that_cannot_even_say_so(self, bucket, job, monkeypatch, noted):
+        def fail(*args, **kwargs):
+            raise MemoryError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(runner, "make_copy", fail)
+            with pytest.raises(MemoryError, match="could not say what came of its copy"):
+                runner.drain()
+        assert len(noted) == 1
+        self.require_tried_again(job)
+
+    def test_and_a_pump_that_hangs_is_not_waited_for(self, bucket, job, monkeypatch):
+        """As in a thread that is never born: the process ends, and another goes on at once."""
+        pump = runner.Pump(worker="a", threads=1)
+        monkeypatch.setattr(runner, "_stopping", Event())
+        with runner._one_drain_a_process, pump._pools() as pools:
+            with monkeypatch.context() as patched:
+                patched.setattr(runner.ThreadPoolExecutor, "submit", lambda *args: None)
+                pump._start(pools, claim_one(pk=job.pk, worker="a"))
+            runner.stop(wait_s=0)
+        monkeypatch.setattr(runner, "_stopping", Event())
+        self.require_tried_again(job)
+
+    def test_of_memory_in_the_ledger_too_leaves_the_copy_to_its_lease(
+        self, bucket, job, monkeypatch
+    ):
+        def fail(*args, **kwargs):
+            raise MemoryError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(runner, "settle", fail)
+            with pytest.raises(MemoryError):
+                runner.drain()
+        job.refresh_from_db()
+        assert job.state == State.LEASED
+        CopyJob.objects.update(lease_until=db_now() - timedelta(seconds=1))
+        assert drained(job).state == State.DONE
+
+
+def test_f53_a_bucket_that_cannot_be_opened_for_an_unforeseen_reason_ends_no_pump(
     bucket, job, monkeypatch
 ):
-    def refuse(*args, **kwargs):
-        raise RuntimeError("can't start new thread")
+    def fail(custom_storage):
+        raise KeyError("endpoint")
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner.ThreadPoolExecutor, "submit", refuse)
-        with pytest.raises(RuntimeError):
-            runner.drain()
-    CopyJob.objects.filter(state=State.LEASED).update(lease_until=db_now() - timedelta(seconds=1))
-    assert drained(job).state == State.DONE
+        patched.setattr(runner, "open_store", fail)
+        assert drained(job).state == State.RETRY_WAIT
+    assert job.reason == Reason.INTERNAL
 
 
 class TestDuplicates:

@@ -1,5 +1,8 @@
 """F51: the database restarts, breaks deadlocks and drops connections; copies under way are kept."""
 
+import hashlib
+from io import BytesIO
+
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
@@ -9,8 +12,10 @@ from storages_app.copying.claiming import claim_one
 from storages_app.copying.evidence import Evidence, Expected
 from storages_app.copying.making import Outcome
 from storages_app.copying.settling import Finished
-from storages_app.models import CopyJob, Reason
+from storages_app.custom_storages import circuit
+from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import State
+from storages_app.objectstores.base import PutOptions
 from tests.factories import make_custom_storage, make_file, make_project
 from tests.memory_bucket import PROVEN
 
@@ -78,6 +83,63 @@ def test_outcomes_that_were_committed_although_the_reply_was_lost_are_not_lost(
     runner.drain()
     job.refresh_from_db()
     assert (job.state, job.attempts) == (State.DONE, 1)
+
+
+def test_a_bucket_is_told_of_once_although_the_reply_to_the_commit_was_lost(
+    job, bucket, monkeypatch
+):
+    CustomStorage.objects.update(recent_outcomes="t")
+    settle, replies = runner.settle, [OperationalError("server closed the connection")]
+
+    def committed_and_lost(finished):
+        held = settle(finished)
+        if replies:
+            raise replies.pop()
+        return held
+
+    monkeypatch.setattr(runner, "settle", committed_and_lost)
+    runner.drain()
+    job.refresh_from_db()
+    assert (job.state, job.duplicates) == (State.DONE, 0)
+    assert CustomStorage.objects.get().recent_outcomes == "t+"
+
+
+def test_an_outcome_and_what_it_says_of_its_bucket_are_written_together(job, bucket, monkeypatch):
+    """Or after a fault between the two the breaker would never hear of it."""
+    CustomStorage.objects.update(recent_outcomes="t")
+    reports, states = [OperationalError("server closed the connection")], []
+    report = circuit.report
+
+    def fail_once(custom_storage, outcomes, **options):
+        states.append(CopyJob.objects.get().state)
+        report(custom_storage, outcomes, **options)
+        if reports:
+            raise reports.pop()
+
+    monkeypatch.setattr(circuit, "report", fail_once)
+    runner.drain()
+    job.refresh_from_db()
+    assert (job.state, job.duplicates, states) == (State.DONE, 0, [State.DONE, State.DONE])
+    assert CustomStorage.objects.get().recent_outcomes == "t+"
+
+
+def test_keep_both_goes_on_in_the_same_call_although_the_reply_was_lost(job, bucket, monkeypatch):
+    CopyJob.objects.update(on_clash="keep_both")
+    other = hashlib.sha256(b"other").hexdigest()
+    bucket.inner.put(job.key, BytesIO(b"other"), size=5, sha256=other, options=PutOptions())
+    settle, replies = runner.settle, [OperationalError("server closed the connection")]
+
+    def committed_and_lost(finished):
+        held = settle(finished)
+        if replies:
+            raise replies.pop()
+        return held
+
+    monkeypatch.setattr(runner, "settle", committed_and_lost)
+    made = runner.make_one(copy_job_id=job.pk)
+    assert made is not None
+    job.refresh_from_db()
+    assert (job.state, job.key.endswith("-2.txt"), job.duplicates) == (State.DONE, True, 0)
 
 
 def test_a_connection_that_is_cut_while_a_copy_is_written_costs_no_attempt(job, bucket):

@@ -55,7 +55,6 @@ class Rounds:
             "G8": self.races,
             "G10": self.reconciliation,
             "G12": self.uploads_while_all_is_down,
-            "F53": self.limits,
         }
 
     def _many(self, number: int) -> int:
@@ -200,10 +199,6 @@ class Rounds:
         command = [sys.executable, "-m", "pytest", path, "-q", "-o", "timeout=3600"]
         run = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         return Result(goal, f"{path}, {variable}={self._many(count)}", run.returncode, 0, "exit")
-
-    def limits(self) -> Iterator[Result]:
-        """Processes without memory for a while; what takes too long for the suite."""
-        yield self._tests("F53", "tests/chaos/test_faults.py", "SOAK", 1)
 
     def reconciliation(self) -> Iterator[Result]:
         """100,000 objects and 1,000 planted differences."""
