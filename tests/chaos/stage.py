@@ -226,9 +226,10 @@ class Stage:
         return is_safe
 
     def members_of(self, number: int) -> set[int]:
-        """All processes of a worker."""
-        pid = self.workers[number].pid
-        return {pid} | descendants(pid)
+        """All processes that die with a worker, also those whose parent is dead already."""
+        group = self.workers[number].pid
+        everybody = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+        return {pid for pid in everybody if group_of(pid) == group}
 
     def held_by(self, pid: int) -> list[int]:
         """The copies that a process holds."""
