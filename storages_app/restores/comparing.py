@@ -73,7 +73,11 @@ def look(
         return Found(Plan.ARCHIVED, storage_class or _class_of(store, line))
 
 
-def _plan_here(run: RestoreRun, line: Line, known: File | None) -> Plan:
+def plan_unseen(run: RestoreRun, line: Line, known: File | None) -> Plan:
+    """The plan of a file about which nothing can be learned now: its bytes are asked for.
+
+    What is here and seems the same is brought once more, since nobody could see its bytes.
+    """
     if run.is_drill or known is None:
         return Plan.RESTORE
     if known.project_id != run.project_id:
@@ -82,6 +86,13 @@ def _plan_here(run: RestoreRun, line: Line, known: File | None) -> Plan:
         return Plan.REVIVE
     if (known.size, known.sha256) != (line.size, line.sha256) or not known.is_ready:
         return Plan.TAKEN
+    return Plan.HEAL
+
+
+def _plan_here(run: RestoreRun, line: Line, known: File | None) -> Plan:
+    plan = plan_unseen(run, line, known)
+    if plan != Plan.HEAL or known is None:
+        return plan
     is_intact = fetching.is_intact(known.blob_name, size=line.size, sha256=line.sha256)
     return Plan.SAME if is_intact else Plan.HEAL
 

@@ -20,7 +20,7 @@ from django.core.files.storage import storages
 from storages_app.lib.errors import UcdashError
 from storages_app.library.inspection import inspect
 from storages_app.objectstores.base import ObjectStore
-from storages_app.objectstores.errors import AccessDenied, ObjectMissing
+from storages_app.objectstores.errors import AccessDenied, ObjectMissing, ObjectStoreError
 from storages_app.restores.errors import BytesDiffer
 from storages_app.restores.lines import Line
 from storages_app.uploads.orders import blob_name_for
@@ -45,6 +45,15 @@ class Kept:
     detected_type: str
     content_info: dict[str, Any]
     version_id: str
+
+
+def answers(store: ObjectStore, key: str) -> bool:
+    """Whether the bucket lets itself be read; told by the manifest, which has been read before."""
+    try:
+        with store.get(key, last=0):
+            return True
+    except ObjectStoreError as error:
+        return error.kind == "permanent"  # it is gone, which is an answer as well
 
 
 def is_readable(store: ObjectStore, line: Line) -> bool:

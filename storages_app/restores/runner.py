@@ -22,8 +22,16 @@ from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.errors import UcdashError
 from storages_app.models import File, RestoreItem, RestoreRun
 from storages_app.objectstores.base import ObjectStore
-from storages_app.objectstores.errors import ObjectStoreError
-from storages_app.restores import bringing, choosing, comparing, lines, reading, verdicts
+from storages_app.objectstores.errors import ObjectMissing, ObjectStoreError
+from storages_app.restores import (
+    bringing,
+    choosing,
+    comparing,
+    fetching,
+    lines,
+    reading,
+    verdicts,
+)
 from storages_app.restores.holding import Hold, LostRun, RunState
 
 log = logging.getLogger(__name__)
@@ -35,6 +43,11 @@ _THREADS = 16
 _BEAT_S = 0.5  # a third of the shortest lease there is
 _LONGEST_STALL = timedelta(minutes=5)
 _GIVE_UP_AFTER_STALLS = 300  # about a day
+_GIVE_UP_AFTER_FAULTS = 8  # of ours, which do not pass like an outage: about ten minutes
+_FAULT = (
+    "Something went wrong on our side, again and again (internal). The operator finds it in the "
+    "log; then restore again: what is here is not brought twice."
+)
 _THAWED_FOR_DAYS = 7
 _ITEMS_LIVE = timedelta(days=30)
 
@@ -69,7 +82,10 @@ def _stop(hold: Hold, error: Exception) -> None:
         _fail(hold, reason)
         return
     if not is_passing and verdicts.code_of(error) == "internal":
-        log.error("Restore %s stopped; it is tried again", hold.run.pk, exc_info=error)
+        log.error("Restore %s stopped", hold.run.pk, exc_info=error)
+        if hold.run.stalls + 1 >= _GIVE_UP_AFTER_FAULTS:
+            _fail(hold, _FAULT)
+            return
     _stall(hold, reason)
 
 
@@ -79,11 +95,11 @@ def _stall(hold: Hold, reason: str) -> None:
     if n_stalls > _GIVE_UP_AFTER_STALLS:
         _fail(hold, reason)
         return
-    wait_s = min(2.0**n_stalls, _LONGEST_STALL.total_seconds()) * settings.TIME_SCALE
     try:
         hold.write(stalls=n_stalls, reason=reason[:200])
     except LostRun:
         return
+    wait_s = min(2.0**n_stalls, _LONGEST_STALL.total_seconds()) * settings.TIME_SCALE
     hold.give_back(wait=timedelta(seconds=wait_s))
 
 
@@ -172,14 +188,47 @@ def _compare_page(
         ): item
         for item in items
     }
+    faults: dict[int, Exception] = {}
     for future in _completed(hold, looks):
-        item, found = looks[future], future.result()
+        item = looks[future]
+        if error := future.exception():
+            faults[item.pk] = _only_exception(error)
+            continue
+        found = future.result()
         item.plan, item.storage_class = found.plan, found.storage_class
-        if found.plan == Plan.TAKEN and run.on_taken == RestoreRun.OnTaken.NEW_UUID:
+    if faults:
+        _require_others(hold, sight.store, faults, n_items=len(items))
+    for item in items:
+        if item.pk in faults:  # its turn will show what is wrong with it
+            item.plan = comparing.plan_unseen(run, parsed[item.pk], known.get(item.uuid))
+        if item.plan == Plan.TAKEN and run.on_taken == RestoreRun.OnTaken.NEW_UUID:
             item.new_uuid = uuid.uuid4()
     with transaction.atomic():
         hold.write(stalls=0)
         RestoreItem.objects.bulk_update(items, ["plan", "storage_class", "new_uuid"])
+
+
+def _require_others(
+    hold: Hold, store: ObjectStore, faults: dict[int, Exception], *, n_items: int
+) -> None:
+    """Raises what went wrong unless it is about these files: others can be looked at, or could."""
+    first = next(iter(faults.values()))
+    if len(faults) == n_items and hold.run.stalls + 1 < _GIVE_UP_AFTER_FAULTS:
+        raise first
+    if not _answers(hold, store):
+        raise first
+    log.warning("Restore %s could not look at %s files", hold.run.pk, len(faults), exc_info=first)
+
+
+def _only_exception(error: BaseException) -> Exception:
+    if not isinstance(error, Exception):
+        raise error
+    return error
+
+
+def _answers(hold: Hold, store: ObjectStore) -> bool:
+    with ThreadPoolExecutor(1, "restore-ask") as pool:
+        return _wait_for(hold, pool.submit(fetching.answers, store, hold.run.manifest_key))
 
 
 def _completed(hold: Hold, futures: "Iterable[Future[Any]]") -> "Iterator[Future[Any]]":
@@ -214,18 +263,32 @@ def _line(run: RestoreRun, item: RestoreItem) -> lines.Line:
 
 
 def _thaw(hold: Hold, store: ObjectStore) -> None:
-    """Ask for each archived object; whoever asks twice is told that it is under way."""
+    """Ask for each archived object; whoever asks twice is told that it is under way.
+
+    One that has gone since it was looked at is missing, and the others are asked for.
+    """
     run = hold.run
     archived = run.items.filter(plan=Plan.ARCHIVED, state=ItemState.WAITING, reason="")
     with ThreadPoolExecutor(_THREADS, "restore-thaw") as pool:
         while items := list(archived.order_by("key", "pk")[:_PAGE]):
-            asked = [pool.submit(store.thaw, item.key, days=_THAWED_FOR_DAYS) for item in items]
-            for future in _completed(hold, asked):
-                future.result()
+            asked = {
+                pool.submit(store.thaw, item.key, days=_THAWED_FOR_DAYS): item.pk for item in items
+            }
+            gone = [asked[future] for future in _completed(hold, asked) if _is_gone(future)]
             with transaction.atomic():
                 hold.write(stalls=0)
-                run.items.filter(pk__in=[item.pk for item in items]).update(reason="thawing")
+                run.items.filter(pk__in=asked.values()).update(reason="thawing")
+                run.items.filter(pk__in=gone).update(plan=Plan.MISSING, reason="")
+    _count(hold)
     hold.write(state=RunState.COUNTED, lease_until=None, reason="", thaw_asked_at=timezone.now())
+
+
+def _is_gone(asked: "Future[None]") -> bool:
+    try:
+        asked.result()
+    except ObjectMissing:
+        return True
+    return False
 
 
 # --- Bringing back -----------------------------------------------------------------------------
@@ -237,15 +300,31 @@ def _bring_back(hold: Hold, store: ObjectStore) -> None:
     walk = bringing.walk(hold, store)
     if not walk.again and not walk.is_stuck:
         _end(hold, *verdicts.of(hold.run))
-    elif walk.n_through == 0 and walk.is_for_its_owner:
-        _fail(hold, walk.reason)
-    elif walk.n_through == 0:
-        _stall(hold, walk.reason)
-    else:
+    elif walk.n_through:
         # Most came through: the rest is asked for again in a moment.
         bringing.count_attempts(hold, walk)
         hold.write(reason=walk.reason[:200], stalls=0)
         hold.give_back(wait=timedelta(seconds=2 * settings.TIME_SCALE))
+    elif _is_about_files(hold, store, walk):
+        bringing.count_attempts(hold, walk)
+        if bringing.has_more(hold.run):
+            _stall(hold, walk.reason)
+        else:
+            _end(hold, *verdicts.of(hold.run))
+    elif walk.is_for_its_owner:
+        _fail(hold, walk.reason)
+    else:
+        _stall(hold, walk.reason)
+
+
+def _is_about_files(hold: Hold, store: ObjectStore, walk: bringing.Walk) -> bool:
+    """Whether nothing comes through because of the few files that are left.
+
+    An outage must not cost any file; and where no file ever came, its owner has to mend it.
+    """
+    if walk.is_stuck or walk.has_no_room or (walk.is_for_its_owner and not hold.run.n_done):
+        return False
+    return _answers(hold, store)
 
 
 # --- Afterwards --------------------------------------------------------------------------------

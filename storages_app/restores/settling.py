@@ -4,6 +4,7 @@ Between the dry run and now somebody may have uploaded, removed or restored the 
 rows are asked once more, under their locks.
 """
 
+import secrets
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,11 +90,17 @@ def _values(run: RestoreRun, line: Line, kept: Kept, file_uuid: uuid.UUID) -> di
 
 
 def _free_moment(run: RestoreRun, moment: datetime, file_uuid: uuid.UUID) -> datetime:
-    """The time of the upload, moved by microseconds where another file of the project has it."""
+    """The time of the upload, moved by microseconds where another file of the project has it.
+
+    Thousands of files may have been of one moment. Looking for the first free one would ask for
+    all of theirs each time; a jump that grows finds one in a few steps.
+    """
     others = File.objects.filter(project_id=run.project_id).exclude(pk=file_uuid)
-    while others.filter(uploaded_at=moment).exists():
-        moment += _MICROSECOND
-    return moment
+    free, reach = moment, 1
+    while others.filter(uploaded_at=free).exists():
+        free = moment + (1 + secrets.randbelow(reach)) * _MICROSECOND
+        reach *= 16
+    return free
 
 
 # --- The ledger --------------------------------------------------------------------------------

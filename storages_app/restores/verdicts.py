@@ -20,7 +20,7 @@ REASONS = {
     "auth_denied": "The bucket refused to let it be read",
     "kms_denied": "The KMS key refused to decrypt it",
     "disk_full": "No room left on the disk of this instance",
-    "internal": "Something went wrong on our side",
+    "internal": "Something went wrong on our side; the log says what, then restore again",
 }
 
 

@@ -2,29 +2,43 @@
 
 import errno
 import hashlib
+import threading
 from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.files.storage import storages
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from storages_app.backups import manifest
 from storages_app.backups.errors import ManifestBroken
 from storages_app.custom_storages import connect
-from storages_app.models import File, RestoreItem, RestoreRun
+from storages_app.models import Event, File, RestoreItem, RestoreRun
 from storages_app.models.fields import db_now
 from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import (
+    AccessDenied,
     ConnectionFailed,
     ObjectMissing,
     ServerError,
 )
-from storages_app.restores import fetching, holding, reading, runner, services, tasks, verdicts
+from storages_app.restores import (
+    bringing,
+    comparing,
+    fetching,
+    holding,
+    reading,
+    runner,
+    services,
+    settling,
+    tasks,
+    verdicts,
+)
 from storages_app.restores.holding import LostRun
 from tests.factories import make_custom_storage, make_file, make_project
 from tests.restores.test_restore import ask, forget_everything, restore, settle
@@ -406,10 +420,162 @@ class TestABadDay:
         run = ask(project, storage, lost)
         services.start(run=run, actor="a test")
         bucket.fail("get", *[refuse] * 500)
-        for _ in range(12):
-            run = settle(run)
+        for _ in range(3):
+            RestoreRun.objects.update(lease_until=None)
+            tasks.drain()
+        run.refresh_from_db()
         assert (run.n_done, run.state) == (29, RunState.RESTORING)
         assert "server_error" in run.reason
+        assert run.lease_until - timezone.now() > timedelta(seconds=2)  # and longer each time
+        assert settle(run).state == RunState.GAPS
+        assert verdicts.problems(run) == {"server_error": 1}
+        assert Event.objects.get(kind="restore.finished").data["state"] == "gaps"
+
+    def test_an_outage_after_the_first_files_burns_no_attempts_either(
+        self, project, storage, lost, bucket
+    ):
+        """F73: a bucket that does not give its manifest gives nothing, so no file is blamed."""
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        bucket.fail("get", *[None] * 20, *[ServerError()] * 500)
+        for _ in range(12):
+            RestoreRun.objects.update(lease_until=None)
+            tasks.drain()
+        run.refresh_from_db()
+        assert (run.n_done, run.n_failed, run.state) == (20, 0, RunState.RESTORING)
+        assert run.items.filter(attempts__gt=1).count() == 0
+        bucket.faults.clear()
+        assert settle(run).state == RunState.DONE
+
+    def test_one_file_that_may_not_be_read_is_a_gap(self, project, storage, lost, bucket):
+        """F73: the bucket is well and others came, so that the run does not end over it."""
+        bad = key_of(bucket, "/n07.bin")
+
+        def refuse(real, key, **where):
+            if key == bad:
+                raise AccessDenied
+            return real(key, **where)
+
+        bucket.fail("get", *[refuse] * 500)
+        run = restore(project, storage, lost)
+        assert (run.state, run.n_done) == (RunState.GAPS, 29)
+        assert verdicts.problems(run) == {"auth_denied": 1}
+
+    @pytest.mark.parametrize("is_drill", [False, True])
+    def test_a_fault_of_ours_over_one_file_is_a_gap_and_all_others_come(
+        self, project, storage, lost, monkeypatch, leftovers, is_drill
+    ):
+        """F73: what nobody foresaw, in a thread that reads."""
+        name = "check" if is_drill else "keep"
+        real = getattr(fetching, name)
+
+        def broken(store, line, **more):
+            if line.original_filename == "n07.bin":
+                raise ZeroDivisionError
+            return real(store, line, **more)
+
+        monkeypatch.setattr(fetching, name, broken)
+        run = restore(project, storage, lost, is_drill=is_drill)
+        assert (run.state, run.n_done) == (RunState.GAPS, 29)
+        assert verdicts.problems(run) == {"internal": 1}
+        assert "the log says what" in run.reason
+        assert not leftovers()
+
+    def test_a_fault_in_writing_one_file_down_is_a_gap_and_all_others_come(
+        self, project, storage, lost, monkeypatch, leftovers
+    ):
+        """F73: in the transaction of many files; its bytes do not stay behind."""
+        real = settling._values
+
+        def broken(run, line, *more):
+            if line.original_filename == "n07.bin":
+                raise ZeroDivisionError
+            return real(run, line, *more)
+
+        monkeypatch.setattr(settling, "_values", broken)
+        run = restore(project, storage, lost)
+        assert (run.state, run.n_done, verdicts.problems(run)) == (
+            RunState.GAPS,
+            29,
+            {"internal": 1},
+        )
+        assert not leftovers()
+
+    def test_a_database_that_is_away_blames_no_file(
+        self, project, storage, lost, monkeypatch, leftovers
+    ):
+        def away(*_arguments, **_more):
+            raise OperationalError
+
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        with monkeypatch.context() as patched:
+            patched.setattr(settling, "_values", away)
+            tasks.drain()
+        run.refresh_from_db()
+        assert (run.state, run.stalls, run.n_failed) == (RunState.RESTORING, 1, 0)
+        assert not run.items.exclude(attempts=0).exists()
+        assert not leftovers()
+        assert settle(run).state == RunState.DONE
+
+    def test_files_that_come_through_begin_to_count_anew(self, project, storage, lost, monkeypatch):
+        """F73: faults now and then, with progress between them, end nothing."""
+        has_written, real = threading.Event(), bringing._add_up
+        keep, values = fetching.keep, settling._values
+
+        def write(*args):
+            real(*args)
+            has_written.set()
+
+        def late(store, line, **more):
+            assert line.original_filename != "n29.bin" or has_written.wait(10)
+            return keep(store, line, **more)
+
+        def away(run, line, *more):
+            if line.original_filename == "n29.bin":
+                raise OperationalError
+            return values(run, line, *more)
+
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        RestoreRun.objects.update(stalls=runner._GIVE_UP_AFTER_FAULTS - 2)
+        with monkeypatch.context() as patched:
+            patched.setattr(bringing, "_add_up", write)
+            patched.setattr(fetching, "keep", late)
+            patched.setattr(settling, "_values", away)
+            tasks.drain()
+        run.refresh_from_db()
+        assert run.n_done > 0
+        assert (run.state, run.stalls) == (RunState.RESTORING, 1)
+        assert settle(run).state == RunState.DONE
+
+    def test_a_file_that_cannot_be_looked_at_is_tried_in_its_turn(
+        self, project, storage, lost, monkeypatch
+    ):
+        """F73: the dry run of all others does not wait for it."""
+        real = comparing.look
+
+        def broken(run, store, line, **more):
+            if line.original_filename == "n07.bin":
+                raise ZeroDivisionError
+            return real(run, store, line, **more)
+
+        monkeypatch.setattr(comparing, "look", broken)
+        run = ask(project, storage, lost)
+        assert (run.state, run.plan_counts) == (RunState.COUNTED, {"restore": [30, 3000]})
+        services.start(run=run, actor="a test")
+        assert settle(run).state == RunState.DONE
+
+    def test_a_bucket_that_goes_while_it_is_compared_is_waited_for(
+        self, project, storage, lost, bucket
+    ):
+        bucket.fail("head", *[ServerError()] * 500)
+        bucket.fail("list_objects", *[ServerError()] * 500)
+        bucket.fail("get", *[None] * 2, *[ServerError()] * 500)
+        run = ask(project, storage, lost)
+        assert (run.state, run.items.exclude(plan="").count()) == (RunState.READING, 0)
+        bucket.faults.clear()
+        assert settle(run).state == RunState.COUNTED
 
     def test_credentials_that_are_taken_away_end_it_with_their_code(
         self, project, storage, lost, bucket
@@ -421,6 +587,23 @@ class TestABadDay:
         assert run.state == RunState.FAILED
         assert "auth_denied" in run.reason
         assert not File.objects.exists()
+
+    def test_where_no_file_may_be_read_its_owner_is_asked_at_once(
+        self, project, storage, lost, bucket
+    ):
+        """F39: as where a KMS key is for the manifest and not for the files."""
+
+        def refuse(real, key, **where):
+            if key.endswith(".bin"):
+                raise AccessDenied
+            return real(key, **where)
+
+        run = ask(project, storage, lost)
+        bucket.fail("get", *[refuse] * 500)
+        services.start(run=run, actor="a test")
+        tasks.drain()
+        run.refresh_from_db()
+        assert (run.state, "auth_denied" in run.reason) == (RunState.FAILED, True)
 
     def test_a_key_that_may_only_list_and_read_will_do(self, project, storage, lost, bucket):
         bucket.inner.bucket.denied |= {"HeadObject", "PutObject", "DeleteObject"}
@@ -450,6 +633,7 @@ class TestABadDay:
         run.refresh_from_db()
         assert (run.state, run.n_failed) == (RunState.RESTORING, 0)
         assert "disk_full" in run.reason
+        assert not run.items.exclude(attempts=0).exists()
         assert not leftovers()
         assert settle(run).state == RunState.DONE
 
@@ -459,10 +643,63 @@ class TestABadDay:
 
         with monkeypatch.context() as patched:
             patched.setattr(runner, "_compare_page", broken)
-            run = ask(project, storage, lost)
-        assert run.state == RunState.READING
-        assert "(internal)" in run.reason
+            run = services.request(
+                project=project, custom_storage=storage, manifest_key=lost, asked_by="a test"
+            )
+            tasks.drain()
+            run.refresh_from_db()
+            assert (run.state, run.stalls) == (RunState.READING, 1)
+            assert "(internal)" in run.reason
         assert settle(run).state == RunState.COUNTED
+        assert run.stalls == 0
+
+    def test_a_fault_of_ours_that_stays_ends_it_and_says_what_to_do(
+        self, project, storage, lost, monkeypatch
+    ):
+        """F73: an outage may last a day, a fault of ours does not pass by itself."""
+
+        def broken(*_arguments, **_more):
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(runner, "_compare_page", broken)
+        run = ask(project, storage, lost)
+        assert (run.state, run.stalls) == (RunState.FAILED, runner._GIVE_UP_AFTER_FAULTS - 1)
+        assert run.reason == runner._FAULT
+        assert Event.objects.get(kind="restore.finished").data["reason"] == runner._FAULT
+
+
+class TestThawing:
+    @pytest.fixture
+    def frozen(self, project, storage, lost, bucket):
+        for key, found in list(bucket.inner.objects.items()):
+            if key.endswith(".bin"):
+                cold = replace(found, info=replace(found.info, storage_class="GLACIER"))
+                bucket.inner.objects[key] = cold
+        run = ask(project, storage, lost)
+        assert run.plan_counts == {"archived": [30, 3000]}
+        return run
+
+    def test_an_object_that_has_gone_is_one_gap(self, frozen, bucket):
+        """F72, F73: all others are asked for and come back."""
+        del bucket.inner.objects[key_of(bucket, "/n07.bin")]
+        services.start_thaw(run=frozen, actor="a test")
+        run = settle(frozen)
+        assert (run.state, run.plan_counts) == (
+            RunState.COUNTED,
+            {"archived": [29, 2900], "missing": [1, 100]},
+        )
+        assert len(bucket.inner.bucket.thaw_asked) == 29
+        bucket.inner.bucket.thawed |= bucket.inner.bucket.thaw_asked
+        services.look_again(run=run, actor="a test")
+        services.start(run=settle(run), actor="a test")
+        assert (settle(run).state, run.n_done) == (RunState.GAPS, 29)
+        assert verdicts.problems(run) == {"object_missing": 1}
+
+    def test_a_key_that_may_not_thaw_ends_it_with_its_code(self, frozen, bucket):
+        bucket.inner.bucket.denied.add("RestoreObject")
+        services.start_thaw(run=frozen, actor="a test")
+        assert settle(frozen).state == RunState.FAILED
+        assert "auth_denied" in frozen.reason
 
 
 class TestTwoWorkers:

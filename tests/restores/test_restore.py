@@ -7,6 +7,8 @@ from io import BytesIO
 
 import pytest
 from django.core.files.storage import storages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from storages_app.copying import runner as copying
 from storages_app.library import services as library
@@ -245,6 +247,33 @@ class TestIntoAnotherProject:
         assert run.state == RunState.DONE
         moved = File.objects.get(project=other, original_filename="empty.bin")
         assert moved.uploaded_at == moment + timedelta(microseconds=1)
+
+    def test_many_files_of_one_moment_cost_a_few_questions_each(self, storage, files, back_up):
+        """One by one, the thousandth would ask a thousand times."""
+        key = back_up().manifest_key
+        other = make_project("Elsewhere")
+        moment = files[0].uploaded_at
+        first = make_file(other, uploaded_at=moment)
+        n_taken = 300
+        File.objects.bulk_create(
+            File(
+                project=other,
+                original_filename="x",
+                blob_name=f"{n}",
+                size=first.size,
+                sha256=first.sha256,
+                md5=first.md5,
+                uploaded_at=moment + timedelta(microseconds=n),
+            )
+            for n in range(1, n_taken)
+        )
+        with CaptureQueriesContext(connection) as asked:
+            run = restore(other, storage, key, on_taken="new_uuid")
+        assert run.state == RunState.DONE
+        looks = [query for query in asked.captured_queries if '"uploaded_at" =' in query["sql"]]
+        assert 0 < len(looks) < n_taken / 4
+        moved = File.objects.get(project=other, original_filename="empty.bin")
+        assert n_taken <= (moved.uploaded_at - moment) / timedelta(microseconds=1) <= 16**6
 
 
 class TestReplacing:
