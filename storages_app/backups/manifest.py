@@ -14,9 +14,12 @@ import json
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from heapq import nlargest
+from itertools import islice
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -30,7 +33,12 @@ RECORDS_FORMAT = "ucdash-records-1"
 MANIFEST_FORMAT = "ucdash-backup-2"
 MAX_LINES = 10_000  # of one segment
 MAX_BYTES = 16 * 1024 * 1024  # of one segment, give or take a line
+MAX_LINE = 4 * 1024 * 1024  # of one line: as objects it may need thirty times as much
 _MAX_READ = 4 * MAX_BYTES  # of a segment or manifest that claims to be ours
+_MAX_SEGMENTS = 200_000  # of one manifest; some 10,000 files each
+_MAX_LISTED = 20_000  # objects that are looked at in search of manifests
+_MAX_OWNERS = 100  # public keys whose manifests are looked for under one prefix
+_LOOK_BACK_DAYS = (2, 60, 0)  # 0 is for ever
 _FOLDER = ".ucdash-backup/"
 _MOMENT = "%Y%m%dT%H%M%S.%fZ"
 _MANIFEST_KEY = re.compile(r"(?P<public_key>[^/]+)/manifests/(?P<moment>[0-9]{8}T[0-9.]+Z)\.jsonl")
@@ -92,6 +100,8 @@ class Writing:
 
     def _put(self, line: Line) -> None:
         text = json.dumps(line, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+        if len(text) > MAX_LINE:  # nothing counts as backed up that no restore would read
+            raise ManifestBroken("Its line is too long for a record.", key=str(line.get("key")))
         self._sha256.update(text)
         self._md5.update(text)
         self.size += len(text)
@@ -155,19 +165,52 @@ class Manifest:
 
 
 def list_manifests(
-    store: ObjectStore, *, prefix: str = "", public_key: str = ""
+    store: ObjectStore, *, prefix: str = "", public_key: str = "", at_most: int = 200
 ) -> list[ManifestInfo]:
-    """The manifests under a prefix, of one public key or of all, newest first."""
+    """The newest manifests under a prefix, of one public key or of each; newest first.
+
+    A bucket lists the oldest first, and strangers may have filled it: only the last days are asked
+    for where they have enough, and no more than some objects are looked at in all.
+    """
     base = prefix + _FOLDER
-    found = []
-    for owner in [public_key] if public_key else _public_keys(store, base):
-        for info in store.list_objects(f"{base}{owner}/manifests/"):
-            if match := _MANIFEST_KEY.fullmatch(info.key.removeprefix(base)):
-                # The pattern lets through what is no date, and so would a stranger's object.
-                with contextlib.suppress(ValueError):
-                    moment = datetime.strptime(match["moment"], _MOMENT).replace(tzinfo=UTC)
-                    found.append(ManifestInfo(info.key, match["public_key"], moment))
-    return sorted(found, key=lambda info: (info.moment, info.key), reverse=True)
+    looks = iter(range(_MAX_LISTED))
+    owners = [public_key] if public_key else islice(_public_keys(store, base), _MAX_OWNERS)
+    found = [info for owner in owners for info in _newest(store, base, owner, at_most, looks)]
+    return sorted(found, key=_age, reverse=True)
+
+
+def _newest(
+    store: ObjectStore, base: str, owner: str, at_most: int, looks: Iterator[int]
+) -> Iterable[ManifestInfo]:
+    folder, found = f"{base}{owner}/manifests/", set[ManifestInfo]()
+    for days in _LOOK_BACK_DAYS:
+        since = datetime.now(UTC) - timedelta(days=days) if days else None
+        last = deque[ManifestInfo](maxlen=at_most)
+        listed = store.list_objects(
+            folder, start_after=f"{folder}{since:{_MOMENT}}" if since else ""
+        )
+        for _, info in zip(looks, listed, strict=False):
+            if known := _info_of(info.key, base):
+                last.append(known)
+        found.update(last)  # not in place of what was found: this look may have been cut short
+        if len(last) == at_most:
+            break
+    return nlargest(at_most, found, key=_age)
+
+
+def _age(info: ManifestInfo) -> tuple[datetime, str]:
+    return info.moment, info.key
+
+
+def _info_of(key: str, base: str) -> ManifestInfo | None:
+    match = _MANIFEST_KEY.fullmatch(key.removeprefix(base))
+    if match is None:
+        return None
+    # The pattern lets through what is no date, and so would a stranger's object.
+    with contextlib.suppress(ValueError):
+        moment = datetime.strptime(match["moment"], _MOMENT).replace(tzinfo=UTC)
+        return ManifestInfo(key, match["public_key"], moment)
+    return None
 
 
 def _public_keys(store: ObjectStore, base: str) -> Iterator[str]:
@@ -183,11 +226,11 @@ def open_manifest(store: ObjectStore, key: str) -> Manifest:
     """Read one manifest and check its seal; ManifestBroken where it is cut, changed or no such."""
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as spool:
         _fetch(store, key, spool)
-        head, lines = _unseal(spool, key, MANIFEST_FORMAT)
+        head, lines = _unseal(spool, key, MANIFEST_FORMAT, at_most=_MAX_SEGMENTS)
         spool.seek(0)
         text = spool.read()
     try:
-        segments = tuple(Segment(**line) for line in lines)
+        segments = tuple(Segment(**_line(line, key)) for line in lines)
     except TypeError as error:
         raise ManifestBroken("A line of it describes no records.", key=key) from error
     texts = [text for one in segments for text in (one.key, one.sha256, one.version_id)]
@@ -200,23 +243,25 @@ def iter_lines(store: ObjectStore, manifest: Manifest) -> Iterator[Line]:
     """The line of every file that the manifest has, one a UUID, in no particular order.
 
     Each segment is fetched into a temporary file and checked whole before its first line is told,
-    and the UUIDs that were seen are kept on disk: memory does not grow with the backup.
+    and the UUIDs that were seen are kept on disk: memory does not grow with the backup. Lines are
+    taken apart one by one, since what is small as a text may be huge as objects.
     """
     with _SeenUuids() as seen:
         for segment in reversed(manifest.segments):
-            for line in reversed(_lines_of(store, segment)):
+            for text in reversed(_texts_of(store, segment)):
+                line = _line(text, segment.key)
+                if not _is_plain(line.get("uuid")) or "op" not in line:
+                    raise ManifestBroken("A line of it describes no file.", key=segment.key)
                 if seen.add(line["uuid"]) and line["op"] == "put":
                     yield line
 
 
-def _lines_of(store: ObjectStore, segment: Segment) -> list[Line]:
+def _texts_of(store: ObjectStore, segment: Segment) -> list[bytes]:
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as spool:
         digest = _fetch(store, segment.key, spool, version_id=segment.version_id)
         if digest != segment.sha256:
             raise ManifestBroken("It is not the one that the manifest names.", key=segment.key)
-        _, lines = _unseal(spool, segment.key, RECORDS_FORMAT)
-    if not all(_is_plain(line.get("uuid")) and "op" in line for line in lines):
-        raise ManifestBroken("A line of it describes no file.", key=segment.key)
+        _, lines = _unseal(spool, segment.key, RECORDS_FORMAT, at_most=MAX_LINES)
     return lines
 
 
@@ -242,26 +287,41 @@ def _fetch(store: ObjectStore, key: str, spool: BinaryIO, *, version_id: str = "
     return digest.hexdigest()
 
 
-def _unseal(spool: BinaryIO, key: str, form: str) -> tuple[Line, list[Line]]:
+def _unseal(spool: BinaryIO, key: str, form: str, *, at_most: int) -> tuple[Line, list[bytes]]:
     """Head and lines of a whole object; ManifestBroken where it is cut, changed or another."""
-    whole, above, found = hashlib.sha256(), b"", list[Line]()
-    try:
-        for text in spool:
-            if above:
-                whole.update(above)
-                found.append(json.loads(above))
-            above = text
-        seal = json.loads(above)
-        is_whole = above.endswith(b"\n") and seal.get("sha256_of_lines_above") == whole.hexdigest()
-        head, *lines = found
-        is_ours = is_whole and head.get("format") == form and seal.get("lines") == len(lines)
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise ManifestBroken("It is cut off or was changed.", key=key) from error
-    if not is_whole:
-        raise ManifestBroken("It is cut off or was changed.", key=key)
-    if not is_ours or not all(isinstance(line, dict) for line in lines):
+    whole, above, found = hashlib.sha256(), b"", list[bytes]()
+    while text := spool.readline(MAX_LINE + 1):
+        if len(text) > MAX_LINE:
+            raise ManifestBroken("A line of it is far longer than this product writes.", key=key)
+        if len(found) > at_most:
+            raise ManifestBroken("It has far more lines than this product writes.", key=key)
+        if above:
+            whole.update(above)
+            found.append(above)
+        above = text
+    seal = _line(above, key)
+    if not above.endswith(b"\n") or seal.get("sha256_of_lines_above") != whole.hexdigest():
+        raise _cut(key)
+    if not found or _line(found[0], key).get("format") != form:
         raise ManifestBroken(f"It is not in the format {form}.", key=key)
-    return head, lines
+    if seal.get("lines") != len(found) - 1:
+        raise _cut(key)
+    return _line(found[0], key), found[1:]
+
+
+def _line(text: bytes, key: str) -> Line:
+    """One line as an object; ManifestBroken where it is none."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _cut(key) from error
+    if not isinstance(line, dict):
+        raise _cut(key)
+    return line
+
+
+def _cut(key: str) -> ManifestBroken:
+    return ManifestBroken("It is cut off or was changed.", key=key)
 
 
 class _SeenUuids:

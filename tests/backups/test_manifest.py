@@ -1,8 +1,10 @@
 """What a backup says about itself: written sealed, read with suspicion."""
 
+import gzip
 import hashlib
 import io
 import json
+import tracemalloc
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -167,5 +169,126 @@ def test_a_segment_is_full_by_lines_or_by_bytes(monkeypatch):
     writing.add(line(B))
     assert writing.is_full
     heavy = manifest.Writing(io.BytesIO())
-    heavy.add(line(C, metadata={"note": "x" * manifest.MAX_BYTES}))
+    monkeypatch.setattr(manifest, "MAX_BYTES", 1000)
+    heavy.add(line(C, metadata={"note": "x" * 1000}))
     assert heavy.is_full
+
+
+class TestHostile:
+    """Whoever may write to the bucket costs a reader no more than a bounded amount of memory."""
+
+    @pytest.mark.parametrize("of_records", [True, False])
+    def test_a_line_without_an_end_is_refused(self, store, monkeypatch, of_records):
+        monkeypatch.setattr(manifest, "MAX_LINE", 2000)
+        records = put_records(store, 1, [line(A)])
+        key = put_manifest(store, [records])
+        monkeypatch.setattr(manifest, "MAX_LINE", 1000)
+        body = b"x" * 1001
+        if of_records:
+            put(store, records["key"], body)
+            key = put_manifest(store, [records | {"sha256": hashlib.sha256(body).hexdigest()}])
+        else:
+            put(store, key, body)
+        with pytest.raises(ManifestBroken, match="longer than this product writes"):
+            list(manifest.iter_lines(store, manifest.open_manifest(store, key)))
+
+    def test_a_line_of_just_the_longest_is_read_and_one_byte_more_is_not_written(
+        self, store, monkeypatch
+    ):
+        longest = line(A, key="k")
+        size = len(json.dumps(longest, separators=(",", ":"))) + 1
+        monkeypatch.setattr(manifest, "MAX_LINE", max(size, 400))
+        fitting = longest | {"note": ""}
+        room = 400 - len(json.dumps(fitting, separators=(",", ":"))) - 1
+        fitting["note"] = "x" * room
+        opened = manifest.open_manifest(
+            store, put_manifest(store, [put_records(store, 1, [fitting])])
+        )
+        assert [found["note"] for found in manifest.iter_lines(store, opened)] == ["x" * room]
+        with pytest.raises(ManifestBroken, match="too long for a record"):
+            put_records(store, 2, [fitting | {"note": "x" * (room + 1)}])
+
+    def test_more_lines_than_ever_are_refused_before_they_are_all_read(self, store, monkeypatch):
+        records = put_records(store, 1, [line(A)] * 20)
+        key = put_manifest(store, [records])
+        monkeypatch.setattr(manifest, "MAX_LINES", 20)
+        assert len(list(manifest.iter_lines(store, manifest.open_manifest(store, key)))) == 1
+        monkeypatch.setattr(manifest, "MAX_LINES", 19)
+        with pytest.raises(ManifestBroken, match="more lines"):
+            list(manifest.iter_lines(store, manifest.open_manifest(store, key)))
+
+    def test_more_segments_than_ever_are_refused(self, store, monkeypatch):
+        key = put_manifest(store, [put_records(store, n, []) for n in range(4)])
+        assert len(manifest.open_manifest(store, key).segments) == 4
+        monkeypatch.setattr(manifest, "_MAX_SEGMENTS", 2)
+        with pytest.raises(ManifestBroken, match="more lines"):
+            manifest.open_manifest(store, key)
+
+    def test_what_is_packed_is_never_unpacked(self, store):
+        key = put_manifest(store, [])
+        put(store, key, gzip.compress(store.objects[key].body))
+        with pytest.raises(ManifestBroken):
+            manifest.open_manifest(store, key)
+
+    def test_small_text_that_is_huge_as_objects_is_taken_apart_line_by_line(self, store):
+        greedy = line(A, metadata={"x": [{}] * 20_000})
+        many = [greedy | {"uuid": str(uuid.UUID(int=n))} for n in range(40)]
+        opened = manifest.open_manifest(store, put_manifest(store, [put_records(store, 1, many)]))
+        lines = manifest.iter_lines(store, opened)
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in lines) == 40
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 16_000_000  # taken apart together they are 60 MB
+
+
+def watch_listing(store, monkeypatch) -> list[str]:
+    """The keys that a listing was asked for, one by one."""
+    looked = []
+    list_objects = store.list_objects
+
+    def watched(prefix="", *, start_after=""):
+        for info in list_objects(prefix, start_after=start_after):
+            looked.append(info.key)
+            yield info
+
+    monkeypatch.setattr(store, "list_objects", watched)
+    return looked
+
+
+class TestListing:
+    def put_days(self, store, days: range) -> list[str]:
+        now = datetime.now(UTC)
+        return [put_manifest(store, [], moment=now - timedelta(days=day)) for day in days]
+
+    def test_ends_with_the_newest_that_were_asked_for(self, store):
+        keys = self.put_days(store, range(100))
+        for at_most in (1, 5, 200):
+            found = manifest.list_manifests(store, prefix="b/", at_most=at_most)
+            assert [info.key for info in found] == keys[:at_most]
+
+    def test_does_not_look_at_old_ones_where_there_are_enough_new_ones(self, store, monkeypatch):
+        keys = self.put_days(store, range(400))
+        looked = watch_listing(store, monkeypatch)
+        found = manifest.list_manifests(store, prefix="b/", public_key="pub", at_most=20)
+        assert [info.key for info in found] == keys[:20]
+        assert len(looked) < 70
+
+    def test_looks_at_no_more_than_a_bounded_number_of_objects(self, store, monkeypatch):
+        monkeypatch.setattr(manifest, "_MAX_LISTED", 10)
+        for n in range(50):
+            put(store, f"b/.ucdash-backup/pub/manifests/0-stranger-{n:04}", b"")
+        keys = self.put_days(store, range(3))
+        looked = watch_listing(store, monkeypatch)
+        found = manifest.list_manifests(store, prefix="b/", public_key="pub")
+        assert len(looked) <= 11
+        assert keys[0] in [info.key for info in found]
+
+    def test_asks_for_no_more_than_some_owners(self, store, monkeypatch):
+        monkeypatch.setattr(manifest, "_MAX_OWNERS", 2)
+        for owner in "abc":
+            put_manifest(store, [], public_key=owner)
+        found = manifest.list_manifests(store, prefix="b/")
+        assert {info.public_key for info in found} == {"a", "b"}
