@@ -16,6 +16,15 @@ def broken(*_arguments, **_more):
     raise ZeroDivisionError
 
 
+def once(real):
+    steps = iter([real, broken])
+
+    def step(job):
+        next(steps)(job)
+
+    return step
+
+
 def lease_lapses():
     BulkJob.objects.open().update(lease_until=timezone.now() - timedelta(seconds=1))
 
@@ -95,6 +104,19 @@ def test_a_step_forward_begins_to_count_anew(project, order, monkeypatch, worked
         assert "~" not in job.cursor
     assert job.n_files == 3
     assert worked(job).state == "done"
+
+
+def test_a_page_before_the_fault_is_a_step_forward_as_well(project, order, monkeypatch):
+    monkeypatch.setattr(planning, "PAGE", 1)
+    for _ in range(faults.MOST_IN_A_ROW + 2):
+        make_file(project)
+    job = order(is_dry_run=True)
+    for n_counted in range(1, faults.MOST_IN_A_ROW + 2):
+        with monkeypatch.context() as patched:
+            patched.setattr(planning, "count_on", once(planning.count_on))
+            step(job)
+        assert (job.state, job.n_files) == ("counting", n_counted)
+        assert job.cursor.endswith("~1")
 
 
 def test_a_copying_that_moves_again_begins_to_count_anew(

@@ -15,6 +15,8 @@ from tests.factories import make_backup_plan, make_custom_storage, make_file
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_waiting")]
 
+WAITING = {"state": "retry_wait", "reason": "throttled", "evidence": "", "finished_at": None}
+
 
 @pytest.fixture
 def light(reconcile):
@@ -102,7 +104,7 @@ class TestLeftOverUploads:
         self, copy_of, bucket, light
     ):
         """F30: it may be somebody else's; ours is removed once nobody waits for the key."""
-        job = copy_of(state="retry_wait", reason="throttled", evidence="")
+        job = copy_of(**WAITING)
         open_upload(bucket, job.key)
         found = light().differences.get()
         assert (found.kind, found.key, found.resolution) == ("open_upload", job.key, "reported")
@@ -117,7 +119,7 @@ class TestLeftOverUploads:
         self, copy_of, bucket, light
     ):
         """F30."""
-        job = copy_of(state="retry_wait", reason="throttled", evidence="")
+        job = copy_of(**WAITING)
         CopyJob.objects.update(upload_id=open_upload(bucket, job.key))
         assert light().state == "clean"
         assert len(bucket.inner.bucket.uploads) == 1
@@ -135,7 +137,7 @@ class TestLeftOverUploads:
         upload_id = open_upload(bucket, job.key)
         theirs = open_upload(bucket, job.key)
         CopyJob.objects.filter(pk=job.pk).update(upload_id=upload_id)
-        copy_of(state="retry_wait", reason="throttled", evidence="", key=job.key)
+        copy_of(**WAITING, key=job.key)
         found = light().differences.values_list("resolution", flat=True)
         assert sorted(found) == ["aborted", "reported"]
         assert list(bucket.inner.bucket.uploads) == [theirs]
