@@ -11,6 +11,7 @@ from django.conf import settings
 
 from storages_app.bulk_copies import ending
 from storages_app.bulk_copies.leases import LostJob
+from storages_app.lib import shortage
 from storages_app.models import BulkJob
 from storages_app.models.fields import db_now
 
@@ -29,6 +30,7 @@ def take_count(job: BulkJob) -> int:
 
 def count(job: BulkJob, error: Exception, *, n_before: int) -> None:
     """Let the job wait and be tried again, or end it if it was tried often enough."""
+    shortage.note(error)
     n_faults = n_before + 1
     log.error("A step of bulk copy %s failed (%s in a row)", job.pk, n_faults, exc_info=error)
     try:

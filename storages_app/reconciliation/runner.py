@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from storages_app.custom_storages.connect import open_store
+from storages_app.lib import shortage
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Event, Reconciliation
 from storages_app.models.fields import db_now
@@ -112,6 +113,7 @@ def conduct(run: Reconciliation) -> None:
     except UcdashError as error:
         _finish(run, notebook, failure=f"{error.message} ({error.code})")
     except Exception as error:
+        shortage.note(error)
         log.error("Reconciliation %s failed (try %s)", run.pk, run.fence, exc_info=error)
         _try_again(run, notebook)
 

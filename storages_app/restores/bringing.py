@@ -10,6 +10,7 @@ from threading import Event
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
 
+from storages_app.lib import shortage
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.errors import UcdashError
 from storages_app.models import RestoreItem, RestoreRun
@@ -185,6 +186,7 @@ def _settle_one(
     elif error is None:
         item.state, item.reason = ItemState.DONE, ""
     if error is not None and not _is_final(error):
+        shortage.note(error)
         _log_if_ours(run, item, error)
         this.n_in_vain += 1
         this.has_no_room |= verdicts.code_of(error) == "disk_full"

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from storages_app.backups import manifest
 from storages_app.custom_storages.connect import open_store
+from storages_app.lib import shortage
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.errors import UcdashError
 from storages_app.models import File, RestoreItem, RestoreRun
@@ -76,6 +77,7 @@ def _take_steps(hold: Hold) -> None:
 
 def _stop(hold: Hold, error: Exception) -> None:
     """A refusal ends the run; what may be over by itself, and our own faults, are tried again."""
+    shortage.note(error)
     reason = verdicts.said_by(error)
     is_passing = isinstance(error, ObjectStoreError) and error.kind == "transient"
     if isinstance(error, UcdashError) and not is_passing:
@@ -213,6 +215,7 @@ def _require_others(
 ) -> None:
     """Raises what went wrong unless it is about these files: others can be looked at, or could."""
     first = next(iter(faults.values()))
+    shortage.note(first)
     if len(faults) == n_items and hold.run.stalls + 1 < _GIVE_UP_AFTER_FAULTS:
         raise first
     if not _answers(hold, store):

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from storages_app.bulk_copies import ending, faults, leases, planning, runner, services, window
+from storages_app.lib import shortage
 from storages_app.models import BulkJob, Event
 from tests.factories import make_file
 
@@ -144,6 +145,20 @@ def test_a_worker_that_lost_the_job_counts_nothing(project, order, monkeypatch):
     runner.advance(late)
     job.refresh_from_db()
     assert job.cursor == ""
+
+
+def test_a_process_that_ran_short_of_memory_hears_of_it(project, order, monkeypatch):
+    """Else it would go on, though nothing of it is to be trusted any more."""
+
+    def short(*_arguments):
+        raise MemoryError
+
+    make_file(project)
+    job = order()
+    monkeypatch.setattr(shortage, "_is_met", False)
+    monkeypatch.setattr(planning, "count_on", short)
+    step(job)
+    assert shortage._is_met
 
 
 def test_other_jobs_go_on_meanwhile(project, order, counted, monkeypatch):

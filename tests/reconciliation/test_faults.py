@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from storages_app.lib import shortage
 from storages_app.models import Event, Reconciliation
 from storages_app.reconciliation import notebook, runner, services
 from tests.factories import make_custom_storage
@@ -64,6 +65,16 @@ def test_a_fault_that_passes_ends_nothing(asked, copy_of, bucket, monkeypatch):
     try_once(asked)
     assert (asked.state, asked.counts) == ("different", {"missing": 1})
     assert "(internal)" not in asked.reason
+
+
+def test_a_process_that_ran_short_of_memory_hears_of_it(asked, monkeypatch):
+    def short(*_arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(shortage, "_is_met", False)
+    monkeypatch.setitem(runner._PASSES, Kind.FULL, short)
+    try_once(asked)
+    assert (asked.state, shortage._is_met) == ("waiting", True)
 
 
 def test_a_fault_in_writing_down_what_was_found_ends_it_as_well(asked, monkeypatch):

@@ -18,6 +18,7 @@ from django.utils import timezone
 from storages_app.backups import manifest
 from storages_app.backups.errors import ManifestBroken
 from storages_app.custom_storages import connect
+from storages_app.lib import shortage
 from storages_app.models import Event, File, RestoreItem, RestoreRun
 from storages_app.models.fields import db_now
 from storages_app.objectstores.base import PutOptions
@@ -480,6 +481,24 @@ class TestABadDay:
         assert verdicts.problems(run) == {"internal": 1}
         assert "the log says what" in run.reason
         assert not leftovers()
+
+    @pytest.mark.parametrize(
+        ("where", "name"), [(fetching, "keep"), (settling, "_values"), (bringing, "walk")]
+    )
+    def test_a_process_that_ran_short_of_memory_hears_of_it(
+        self, project, storage, lost, monkeypatch, where, name
+    ):
+        def short(*_arguments, **_more):
+            raise MemoryError
+
+        run = ask(project, storage, lost)
+        services.start(run=run, actor="a test")
+        with monkeypatch.context() as patched:
+            patched.setattr(shortage, "_is_met", False)
+            patched.setattr(where, name, short)
+            tasks.drain()
+            assert shortage._is_met
+        assert settle(run).state == RunState.DONE
 
     def test_a_fault_in_writing_one_file_down_is_a_gap_and_all_others_come(
         self, project, storage, lost, monkeypatch, leftovers
