@@ -47,7 +47,9 @@ class NoManifest(BackupRefused):
     """This run left no manifest that can be read from here."""
 
     code = "backup_no_manifest"
-    hint = "Retention may have deleted it, or the backup has another storage now."
+    hint = (
+        "Retention may have deleted it, or its storage has another bucket now or is disconnected."
+    )
 
 
 class ManifestBroken(UcdashError):

@@ -32,8 +32,9 @@ def _some(lines: Iterator[manifest.Line]) -> Iterator[manifest.Line]:
 
 
 def _store_of(run: BackupRun) -> ObjectStore:
-    """Of the plan's storage of today: a run before a move is read by nobody through us."""
-    storage = run.plan.custom_storage
-    if not run.manifest_key or storage.removed_at:
+    """Where the run has left it, which may be another storage than the plan's of today."""
+    storage = run.custom_storage
+    is_sealed = run.manifest_key and run.manifest_sha256
+    if not is_sealed or storage is None or storage.removed_at:
         raise NoManifest
     return open_store(storage)

@@ -235,6 +235,7 @@ def _write(keeper: Keeper, segment: BackupSegment) -> None:
             writing.add(line)
         writing.seal()
         key = _key_for(keeper, segment)
+        _name(segment, key)
         receipt = put_proved(keeper.store, keeper.storage, key, writing)
     crashpoint("backup_records_written")
     keeper.stay()
@@ -245,6 +246,22 @@ def _write(keeper: Keeper, segment: BackupSegment) -> None:
         n_lines=writing.n_lines,
         version_id=receipt.version_id,
     )
+
+
+@transaction.atomic
+def _name(segment: BackupSegment, key: str) -> None:
+    """Write down where the object will be, before it is sent: retention finds no others.
+
+    Where a worker that died or gave up may have sent one, a retired segment stays to name it.
+    """
+    if segment.key:
+        BackupSegment.objects.create(
+            plan_id=segment.plan_id,
+            custom_storage_id=segment.custom_storage_id,
+            key=segment.key,
+            retired_at=timezone.now(),
+        )
+    BackupSegment.objects.filter(pk=segment.pk, sha256="").update(key=key)
 
 
 def _split(keeper: Keeper, segment: BackupSegment, first: CopyJob) -> None:
@@ -320,11 +337,16 @@ def write_manifest(keeper: Keeper, *, n_bytes: int) -> None:
     )
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as out:
         writing = _manifest_of(keeper, out, n_bytes)
+        # Named before it is sent: a run that is stopped meanwhile leaves nothing unknown behind.
+        held = BackupRun.objects.filter(pk=run.pk, fence=run.fence, finished_at=None)
+        if not held.update(manifest_key=key):
+            raise LostRun
+        run.manifest_key = key
         put_proved(keeper.store, keeper.storage, key, writing)
     if keeper.storage.can("read"):
         _require_same(manifest.open_manifest(keeper.store, key), keeper)
     crashpoint("backup_manifest_written")
-    run.manifest_key, run.manifest_sha256 = key, writing.sha256
+    run.manifest_sha256 = writing.sha256
 
 
 def _manifest_of(keeper: Keeper, out: BinaryIO, n_bytes: int) -> Writing:

@@ -18,13 +18,15 @@ def forget_old(run: BackupRun, store: ObjectStore) -> str:
     """Delete what is older than the plan keeps; a note where the bucket did not let us.
 
     The newest manifest always stays. Records stay as long as a manifest names them: those that were
-    retired before the oldest kept manifest was finished are named by none.
+    retired before the oldest kept manifest was finished are named by none. What a plan has left in
+    another storage stays as it is, until it is moved back.
     """
     plan = run.plan
     if not plan.keep_days:
         return ""
     kept_since = timezone.now() - timedelta(days=plan.keep_days)
-    sealed = BackupRun.objects.filter(plan=plan).exclude(manifest_key="")
+    here = BackupRun.objects.filter(plan=plan, custom_storage=plan.custom_storage)
+    sealed = here.exclude(manifest_key="")
     old = sealed.filter(finished_at__lt=kept_since).exclude(pk=run.pk)
     try:
         for past in old.order_by("pk")[:_AT_ONCE]:

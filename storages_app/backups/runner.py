@@ -94,7 +94,13 @@ def _let_go(run: BackupRun, pause: timedelta) -> None:
 def _start(run: BackupRun) -> None:
     """Draw the line of the snapshot: what is stored later belongs to the next run."""
     now = read_db_now()
-    _write(run, state=RunState.COPYING, started_at=now, snapshot_at=now)
+    _write(
+        run,
+        state=RunState.COPYING,
+        started_at=now,
+        snapshot_at=now,
+        custom_storage=run.plan.custom_storage,
+    )
 
 
 # --- Ordering --------------------------------------------------------------------------------

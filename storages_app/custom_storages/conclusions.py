@@ -13,6 +13,7 @@ from storages_app.custom_storages.probe import Probe
 from storages_app.models import (
     AccessChange,
     BackupPlan,
+    BackupRun,
     BackupSegment,
     ConnectionTest,
     CopyJob,
@@ -178,6 +179,7 @@ def _forget_backup(row: CustomStorage) -> None:
     File.objects.filter(project_id=row.project_id, is_backup_ordered=True).update(
         is_backup_ordered=False
     )
+    BackupRun.objects.filter(custom_storage=row).update(custom_storage=None)
     BackupSegment.objects.filter(custom_storage=row, retired_at=None).update(
         retired_at=timezone.now()
     )

@@ -111,7 +111,19 @@ class BackupRun(models.Model):
     n_bytes = models.PositiveBigIntegerField(default=0, help_text="Bytes of the new copies.")
     n_sampled = models.PositiveIntegerField(default=0, help_text="Read back at the end.")
     n_sample_matches = models.PositiveIntegerField(default=0)
-    manifest_key = models.CharField(max_length=1024, blank=True)
+    custom_storage = models.ForeignKey(
+        CustomStorage,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Where its manifest is; empty: where no storage leads any more.",
+    )
+    manifest_key = models.CharField(
+        max_length=1024,
+        blank=True,
+        help_text="Without a checksum: it was about to be written, and may be there.",
+    )
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=200, blank=True)
     note = models.CharField(

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from storages_app.backups import manifest, records, runner, sampling, services, tasks
+from storages_app.backups import manifest, reading, records, runner, sampling, services, tasks
+from storages_app.backups.errors import NoManifest
 from storages_app.copying import orders as copy_orders
 from storages_app.copying import runner as copying
+from storages_app.custom_storages import conclusions
 from storages_app.library import orders as library
 from storages_app.models import BackupPlan, BackupRun, BackupSegment, CopyJob, Event
 from storages_app.models.copy_jobs import State
@@ -273,7 +275,9 @@ class TestF70:
         assert (run.state, run.n_files, run.n_new, run.n_gaps) == ("done", 6, 6, 0)
         assert (run.n_sampled, run.n_sample_matches) == (6, 6)
         assert set(names_in(bucket, run)) == set("abcdef")
-        assert [segment.n_lines for segment in BackupSegment.objects.order_by("pk")] == [4, 2]
+        live = BackupSegment.objects.filter(retired_at=None)
+        assert [segment.n_lines for segment in live.order_by("pk")] == [4, 2]
+        assert records_keys(bucket) <= set(BackupSegment.objects.values_list("key", flat=True))
         assert Event.objects.filter(kind="backup.finished").count() == 1
 
     def test_what_the_run_has_read_back_is_not_read_again(self, project, plan, bucket, monkeypatch):
@@ -493,6 +497,34 @@ class TestRetention:
         assert set(names_in(bucket, second)) == set("abcdefgh")
         assert len(records_keys(bucket)) == 2
 
+    def test_leaves_what_the_plan_has_in_another_storage_until_it_is_back(
+        self, plan, storage, bucket, old_runs
+    ):
+        BackupPlan.objects.update(keep_days=30)
+        first, second = old_runs
+        old_keys = {run.manifest_key for run in old_runs} | records_keys(bucket)
+        other = make_custom_storage(plan.project, name="o", prefix="c/", capabilities=PROVEN)
+        services.change(plan=plan, actor="a test", custom_storage=other)
+        assert go_on(plan).state == "done"
+        assert old_keys <= set(bucket.inner.objects)
+        for run in old_runs:
+            key = run.manifest_key
+            run.refresh_from_db()
+            assert (run.manifest_key, run.custom_storage) == (key, storage)
+        services.change(plan=plan, actor="a test", custom_storage=storage)
+        run = go_on(plan)
+        assert first.manifest_key not in bucket.inner.objects
+        assert second.manifest_key not in bucket.inner.objects
+        assert set(names_in(bucket, run)) == set("abcdefgh")
+
+    def test_leaves_what_is_in_a_bucket_that_the_storage_has_left(
+        self, plan, storage, bucket, old_runs
+    ):
+        BackupPlan.objects.update(keep_days=30)
+        conclusions._forget_backup(storage)
+        assert run_again(plan).state == "done"
+        assert all(run.manifest_key in bucket.inner.objects for run in old_runs)
+
     def test_that_the_bucket_refuses_is_told_and_no_fault_of_the_run(self, plan, bucket, old_runs):
         """F72: Object Lock, or no right to delete."""
         BackupPlan.objects.update(keep_days=30)
@@ -536,6 +568,82 @@ def test_f70_what_a_former_worker_still_sends_harms_no_record_that_counts(
     run = go_on(plan)
     assert late
     assert run.state == "done"
-    segment = BackupSegment.objects.get()
+    segment = BackupSegment.objects.get(retired_at=None)
     assert segment.key not in late
+    assert BackupSegment.objects.exclude(retired_at=None).get().key in late  # and is known
     assert set(names_in(bucket, run)) == set("ab")
+
+
+class TestStoppedInTheMiddle:
+    """What a run has sent before it was stopped has a name in the ledger, so that it can go."""
+
+    def stop_at(self, plan, bucket, monkeypatch, part: str) -> BackupRun:
+        put = records.put_proved
+
+        def stopped(store, storage, key, writing):
+            receipt = put(store, storage, key, writing)
+            if part in key:
+                services.pause(plan=plan, actor="Ann")
+            return receipt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(records, "put_proved", stopped)
+            go_on(plan)
+        run = plan.runs.get()
+        assert run.state == "cancelled"
+        return run
+
+    @pytest.mark.parametrize("part", ["/records/", "/manifests/"])
+    def test_and_retention_deletes_it(self, project, plan, bucket, monkeypatch, part):
+        make_files(project, "ab")
+        stopped = self.stop_at(plan, bucket, monkeypatch, part)
+        (sent,) = [key for key in bucket.inner.objects if part in key]
+        services.resume(plan=plan, actor="Ann")
+        services.change(plan=plan, actor="Ann", keep_days=30)
+        assert go_on(plan).state == "done"
+        is_named = [
+            BackupRun.objects.filter(pk=stopped.pk, manifest_key=sent).exists(),
+            BackupSegment.objects.filter(key=sent).exists(),
+        ]
+        assert is_named == [part == "/manifests/", part == "/records/"]
+        long_ago = timezone.now() - timedelta(days=40)
+        BackupRun.objects.update(finished_at=long_ago)
+        BackupSegment.objects.exclude(retired_at=None).update(retired_at=long_ago)
+        run = run_again(plan)
+        assert sent not in bucket.inner.objects
+        assert set(names_in(bucket, run)) == set("ab")
+
+    def test_but_nobody_is_offered_it_as_a_manifest(self, project, plan, bucket, monkeypatch):
+        make_files(project, "a")
+        stopped = self.stop_at(plan, bucket, monkeypatch, "/manifests/")
+        assert (stopped.manifest_key in bucket.inner.objects, stopped.manifest_sha256) == (True, "")
+        with pytest.raises(NoManifest):
+            reading.manifest_of(stopped)
+
+
+class TestReading:
+    @pytest.fixture(autouse=True)
+    def opened(self, bucket, monkeypatch):
+        opened = []
+        monkeypatch.setattr(
+            reading, "open_store", lambda storage: opened.append(storage.pk) or bucket
+        )
+        return opened
+
+    def test_goes_to_the_storage_where_the_run_has_left_its_manifest(
+        self, project, plan, storage, bucket, opened
+    ):
+        make_files(project, "a")
+        run = go_on(plan)
+        other = make_custom_storage(project, name="other", prefix="c/", capabilities=PROVEN)
+        services.change(plan=plan, actor="a test", custom_storage=other)
+        text = b"".join(reading.manifest_of(BackupRun.objects.get(pk=run.pk)))
+        assert text == bucket.inner.objects[run.manifest_key].body
+        assert opened == [storage.pk]
+
+    def test_of_a_bucket_that_the_storage_has_left_is_refused(self, project, plan, storage, opened):
+        run = go_on(plan)
+        conclusions._forget_backup(storage)
+        with pytest.raises(NoManifest):
+            reading.files_of(BackupRun.objects.get(pk=run.pk))
+        assert not opened

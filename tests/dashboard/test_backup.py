@@ -269,6 +269,7 @@ def test_the_table_of_runs_has_the_figures_and_the_manifest_link(
         n_sampled=10,
         n_sample_matches=9,
         manifest_key="k",
+        manifest_sha256="s",
         finished_at=datetime(2026, 1, 1, 0, 4, tzinfo=UTC),
     )
     page = as_owner.get(address("backup", project)).text
