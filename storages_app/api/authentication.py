@@ -124,6 +124,15 @@ def is_from_this_machine(request: HttpRequest) -> bool:
     return not came_through_proxy and _is_loopback(request.META.get("REMOTE_ADDR", ""))
 
 
+def is_called_by_this_machine(request: HttpRequest) -> bool:
+    """The same, and for a name that only this machine has.
+
+    A proxy that adds no header hands on the name that its caller used, which is a public one.
+    """
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    return is_from_this_machine(request) and (host == "localhost" or _is_loopback(host))
+
+
 def _is_loopback(address: str) -> bool:
     try:
         return ipaddress.ip_address(address).is_loopback

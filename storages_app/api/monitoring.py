@@ -8,7 +8,7 @@ from django.urls import re_path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from storages_app.api.authentication import is_from_this_machine
+from storages_app.api.authentication import is_called_by_this_machine
 from storages_app.oversight import figures, health
 from storages_app.oversight.health import Health
 
@@ -58,7 +58,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def _may_see_figures(request: HttpRequest) -> bool:
     if not settings.METRICS_TOKEN:
-        return is_from_this_machine(request)
+        return is_called_by_this_machine(request)
     sent = request.headers.get("Authorization", "")
     return hmac.compare_digest(sent.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
 

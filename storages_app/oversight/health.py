@@ -92,7 +92,10 @@ def _worker_problem() -> str:
 
 
 def _work_problem() -> str:
-    """A worker that lives and claims nothing of what is due does not work."""
+    """A worker that lives, claims nothing of what is due and moves no bytes does not work.
+
+    A lease is renewed only while bytes move: where all slots make long copies, none is claimed.
+    """
     long_due = db_now() - _CLAIMED_WITHIN
     due = CopyJob.objects.filter(
         run_after__lt=long_due,
@@ -102,6 +105,8 @@ def _work_problem() -> str:
     if not due.exists():
         return ""
     if WorkerHeartbeat.objects.filter(claimed_at__gt=long_due).exists():
+        return ""
+    if CopyJob.objects.filter(lease_until__gt=db_now()).exists():
         return ""
     return "Copies are due, and no worker has claimed one lately."
 

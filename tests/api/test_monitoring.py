@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from storages_app.models import CustomStorage, Reconciliation, WorkerHeartbeat
+from storages_app.models import CopyJob, CustomStorage, Reconciliation, WorkerHeartbeat
 from storages_app.oversight import figures, health
 from tests.factories import (
     make_backup_plan,
@@ -97,6 +97,17 @@ class TestDeep:
         assert (status, list(said["failing"])) == (503, ["work"])
         assert "name of a tenant" not in str(said)
 
+    def test_long_copies_that_hold_every_slot_are_work(self, worker, custom_storage):
+        """Their leases are renewed only while their bytes move."""
+        files = [make_file(custom_storage.project) for _ in range(2)]
+        make_copy_job(files[0], custom_storage, state="pending")
+        long = make_copy_job(files[1], custom_storage, state="leased")
+        WorkerHeartbeat.objects.update(claimed_at=timezone.now() - timedelta(hours=1))
+        now = timezone.now()
+        for lease_until, status in ((now + timedelta(seconds=9), 200), (now, 503)):
+            CopyJob.objects.filter(pk=long.pk).update(lease_until=lease_until)
+            assert deep()[0] == status
+
     def test_copies_of_a_broken_storage_are_not_the_installations_fault(
         self, worker, custom_storage
     ):
@@ -147,16 +158,25 @@ def figures_now():
 
 
 class TestWhoMaySeeFigures:
-    def test_this_machine_without_a_token(self):
-        answer = Client().get("/metrics")
+    @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000"])
+    def test_this_machine_without_a_token(self, settings, host):
+        settings.ALLOWED_HOSTS = ["*"]
+        answer = Client().get("/metrics", HTTP_HOST=host)
         assert answer.status_code == 200
         assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
 
     @pytest.mark.parametrize(
-        "sent", [{"REMOTE_ADDR": "192.0.2.1"}, {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}]
+        "sent",
+        [
+            {"REMOTE_ADDR": "192.0.2.1"},
+            {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+            {"HTTP_HOST": "files.example.com"},  # by a proxy that tells nothing of itself
+            {"HTTP_HOST": "localhost.example.com"},
+        ],
     )
-    def test_nobody_else_without_a_token(self, sent):
-        assert Client().get("/metrics", **sent).status_code == 404
+    def test_nobody_else_without_a_token(self, settings, sent):
+        settings.ALLOWED_HOSTS = ["*"]
+        assert Client().get("/metrics", **{"HTTP_HOST": "localhost"} | sent).status_code == 404
 
     def test_with_a_token_only_who_knows_it(self, settings):
         settings.METRICS_TOKEN = "known to prometheus"
