@@ -161,7 +161,7 @@ def _abort_unknown_uploads(assignment: Assignment) -> None:
 def _let_provider_copy(assignment: Assignment) -> Outcome | None:
     """A copy inside one S3; None where it is not to be had: then the bytes go through us."""
     origin = server_side.origin_of(assignment)
-    if origin is None:
+    if origin is None or not _minds_condition_of_copy(assignment):
         return None
     source = sources.unopened(assignment.job)
     settled = _look(assignment, source)
@@ -232,6 +232,11 @@ def _compare(assignment: Assignment, source: Source) -> Comparison | None:
 
 def _is_conditional(assignment: Assignment) -> bool:
     return assignment.storage.can("conditional_put") and not _may_overwrite(assignment)
+
+
+def _minds_condition_of_copy(assignment: Assignment) -> bool:
+    """Whether the provider's own copy is as safe from clashes as one that we send."""
+    return assignment.storage.can("conditional_copy") or not _is_conditional(assignment)
 
 
 def _may_overwrite(assignment: Assignment) -> bool:

@@ -77,6 +77,27 @@ def test_no_byte_comes_through_us(storage, bucket, unread):
     assert info.metadata["uuid"] == str(job.file.uuid)
 
 
+@pytest.mark.parametrize(
+    ("on_clash", "capabilities", "is_left_to_provider"),
+    [
+        ("error", {"conditional_copy": False}, False),
+        ("keep_both", {"conditional_copy": False}, False),
+        ("overwrite", {"conditional_copy": False}, True),
+        ("error", {"conditional_put": False, "conditional_copy": False}, True),
+    ],
+    ids=["must be absent", "keep both", "overwrite", "sending is no safer"],
+)
+def test_a_provider_that_may_overwrite_by_copying_is_sent_the_bytes(
+    storage, bucket, on_clash, capabilities, is_left_to_provider
+):
+    """It minds If-None-Match in PutObject, and nobody has seen that it does so in CopyObject."""
+    storage.capabilities = PROVEN | capabilities
+    storage.on_clash = on_clash
+    storage.save()
+    assert drained(ordered(storage, bucket)).state == State.DONE
+    assert ("copy_from" in bucket.calls) is is_left_to_provider
+
+
 def test_what_is_there_already_is_not_copied_again(storage, bucket, unread):
     job = drained(ordered(storage, bucket))
     orders.reopen(CopyJob.objects.all(), lane=CopyJob.Lane.BULK, asked_by="a test")

@@ -1,6 +1,7 @@
 """The connection test: rows, levels, texts and conclusions (spec/DASHBOARD 1.12)."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 
@@ -30,6 +31,7 @@ from storages_app.objectstores.errors import (
     ConnectionFailed,
     EndpointForbidden,
     HostNotFound,
+    NotSupported,
     ObjectStoreError,
     RegionRedirect,
     TimedOut,
@@ -76,9 +78,23 @@ def test_every_check_passes_on_a_good_bucket_and_nothing_is_left_in_it(draft, bu
     assert list(bucket.inner.list_multiparts()) == []
 
 
+def _minds_no_condition(copy_from, key, *, options, **source):
+    return copy_from(key, options=replace(options, only_if_absent=False), **source)
+
+
+@pytest.mark.parametrize(
+    "answer", [_minds_no_condition, NotSupported(http_status=501)], ids=["ignored", "refused"]
+)
+def test_a_condition_that_only_uploads_mind_is_no_proof_for_copies(draft, bucket, answer):
+    bucket.fail("copy_from", answer)
+    answers_of(draft)
+    assert (draft.can("conditional_put"), draft.can("conditional_copy")) == (True, False)
+
+
 def test_what_was_proved_is_kept_with_its_date(draft, bucket):
     answers_of(draft)
     assert draft.can("conditional_put")
+    assert draft.can("conditional_copy")
     assert draft.can("verifies_checksum")
     assert draft.can("multipart")
     assert draft.capabilities["checksum"] == "sha256"

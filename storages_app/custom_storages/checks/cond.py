@@ -1,5 +1,7 @@
 """Does the provider catch two writes of one key?"""
 
+from dataclasses import replace
+
 from storages_app.custom_storages.probe import Advice, Level, Probe, Refused, check
 from storages_app.models import CustomStorage
 from storages_app.objectstores.errors import (
@@ -7,6 +9,7 @@ from storages_app.objectstores.errors import (
     ConditionConflict,
     KeyTaken,
     NotSupported,
+    ObjectStoreError,
 )
 
 
@@ -29,13 +32,31 @@ from storages_app.objectstores.errors import (
 )
 def cond(probe: Probe) -> str:
     """Write the test object again, on the condition that nothing is there."""
-    probe.capabilities["conditional_put"] = False
+    probe.capabilities |= {"conditional_put": False, "conditional_copy": False}
     is_public = probe.custom_storage.public_mode == CustomStorage.PublicMode.ACL
     try:
         probe.put(only_if_absent=True, is_public=is_public)
     except (KeyTaken, ConditionConflict):
-        probe.capabilities["conditional_put"] = True
+        probe.capabilities |= {"conditional_put": True, "conditional_copy": _copies_nothing(probe)}
         return "Clashes are caught by the provider"
     except (AccessDenied, NotSupported) as error:
         raise Refused("second_write_accepted", error=error) from error
     raise Refused("second_write_accepted")
+
+
+def _copies_nothing(probe: Probe) -> bool:
+    """Whether a copy that the provider makes by itself minds the condition: some look at it only
+    in uploads. The test object is copied onto itself, which does no harm where it is not minded.
+    """
+    try:
+        probe.store.copy_from(
+            probe.key,
+            bucket=probe.custom_storage.bucket,
+            source_key=probe.key,
+            options=replace(probe.options, only_if_absent=True),
+        )
+    except (KeyTaken, ConditionConflict):
+        return True
+    except ObjectStoreError:
+        return False
+    return False
