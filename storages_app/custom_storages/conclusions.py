@@ -21,6 +21,7 @@ from storages_app.models import (
     Event,
     File,
     Finding,
+    Reconciliation,
 )
 from storages_app.models.custom_storages import ConnectionTestQuerySet
 from storages_app.models.fields import db_now
@@ -31,6 +32,8 @@ Trigger = ConnectionTest.Trigger
 
 # A storage is not called broken because of one of these, once: the next test decides.
 _PASSING_TROUBLE = {"timeout", "connection", "server_error", "throttled", "internal", "SlowDown"}
+
+_ANOTHER_BUCKET = {"provider", "endpoint_url", "bucket"}
 
 
 def verdict(findings: Iterable[Finding]) -> ConnectionTest.State:
@@ -143,6 +146,8 @@ def _decide(
         row.save(update_fields={*names, "proved_at", "access_changed_at"})
         if _place_of(row) != before:
             _forget_backup(row)
+        if change.settings.keys() & _ANOTHER_BUCKET:
+            _doubt_copies(row, asked_by=change.asked_by)
         _judge(row, test, failed, probe)
     changed = sorted(change.settings.keys() - {"proved_at"})
     # Who may read the copies is told by its value (S055).
@@ -165,6 +170,27 @@ def _decide(
 
 def _place_of(row: CustomStorage) -> tuple[str, str, str]:
     return row.endpoint_url, row.bucket, row.prefix
+
+
+def _doubt_copies(row: CustomStorage, *, asked_by: str) -> None:
+    """The newest copies were seen in the new bucket, the others were not: all are looked for now.
+
+    A copy that is under way goes to the old one: its fence is taken away. Another prefix alone
+    makes no copy untrue, because the ledger knows their whole keys.
+    """
+    CopyJob.objects.filter(custom_storage=row).running().update(fence=F("fence") + 1)
+    whole = Reconciliation.objects.filter(custom_storage=row, kind=Reconciliation.Kind.FULL)
+    # One that has begun looks at the old bucket.
+    whole.filter(finished_at=None).update(
+        state=Reconciliation.State.FAILED,
+        reason="storage_changed",
+        finished_at=db_now(),
+        lease_until=None,
+        fence=F("fence") + 1,
+    )
+    Reconciliation.objects.create(
+        custom_storage=row, kind=Reconciliation.Kind.FULL, asked_by=asked_by
+    )
 
 
 def _forget_backup(row: CustomStorage) -> None:

@@ -21,7 +21,14 @@ from storages_app.custom_storages.errors import (
 )
 from storages_app.custom_storages.probe import registry
 from storages_app.custom_storages.services import Kind, Trigger
-from storages_app.models import AccessChange, ConnectionTest, CopyJob, CustomStorage, Event
+from storages_app.models import (
+    AccessChange,
+    ConnectionTest,
+    CopyJob,
+    CustomStorage,
+    Event,
+    Reconciliation,
+)
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
 from storages_app.objectstores.base import PutOptions
@@ -411,6 +418,29 @@ class TestChange:
         test = services.change(custom_storage=connected, actor="a test", bucket="other-bucket")
         services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
         assert connected.bucket == "other-bucket"
+
+    def test_to_another_bucket_has_all_copies_looked_for_there_at_once(self, connected, bucket):
+        """The newest were seen, the others were not; and one under way goes to the old bucket."""
+        file = make_file(connected.project, b"here")
+        under_way = make_copy_job(file, connected, key="up/under-way.txt", state="leased")
+        job = make_copy_job(file, connected, key="up/here.txt")
+        bucket.inner.put(job.key, BytesIO(b"here"), size=4, sha256=job.sha256, options=PutOptions())
+        begun = Reconciliation.objects.create(custom_storage=connected, kind="full", asked_by="x")
+        test = services.change(custom_storage=connected, actor="a test", bucket="other-bucket")
+        services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
+        begun.refresh_from_db()
+        assert begun.state == "failed"
+        looked_for = Reconciliation.objects.get(finished_at=None)
+        assert (looked_for.kind, looked_for.state) == ("full", "waiting")
+        assert not CopyJob.objects.held(pk=under_way.pk, fence=under_way.fence).exists()
+
+    def test_to_another_prefix_leaves_copies_true(self, connected):
+        """The ledger knows their whole keys."""
+        under_way = make_copy_job(make_file(connected.project), connected, state="leased")
+        test = services.change(custom_storage=connected, actor="a test", prefix="new")
+        services.run_test_now(custom_storage=connected, asked_by="a test", test=test)
+        assert not Reconciliation.objects.exists()
+        assert CopyJob.objects.held(pk=under_way.pk, fence=under_way.fence).exists()
 
     @pytest.mark.parametrize(
         "typed",
