@@ -37,6 +37,8 @@ class Remains:
     told_failures: frozenset[int]  # jobs with an event `copy.failed`
     buckets: Mapping[str, Contents]  # by the storage's name
     violations: Sequence[str] = ()  # the doctor's
+    secrets: Mapping[str, str] = field(default_factory=dict)  # what each is, to itself
+    texts: Mapping[str, str] = field(default_factory=dict)  # logs and tables, by their names
 
 
 @dataclass
@@ -69,6 +71,7 @@ def judge(remains: Remains) -> Verdict:
         look.at_every_object(),
         look.for_rewrites(),
         look.for_open_uploads(),
+        look.for_secrets(),
     ):
         for number, case in findings:
             verdict.add(number, case)
@@ -173,6 +176,13 @@ class _Look:
         for contents in self._remains.buckets.values():
             for upload in contents.open_uploads:
                 yield "orphaned_uploads", f"{upload.key}: {upload.upload_id}"
+
+    def for_secrets(self) -> Iterator[Finding]:
+        """I10: whoever reads the logs or a copy of the database learns none."""
+        for where, text in self._remains.texts.items():
+            for name, secret in self._remains.secrets.items():
+                if secret in text:
+                    yield "violations", f"secret in {where}: {name}"
 
 
 def broken(counts: Mapping[str, int]) -> Iterable[str]:

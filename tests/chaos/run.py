@@ -167,6 +167,8 @@ def remains_of(stage: Stage, told: Told | None = None) -> Remains:
         told_failures=frozenset(int(pk) for (pk,) in failures),
         buckets={name: stage.bucket.contents(bucket) for name, bucket in BUCKETS.items()},
         violations=_violations(stage),
+        secrets=stage.secrets(),
+        texts=stage.texts(),
     )
 
 

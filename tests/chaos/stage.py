@@ -18,6 +18,7 @@ from tests.chaos.servers import Broker, FolderBroker, PostgreSQL, Redis
 from tests.rig import services
 from tests.rig.installation import ROOT, Installation, Project
 from tests.rig.processes import Process
+from ucdash.env import read_env_file
 
 LEASE_S = 3
 _NEXT_TRIAL_AFTER_S = 1.0
@@ -68,6 +69,7 @@ class Stage:
         self.broker: Broker
         self.workers: list[Process] = []
         self.full_disk_file = folder / "full-disk"
+        self._projects: list[Project] = []
         self.bucket = BucketServer(folder, seed=seed, buckets=list(BUCKETS.values()))
         self._stack.callback(self.bucket.stop)
         if on_services:
@@ -173,6 +175,7 @@ class Stage:
     def create_project(self, storage: str, *options: str) -> Project:
         """A project whose files are all copied to the storage of that name."""
         project = self.installation.create_project(storage)
+        self._projects.append(project)
         facts = self.bucket.facts
         answer = self.installation.manage(
             *("connect_storage", "--project", project.slug, "--name", storage, "--json"),
@@ -183,6 +186,34 @@ class Stage:
         )
         assert '"state": "connected"' in answer.stdout, answer.stdout
         return project
+
+    def secrets(self) -> dict[str, str]:
+        """What must stand in no log and no row."""
+        values = read_env_file(self.installation.data_dir / "env")
+        return {
+            "a storage's secret access key": str(self.bucket.facts["secret_access_key"]),
+            "the key of sessions": values["UCDASH_SECRET_KEY"],
+            "the key that seals": values["UCDASH_DATA_KEYS"].rpartition(":")[2],
+            "the operator's password": self.installation.operator_password,
+            **{f"the secret key of {one.name}": one.secret_key for one in self._projects},
+        }
+
+    def texts(self) -> dict[str, str]:
+        """All logs and all tables."""
+        logs = sorted(self.installation.folder.glob("*.log"))
+        return {
+            **{log.name: log.read_text(errors="replace") for log in logs},
+            **{f"table {name}": self._dump(name) for name in self._tables()},
+        }
+
+    def _tables(self) -> list[str]:
+        text = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        if self.on_services:
+            text = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        return [str(name) for (name,) in self.query(text)]
+
+    def _dump(self, table: str) -> str:
+        return "\n".join(map(str, self.query(f'SELECT * FROM "{table}"')))
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
         """Rows of the installation's database; none while it restarts."""

@@ -89,7 +89,9 @@ class Faults:
 
     def require_everything_right(self) -> None:
         """The judge of the chaos run finds nothing, of this test and those before."""
-        verdict = judge(remains_of(self.stage))
+        remains = remains_of(self.stage)
+        assert {"web.log", "table storages_app_copyjob"} <= remains.texts.keys()
+        verdict = judge(remains)
         assert not broken(verdict.counts), verdict.cases
 
     def n_blamed(self) -> int:

@@ -118,3 +118,20 @@ class TestJudge:
         assert broken(end) == {}
         contents.versions["u1/v.bin"] = [version(RIGHT)]
         assert broken(end) == {"wrong": 1}
+
+
+class TestSecrets:
+    """I10."""
+
+    def test_one_in_a_log_or_a_row_is_a_violation(self):
+        end = sound(
+            secrets={"an access key": "s3cr3t", "a password": "other"},
+            texts={"web.log": "signed by s3cr3t", "table event": "('x',)"},
+        )
+        verdict = judge(end)
+        assert verdict.counts["violations"] == 1
+        assert verdict.cases == ["violations: secret in web.log: an access key"]
+
+    def test_others_are_not_mistaken_for_one(self):
+        end = sound(secrets={"an access key": "s3cr3t"}, texts={"web.log": "secret"})
+        assert broken(end) == {}
