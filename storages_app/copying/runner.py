@@ -332,6 +332,8 @@ class Pump:
             self.flying.pop(message.assignment.job.pk, None)
             if isinstance(message, Finished):
                 finished.append(message)
+            else:
+                persist(CopyJob.objects.filter(pk=message.assignment.job.pk).absolve)
         self._write(finished)
         return len(finished)
 

@@ -88,6 +88,7 @@ def _settle_done(done: list[Finished]) -> list[Finished]:
 
 def _drop(job: CopyJob) -> None:
     CopyJob.objects.filter(pk=job.pk).note_duplicate()
+    CopyJob.objects.filter(pk=job.pk).absolve()
     log.warning("The lease of copy job %s was lost; its outcome is dropped.", job.pk)
 
 

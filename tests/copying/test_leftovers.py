@@ -215,6 +215,26 @@ class TestDuplicates:
         assert (job.attempts, job.leased_by, job.duplicates) == (1, "first", 3)
         assert bucket.calls == []
 
+    @pytest.mark.parametrize("notices", ["in the middle", "at the end"])
+    def test_f30_a_holder_that_was_only_late_is_no_death_over_the_copy(
+        self, bucket, job, monkeypatch, notices
+    ):
+        """Three deaths would end it as poison (F27)."""
+
+        def notice(assignment, commit):
+            if notices == "in the middle":
+                raise runner.LostJob
+            return runner.Outcome(State.RETRY_WAIT, Reason.TIMEOUT)
+
+        monkeypatch.setattr(runner, "make_copy", notice)
+        late = claim_one(pk=job.pk, worker="a")
+        CopyJob.objects.update(lease_until=db_now() - timedelta(seconds=1))
+        (taken,) = CopyJob.objects.all().claim(limit=1, worker="b", lease=timedelta(hours=1))
+        assert (taken.crashes, taken.takeovers) == (1, 1)
+        runner.Pump(worker="a", threads=1).finish(late)
+        job.refresh_from_db()
+        assert (job.state, job.leased_by, job.crashes) == (State.LEASED, "b", 0)
+
     def test_a_call_that_comes_while_the_storage_takes_no_more_is_no_duplicate(
         self, bucket, job, storage
     ):
