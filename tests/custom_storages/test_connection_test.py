@@ -98,6 +98,22 @@ def test_a_condition_that_only_uploads_mind_is_no_proof_for_copies(draft, bucket
     assert (draft.can("conditional_put"), draft.can("conditional_copy")) == (True, False)
 
 
+def test_a_condition_that_is_not_minded_leaves_the_test_object_as_public_as_it_was(draft, bucket):
+    """Strangers are tried with it afterwards."""
+    wanted = []
+
+    def note(copy_from, key, *, options, **source):
+        wanted.append(options.is_public)
+        return _minds_no_condition(copy_from, key, options=options, **source)
+
+    for mode in ("acl", "private"):
+        draft.public_mode = mode
+        draft.save()
+        bucket.fail("copy_from", note)
+        answers_of(draft)
+    assert wanted == [True, False]
+
+
 def test_what_was_proved_is_kept_with_its_date(draft, bucket):
     answers_of(draft)
     assert draft.can("conditional_put")

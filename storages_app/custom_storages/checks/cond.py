@@ -37,23 +37,27 @@ def cond(probe: Probe) -> str:
     try:
         probe.put(only_if_absent=True, is_public=is_public)
     except (KeyTaken, ConditionConflict):
-        probe.capabilities |= {"conditional_put": True, "conditional_copy": _copies_nothing(probe)}
+        probe.capabilities |= {
+            "conditional_put": True,
+            "conditional_copy": _copies_nothing(probe, is_public),
+        }
         return "Clashes are caught by the provider"
     except (AccessDenied, NotSupported) as error:
         raise Refused("second_write_accepted", error=error) from error
     raise Refused("second_write_accepted")
 
 
-def _copies_nothing(probe: Probe) -> bool:
+def _copies_nothing(probe: Probe, is_public: bool) -> bool:
     """Whether a copy that the provider makes by itself minds the condition: some look at it only
-    in uploads. The test object is copied onto itself, which does no harm where it is not minded.
+    in uploads. The test object is copied onto itself, which does no harm where it is not minded:
+    it keeps the access that strangers are tried with afterwards.
     """
     try:
         probe.store.copy_from(
             probe.key,
             bucket=probe.custom_storage.bucket,
             source_key=probe.key,
-            options=replace(probe.options, only_if_absent=True),
+            options=replace(probe.options, only_if_absent=True, is_public=is_public),
         )
     except (KeyTaken, ConditionConflict):
         return True
