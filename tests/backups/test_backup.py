@@ -18,19 +18,8 @@ from storages_app.models import BackupPlan, BackupRun, CopyJob, Event
 from storages_app.models.copy_jobs import State
 from storages_app.objectstores.errors import AccessDenied, KeyInvalid, QuotaExceeded, ServerError
 from tests.factories import make_custom_storage, make_file, make_project
-from tests.memory_bucket import PROVEN
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def storage(project):
-    return make_custom_storage(project, name="vault", prefix="b/", capabilities=PROVEN)
 
 
 def connect(project, storage):

@@ -15,22 +15,12 @@ from storages_app.library import orders as library
 from storages_app.models import BackupSegment, CopyJob, File
 from storages_app.models.copy_jobs import State
 from tests.backups.test_records import Died, go_on, names_in, run_again
-from tests.factories import make_custom_storage, make_file, make_project
+from tests.factories import make_custom_storage, make_file
 from tests.memory_bucket import PROVEN
 
 pytestmark = pytest.mark.django_db
 on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="counts SQLite's steps")
 _STEP = 10  # instructions of SQLite's machine between two calls
-
-
-@pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def storage(project):
-    return make_custom_storage(project, name="vault", prefix="b/", capabilities=PROVEN)
 
 
 @pytest.fixture

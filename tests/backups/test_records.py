@@ -14,7 +14,7 @@ from storages_app.library import orders as library
 from storages_app.models import BackupPlan, BackupRun, BackupSegment, CopyJob, Event
 from storages_app.models.copy_jobs import State
 from storages_app.objectstores.errors import AccessDenied, Archived, KeyInvalid
-from tests.factories import make_custom_storage, make_file, make_project
+from tests.factories import make_custom_storage, make_file
 from tests.memory_bucket import PROVEN
 
 pytestmark = pytest.mark.django_db
@@ -22,21 +22,6 @@ pytestmark = pytest.mark.django_db
 
 class Died(BaseException):
     """A worker that is killed: nothing of ours catches it."""
-
-
-@pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def storage(project):
-    return make_custom_storage(project, name="vault", prefix="b/", capabilities=PROVEN)
-
-
-@pytest.fixture
-def plan(project, storage):
-    return services.connect(project=project, custom_storage=storage, actor="a test")
 
 
 def go_on(plan) -> BackupRun:

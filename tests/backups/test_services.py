@@ -30,21 +30,6 @@ from tests.memory_bucket import PROVEN
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def storage(project):
-    return make_custom_storage(project, name="vault", prefix="b/", capabilities=PROVEN)
-
-
-@pytest.fixture
-def plan(project, storage):
-    return services.connect(project=project, custom_storage=storage, actor="a test")
-
-
 def test_a_run_that_ends_while_one_is_asked_for_is_the_answer(plan, monkeypatch):
     run = plan.runs.get()
 

@@ -68,9 +68,9 @@ def test_a_look_for_suspects_that_the_database_refused_is_done_again(job, bucket
     assert runner.drain() == 1
 
 
-def test_outcomes_that_were_committed_although_the_reply_was_lost_are_not_lost(
-    job, bucket, monkeypatch
-):
+@pytest.fixture
+def lost_reply(monkeypatch) -> None:
+    """Outcomes are committed, and the first time nobody hears of it."""
     settle, replies = runner.settle, [OperationalError("server closed the connection")]
 
     def committed_and_lost(finished):
@@ -80,24 +80,18 @@ def test_outcomes_that_were_committed_although_the_reply_was_lost_are_not_lost(
         return held
 
     monkeypatch.setattr(runner, "settle", committed_and_lost)
+
+
+@pytest.mark.usefixtures("lost_reply")
+def test_outcomes_that_were_committed_although_the_reply_was_lost_are_not_lost(job, bucket):
     runner.drain()
     job.refresh_from_db()
     assert (job.state, job.attempts) == (State.DONE, 1)
 
 
-def test_a_bucket_is_told_of_once_although_the_reply_to_the_commit_was_lost(
-    job, bucket, monkeypatch
-):
+@pytest.mark.usefixtures("lost_reply")
+def test_a_bucket_is_told_of_once_although_the_reply_to_the_commit_was_lost(job, bucket):
     CustomStorage.objects.update(recent_outcomes="t")
-    settle, replies = runner.settle, [OperationalError("server closed the connection")]
-
-    def committed_and_lost(finished):
-        held = settle(finished)
-        if replies:
-            raise replies.pop()
-        return held
-
-    monkeypatch.setattr(runner, "settle", committed_and_lost)
     runner.drain()
     job.refresh_from_db()
     assert (job.state, job.duplicates) == (State.DONE, 0)
@@ -123,19 +117,11 @@ def test_an_outcome_and_what_it_says_of_its_bucket_are_written_together(job, buc
     assert CustomStorage.objects.get().recent_outcomes == "t+"
 
 
-def test_keep_both_goes_on_in_the_same_call_although_the_reply_was_lost(job, bucket, monkeypatch):
+@pytest.mark.usefixtures("lost_reply")
+def test_keep_both_goes_on_in_the_same_call_although_the_reply_was_lost(job, bucket):
     CopyJob.objects.update(on_clash="keep_both")
     other = hashlib.sha256(b"other").hexdigest()
     bucket.inner.put(job.key, BytesIO(b"other"), size=5, sha256=other, options=PutOptions())
-    settle, replies = runner.settle, [OperationalError("server closed the connection")]
-
-    def committed_and_lost(finished):
-        held = settle(finished)
-        if replies:
-            raise replies.pop()
-        return held
-
-    monkeypatch.setattr(runner, "settle", committed_and_lost)
     made = runner.make_one(copy_job_id=job.pk)
     assert made is not None
     job.refresh_from_db()
