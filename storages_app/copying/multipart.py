@@ -38,12 +38,17 @@ class _Share:
 
 
 class _Buffers:
-    """The memory for parts on their way. Mapped and not allocated, so that it is given back."""
+    """The memory for parts on their way, used again and again while there are files to send.
+
+    Mapped and not allocated, so that it is given back.
+    """
 
     def __init__(self) -> None:
         self._free = BoundedSemaphore(_PARTS_AT_ONCE)
         self._shares: defaultdict[UUID, _Share] = defaultdict(_Share)
         self._lock = Lock()
+        self._n_files = 0
+        self._kept: list[mmap.mmap] = []
 
     def share_of(self, assignment: Assignment) -> _Share:
         with self._lock:
@@ -58,14 +63,37 @@ class _Buffers:
             share.parts.release()
             raise
         try:
-            return mmap.mmap(-1, size)
+            return self._map(size)
         except BaseException:
             self._release(assignment)
             raise
 
     def give_back(self, buffer: mmap.mmap, assignment: Assignment) -> None:
-        buffer.close()
+        with self._lock:
+            self._kept.append(buffer)
         self._release(assignment)
+
+    @contextmanager
+    def for_a_file(self) -> Iterator[None]:
+        with self._lock:
+            self._n_files += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_files -= 1
+                if not self._n_files:
+                    self._close_kept()
+
+    def _map(self, size: int) -> mmap.mmap:
+        with self._lock:
+            if self._kept and len(self._kept[-1]) != size:
+                self._close_kept()
+            return self._kept.pop() if self._kept else mmap.mmap(-1, size)
+
+    def _close_kept(self) -> None:
+        while self._kept:
+            self._kept.pop().close()
 
     def _release(self, assignment: Assignment) -> None:
         self._free.release()
@@ -142,7 +170,7 @@ def _send_parts(
         crashpoint("copy_part_sent")
         return receipt
 
-    with ThreadPoolExecutor(_PARTS_OF_A_STORAGE, thread_name_prefix="part") as pool:
+    with _buffers.for_a_file(), ThreadPoolExecutor(_PARTS_OF_A_STORAGE, "part") as pool:
         while not has_failed.is_set():
             buffer = _buffers.take(size, assignment)
             try:

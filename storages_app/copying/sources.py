@@ -22,17 +22,17 @@ _NOT_THERE = "The original is not in the upload storage."
 class Source:
     """The bytes to be written."""
 
-    body: BinaryIO
+    body: io.BufferedIOBase
     expected: Expected
     content_type: str
 
     def fill(self, buffer: mmap.mmap) -> int:
         """Read the next bytes into the buffer; fewer than fit only at the end."""
-        buffer.seek(0)
-        missing = len(buffer)
-        while missing and (piece := self.body.read(min(missing, _READ))):
-            missing -= buffer.write(piece)
-        return len(buffer) - missing
+        filled = 0
+        with memoryview(buffer) as view:
+            while filled < len(view) and (n_read := self.body.readinto(view[filled:])):
+                filled += n_read
+        return filled
 
     def require_undamaged(self) -> None:
         """SourceBroken unless the bytes are still those that were uploaded."""
@@ -47,7 +47,7 @@ class Source:
 class _Moving(io.RawIOBase):
     """A body that says whenever bytes of it are taken: a lease is held while they move."""
 
-    def __init__(self, body: BinaryIO | mmap.mmap, on_move: Callable[[], None]) -> None:
+    def __init__(self, body: io.BufferedIOBase | mmap.mmap, on_move: Callable[[], None]) -> None:
         self._body = body
         self._on_move = on_move
 
@@ -63,7 +63,7 @@ class _Moving(io.RawIOBase):
         return offset
 
 
-def moving(body: BinaryIO | mmap.mmap, on_move: Callable[[], None]) -> BinaryIO:
+def moving(body: io.BufferedIOBase | mmap.mmap, on_move: Callable[[], None]) -> BinaryIO:
     return cast("BinaryIO", _Moving(body, on_move))
 
 
@@ -103,7 +103,7 @@ def open_source(job: CopyJob) -> Iterator[Source]:
                 f"The original has {original.size} bytes and should have {file.size}.",
             )
         expected = Expected(file.size, file.sha256, file.md5)
-        yield Source(cast("BinaryIO", original.file), expected, file.detected_type)
+        yield Source(cast("io.BufferedIOBase", original.file), expected, file.detected_type)
 
 
 def unopened(job: CopyJob) -> Source:

@@ -1,6 +1,8 @@
 """Large files: parts side by side, their number and size, what goes wrong between them."""
 
 import hashlib
+import mmap
+import os
 import threading
 from dataclasses import replace
 from io import BytesIO
@@ -150,6 +152,20 @@ class TestSideBySide:
         bucket.fail("complete_multipart", *[tell] * 2)
         assert (drained(made).state, drained(hanging).state) == (State.DONE, State.DONE)
         assert all(waited)
+
+    def test_their_memory_is_used_again_and_given_back(self, storage, bucket, monkeypatch):
+        mapped: list[mmap.mmap] = []
+
+        class Counted(mmap.mmap):
+            def __init__(self, *args):
+                mapped.append(self)
+
+        monkeypatch.setattr(multipart.mmap, "mmap", Counted)
+        content = os.urandom(20 * PART + 1)  # behind the last byte, the memory is stale
+        job = drained(ordered(storage, content))
+        assert (job.state, content_of(bucket, job.key)) == (State.DONE, content)
+        assert 1 <= len(mapped) <= 3
+        assert all(buffer.closed for buffer in mapped)
 
     @pytest.mark.parametrize("which", [0, 2, 4])
     def test_one_that_fails_ends_the_upload_and_nothing_stays_open(self, storage, bucket, which):
