@@ -20,14 +20,19 @@ from storages_app.models import (
     CustomStorage,
     File,
     Finding,
+    Group,
+    GroupMember,
     Membership,
     Project,
     Reconciliation,
     RestoreRun,
     SecretKey,
+    UploadSession,
+    UrlUpload,
     User,
 )
 from storages_app.models.copy_jobs import RUNNING_STATES, WAITING_STATES
+from storages_app.models.fields import read_db_now
 
 _counter = itertools.count(1)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -225,3 +230,45 @@ def make_reconciliation(custom_storage: CustomStorage, **fields: object) -> Reco
         "finished_at": timezone.now(),
     }
     return Reconciliation.objects.create(**(values | fields))
+
+
+def make_group(project: Project, *files: File, effects: str = "") -> Group:
+    """The files in this order, each with the same operations."""
+    group = Group.objects.create(
+        project=project, n_files=len(files), created_at=_EPOCH + timedelta(seconds=next(_counter))
+    )
+    GroupMember.objects.bulk_create(
+        GroupMember(group=group, position=place, file=file, effects=effects)
+        for place, file in enumerate(files)
+    )
+    return group
+
+
+def make_upload_session(project: Project, **fields: object) -> UploadSession:
+    """Open, of 12 MB in parts of 5 MiB."""
+    return UploadSession.objects.create(
+        **{
+            "project": project,
+            "original_filename": "large.bin",
+            "mime_type": "application/octet-stream",
+            "size": 12_000_000,
+            "part_size": 5_242_880,
+            "expires_at": timezone.now() + timedelta(days=1),
+            **fields,
+        }
+    )
+
+
+def make_url_upload(
+    project: Project, url: str = "https://example.com/photo.jpg", **fields: object
+) -> UrlUpload:
+    """Waiting, due now."""
+    return UrlUpload.objects.create(
+        **{
+            "project": project,
+            "source_url": url,
+            "url_hash": hashlib.sha256(url.encode()).hexdigest(),
+            "run_after": read_db_now(),
+            **fields,
+        }
+    )

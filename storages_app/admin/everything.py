@@ -15,11 +15,14 @@ from storages_app.admin import (
     custom_storages,
     events,
     files,
+    groups,
     memberships,
     projects,
     reconciliations,
     restore_runs,
     secret_keys,
+    upload_sessions,
+    url_uploads,
     users,
 )
 
@@ -34,10 +37,13 @@ __all__ = [
     "custom_storages",
     "events",
     "files",
+    "groups",
     "memberships",
     "projects",
     "reconciliations",
     "restore_runs",
     "secret_keys",
+    "upload_sessions",
+    "url_uploads",
     "users",
 ]

@@ -12,11 +12,14 @@ from storages_app.models.custom_storages import (
 )
 from storages_app.models.events import Event
 from storages_app.models.files import File
+from storages_app.models.groups import Group, GroupMember
 from storages_app.models.hand_offs import HandOff
 from storages_app.models.heartbeats import TimetableSlot, WorkerHeartbeat
 from storages_app.models.projects import Membership, Project, SecretKey
 from storages_app.models.reconciliations import Difference, Reconciliation
 from storages_app.models.restores import RestoreItem, RestoreRun
+from storages_app.models.upload_sessions import UploadPart, UploadSession
+from storages_app.models.url_uploads import UrlUpload
 from storages_app.models.users import User
 
 __all__ = [
@@ -34,6 +37,8 @@ __all__ = [
     "Event",
     "File",
     "Finding",
+    "Group",
+    "GroupMember",
     "HandOff",
     "Membership",
     "Project",
@@ -43,6 +48,9 @@ __all__ = [
     "RestoreRun",
     "SecretKey",
     "TimetableSlot",
+    "UploadPart",
+    "UploadSession",
+    "UrlUpload",
     "User",
     "WorkerHeartbeat",
 ]

@@ -34,7 +34,28 @@ class Project(models.Model):
     max_upload_size = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Bytes of one file; empty for the limit of the instance."
     )
+    accepted_types = models.TextField(
+        blank=True,
+        db_default="",
+        help_text="Like image/png, audio/*; empty for all types. What the bytes are counts.",
+    )
     requires_signed_uploads = models.BooleanField(default=False)
+    accepts_legacy_signatures = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Uploads signed by MD5 too, as programs of before 2018 do.",
+    )
+    requires_signed_urls = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The file host serves only addresses with a token.",
+    )
+    sealed_url_secret = SealedField(
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="Hexadecimal; signs the tokens of addresses.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -45,6 +66,12 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def seal_url_secret(self, plaintext: str) -> None:
+        seal(self, "sealed_url_secret", plaintext)
+
+    def unseal_url_secret(self) -> str:
+        return unseal(self, "sealed_url_secret")
 
 
 class Membership(models.Model):

@@ -27,16 +27,26 @@ from tests.factories import (
     make_copy_job,
     make_custom_storage,
     make_file,
+    make_group,
     make_project,
     make_reconciliation,
     make_restore_run,
     make_secret_key,
+    make_upload_session,
+    make_url_upload,
     make_user,
 )
 
 MODELS = sorted(
     (model for model in admin.site._registry if model._meta.app_label == "storages_app"),
     key=lambda model: model.__name__,
+)
+SECRETS = (
+    "the secret of a key",
+    "an s3 secret of the tests",
+    "the-secret-of-a-monitor",
+    "the-secret-of-an-upload",
+    "the-secret-of-a-url",
 )
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
@@ -55,6 +65,9 @@ def make_one_of_each():
     BackupRun.objects.create(plan=plan, asked_by="somebody", state="done")
     make_restore_run(storage)
     make_reconciliation(storage).differences.create(kind="extra", key="<b>x</b>")
+    make_group(project, file)
+    make_upload_session(project, upload_id="the-secret-of-an-upload")
+    make_url_upload(project, "https://u:the-secret-of-a-url@example.com/x.png")
     Event.objects.record("file.deleted", actor="somebody", subject="<b>x</b>", project=project)
 
 
@@ -75,11 +88,14 @@ def test_every_model_for_operators_has_its_list():
         "Difference",
         "Event",
         "File",
+        "Group",
         "Membership",
         "Project",
         "Reconciliation",
         "RestoreRun",
         "SecretKey",
+        "UploadSession",
+        "UrlUpload",
         "User",
     }
 
@@ -112,7 +128,7 @@ def test_one_row_is_shown_without_secrets_and_inert(model, as_operator):
     row = model.objects.first()
     page = as_operator.get(address(model, "change", row.pk))
     assert page.status_code == 200
-    for secret in ("the secret of a key", "an s3 secret of the tests", "the-secret-of-a-monitor"):
+    for secret in SECRETS:
         assert secret not in page.text
     for sealed in [getattr(row, "sealed_secret", "")]:
         assert not sealed or sealed not in page.text

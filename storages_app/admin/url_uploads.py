@@ -1,0 +1,37 @@
+"""Fetches from addresses. The address may hold a password, so only its host is shown."""
+
+from urllib.parse import urlsplit
+
+from django.contrib import admin
+
+from storages_app.admin.base import ReadOnlyAdmin
+from storages_app.models import UrlUpload
+
+
+@admin.register(UrlUpload)
+class UrlUploadAdmin(ReadOnlyAdmin):
+    list_display = (
+        "token",
+        "project",
+        "host",
+        "state",
+        "error_code",
+        "error",
+        "attempts",
+        "n_bytes_done",
+        "created_at",
+        "finished_at",
+    )
+    list_filter = ("state", "error_code")
+    search_fields = ("token", "project__name")
+    date_hierarchy = "created_at"
+    list_select_related = ("project",)
+    exclude = ("source_url",)
+    readonly_fields = ("host",)
+
+    @admin.display(description="Host")
+    def host(self, url_upload: UrlUpload) -> str:
+        try:
+            return urlsplit(url_upload.source_url).hostname or ""
+        except ValueError:
+            return ""
