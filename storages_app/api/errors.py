@@ -95,6 +95,8 @@ _UPLOAD: dict[type[UcdashError], tuple[int, str]] = {
     uploads.NoFiles: (400, "FilesRequiredError"),
     uploads.RequestTooLarge: (413, "RequestSizeLimitExceededError"),
     uploads.FileTooLarge: (400, "FileSizeLimitExceededError"),
+    uploads.TypeForbidden: (400, "FileTypeForbiddenError"),
+    uploads.ProjectRemoved: (403, "ProjectPublicKeyRemovedError"),
     uploads.NullCharacters: (400, "NullCharactersForbiddenError"),
     uploads.DiskFull: (507, "UploadFailedError"),
     ImagingBusy: (503, "UploadFailedError"),

@@ -11,11 +11,14 @@ from storages_app.imaging.errors import ImagingBusy, ImagingError
 log = logging.getLogger(__name__)
 
 
-def inspect(path: Path, detected_type: str) -> dict[str, Any]:
-    """`content_info` of the file at `path`; `image` is in it only if it can be read as one."""
+def inspect(path: Path | None, detected_type: str) -> dict[str, Any]:
+    """`content_info` of the file at `path`; `image` is in it only if it can be read as one.
+
+    No path: nobody looks into the file.
+    """
     kind, _, subtype = detected_type.partition("/")
     info: dict[str, Any] = {"mime": {"mime": detected_type, "type": kind, "subtype": subtype}}
-    image = _inspect_image(path) if kind == "image" else None
+    image = _inspect_image(path) if path and kind == "image" else None
     if image:
         info["image"] = image
     return info

@@ -58,6 +58,27 @@ class FileTooLarge(UploadRefused):
     hint = "The limit is a setting of the project."
 
 
+class TypeForbidden(UploadRefused):
+    """Uploading of these file types is not allowed."""
+
+    code = "upload_type_forbidden"
+
+
+class ProjectRemoved(UploadRefused):
+    """The project was removed while the file came."""
+
+    code = "project_removed"
+
+    def __init__(self, public_key: str) -> None:
+        super().__init__(f"Project {public_key} is marked as removed.")
+
+
+class AlreadyUploaded(UploadRefused):
+    """File is already uploaded."""
+
+    code = "upload_already_done"
+
+
 class NullCharacters(UploadRefused):
     """Null characters are not allowed."""
 

@@ -106,6 +106,8 @@ def _step_into(parent: int, part: str, *, create: bool) -> int:
 def _fsync_path(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
+        # Its bytes may be hours old; as an original it is new, or the sweep would take it.
+        os.utime(fd)
         os.fsync(fd)
     finally:
         os.close(fd)

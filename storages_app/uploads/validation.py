@@ -55,6 +55,20 @@ def check_size(project: Project, size: int) -> None:
         )
 
 
+def check_type(project: Project, detected_type: str) -> None:
+    """Refuse a type that the project does not take; what the client declared has no say."""
+    accepted = project.accepted_types.split(",") if project.accepted_types else []
+    if accepted and not any(_fits(detected_type, pattern.strip()) for pattern in accepted):
+        raise errors.TypeForbidden(
+            hint=f"This is {detected_type}; the project takes {project.accepted_types}."
+        )
+
+
+def _fits(media_type: str, pattern: str) -> bool:
+    kind, _, subtype = pattern.partition("/")
+    return pattern == media_type or (subtype == "*" and media_type.startswith(f"{kind}/"))
+
+
 def check_no_nulls(fields: Mapping[str, Iterable[str]]) -> None:
     for name, values in fields.items():
         if "\0" in name or any("\0" in value for value in values):

@@ -205,7 +205,7 @@ def test_uploads_at_the_same_moment_are_all_kept(project, live_server, monkeypat
     from django.utils import timezone
 
     now = timezone.now()
-    monkeypatch.setattr("storages_app.uploads.services.timezone.now", lambda: now)
+    monkeypatch.setattr("storages_app.uploads.arrivals.timezone.now", lambda: now)
     barrier = threading.Barrier(8)
 
     def upload(n):

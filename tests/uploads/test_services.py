@@ -11,7 +11,7 @@ from PIL import Image
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.lib.errors import UcdashError
 from storages_app.models import CopyJob, File
-from storages_app.uploads import errors, services
+from storages_app.uploads import arrivals, errors, services
 from tests.factories import make_custom_storage, make_project
 
 pytestmark = pytest.mark.django_db
@@ -136,7 +136,7 @@ class TestCopies:
             assert File.objects.filter(pk=file.pk).exists()
             raise UcdashError
 
-        monkeypatch.setattr(services.copying, "order_copies_of_new_file", refuse)
+        monkeypatch.setattr(arrivals.copying, "order_copies_of_new_file", refuse)
         with pytest.raises(UcdashError):
             receive(received())
         assert not File.objects.exists()
@@ -144,13 +144,13 @@ class TestCopies:
 
 class TestSameMoment:
     def test_files_of_one_project_are_a_microsecond_apart(self, received, monkeypatch):
-        monkeypatch.setattr(services.timezone, "now", lambda: NOON)
+        monkeypatch.setattr(arrivals.timezone, "now", lambda: NOON)
         project = make_project()
         times = [receive(received(), project).uploaded_at for _ in range(3)]
         assert times == [NOON + timedelta(microseconds=n) for n in range(3)]
 
     def test_files_of_two_projects_may_share_it(self, received, monkeypatch):
-        monkeypatch.setattr(services.timezone, "now", lambda: NOON)
+        monkeypatch.setattr(arrivals.timezone, "now", lambda: NOON)
         assert receive(received()).uploaded_at == receive(received()).uploaded_at
 
     def test_another_fault_of_the_database_is_not_taken_for_it(self, received, monkeypatch):

@@ -9,7 +9,7 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from storages_app.models import File
-from storages_app.uploads import services
+from storages_app.uploads import arrivals, services
 from storages_app.uploads.local_storage import INCOMING
 from storages_app.uploads.runner import sweep
 from storages_app.uploads.tasks import sweep_uploads
@@ -105,7 +105,7 @@ def test_a_crash_between_bytes_and_row_leaves_no_row_and_the_sweep_takes_the_byt
         if name == "upload_bytes_written":
             raise Killed
 
-    monkeypatch.setattr(services, "crashpoint", die)
+    monkeypatch.setattr(arrivals, "crashpoint", die)
     with pytest.raises(Killed):
         services.receive(project=make_project(), upload=received(), store="1", metadata={})
     assert not File.objects.exists()
