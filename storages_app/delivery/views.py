@@ -7,7 +7,6 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from functools import wraps
 from pathlib import PurePath
@@ -20,7 +19,6 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponsePermanentRedirect,
-    JsonResponse,
 )
 from django.utils import timezone
 from django.utils.html import format_html
@@ -28,14 +26,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from storages_app.delivery.answers import Content, answer
 from storages_app.delivery.headers import METHODS, preflight, protect
+from storages_app.delivery.info import answer_info, split_form
 from storages_app.imaging import effects as image_effects
 from storages_app.imaging.effects import Effects
 from storages_app.imaging.errors import (
     ImagingBusy,
     ImagingError,
     NotAnImage,
-    ProcessedTooLarge,
-    ProcessingFailed,
 )
 from storages_app.imaging.formats import EXTENSIONS_BY_TYPE
 from storages_app.imaging.operations.inline import Inline
@@ -86,22 +83,7 @@ def add_slash(request: HttpRequest, file_uuid: uuid.UUID) -> HttpResponseBase:
 @on_file_host
 def serve(request: HttpRequest, file_uuid: uuid.UUID, rest: str = "") -> HttpResponseBase:
     """`/<uuid>/[-/operation/…/][filename]`."""
-    file = _live_file(file_uuid)
-    # The web server has percent-decoded the path; once is enough.
-    written, filename = image_effects.split_path(rest)
-    if written == "-/json/":
-        return _info(file)
-    effects = image_effects.parse(written, is_encoded=False)
-    name = base_name(filename) if filename else ""
-    content = (
-        _original(file, effects, name)
-        if effects.is_empty
-        else _processed(request, file, effects, name)
-    )
-    try:
-        return answer(request, content)
-    except FileNotFoundError as error:
-        raise _bytes_are_gone(file) from error
+    return answer_file(request, live_file(file_uuid), rest)
 
 
 @on_file_host
@@ -113,7 +95,28 @@ def broken(request: HttpRequest) -> HttpResponseBase:
     return protect(_text("Something went wrong here.", status=500))
 
 
-def _live_file(file_uuid: uuid.UUID) -> File:
+def answer_file(
+    request: HttpRequest, file: File, rest: str, *, first: Effects | None = None
+) -> HttpResponseBase:
+    """What `rest`, the path behind the file, asks of it, after the operations that come first."""
+    # The web server has percent-decoded the path; once is enough.
+    written, filename = image_effects.split_path(rest)
+    written, form = split_form(written)
+    effects = image_effects.parse(written, is_encoded=False)
+    if first:
+        effects = Effects(first.steps + effects.steps)
+    name = base_name(filename) if filename else ""
+    try:
+        if form:
+            return _info(request, file, effects, form)
+        if effects.is_empty:
+            return answer(request, _original(file, effects, name))
+        return answer(request, _processed(request, file, effects, name))
+    except FileNotFoundError as error:
+        raise _bytes_are_gone(file) from error
+
+
+def live_file(file_uuid: uuid.UUID) -> File:
     is_kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now()) | Q(stored_at__isnull=False)
     file = File.objects.live().filter(is_kept, uuid=file_uuid).first()
     if file is None:
@@ -142,12 +145,7 @@ def _original(file: File, effects: Effects, name: str) -> Content:
 
 def _processed(request: HttpRequest, file: File, effects: Effects, name: str) -> Content:
     accept = request.headers.get("Accept", "")
-    try:
-        rendered = renditions.render(
-            file=file, effects=effects, accept=accept, patience_s=_PATIENCE_S
-        )
-    except FileNotFoundError as error:
-        raise _bytes_are_gone(file) from error
+    rendered = renditions.render(file=file, effects=effects, accept=accept, patience_s=_PATIENCE_S)
     extra = {"X-Image-Width": str(rendered.width), "X-Image-Height": str(rendered.height)}
     if effects.depends_on_accept:
         extra["Vary"] = "Accept"
@@ -165,25 +163,13 @@ def _processed(request: HttpRequest, file: File, effects: Effects, name: str) ->
     )
 
 
-def _info(file: File) -> HttpResponseBase:
-    """`/-/json/`: what the picture is (spec/UPLOADCARE 5.4)."""
-    try:
-        info = (file.content_info or {}).get("image") or _looked_at(file)
-        fingerprint = renditions.fingerprint(file=file)
-    except (ProcessedTooLarge, ProcessingFailed):
-        fingerprint = None  # a header can be well where the pixels are not
-    except FileNotFoundError as error:
-        raise _bytes_are_gone(file) from error
-    response = JsonResponse({"id": str(file.uuid), **info, "hash": fingerprint})
+def _info(request: HttpRequest, file: File, effects: Effects, form: str) -> HttpResponseBase:
+    accept = request.headers.get("Accept", "")
+    response = answer_info(file, effects, form, accept=accept, patience_s=_PATIENCE_S)
     response["Cache-Control"] = f"public, max-age={_max_age(file, timezone.now())}"
+    if effects.depends_on_accept:
+        response["Vary"] = "Accept"
     return response
-
-
-def _looked_at(file: File) -> dict[str, Any]:
-    info = renditions.describe(file=file) if file.is_image else None
-    if info is None:
-        raise NotAnImage
-    return asdict(info)
 
 
 def _inline(effects: Effects) -> bool | None:

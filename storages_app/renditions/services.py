@@ -52,8 +52,20 @@ def render(
     return _cache().get_or_make(key, make)
 
 
-def describe(*, file: File) -> ImageInfo | None:
-    """The facts of a picture's header, read anew; None where the file is no picture."""
+def describe(
+    *,
+    file: File,
+    effects: Effects = Effects(),  # noqa: B008 - it is frozen
+    accept: str = "",
+    patience_s: float = _PATIENCE_S,
+) -> ImageInfo | None:
+    """The facts of a picture's header, read anew; None where the file is no picture.
+
+    With effects, those of the processed image.
+    """
+    if not effects.is_empty:
+        rendered = render(file=file, effects=effects, accept=accept, patience_s=patience_s)
+        return pipeline.inspect(rendered.path)
     with local_original(file) as source:
         return pipeline.inspect(source)
 
