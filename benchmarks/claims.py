@@ -9,6 +9,7 @@ While two workers are busy, new files of the same and of another tenant are orde
 they are claimed is the wait that an upload has behind the backlog.
 """
 
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -152,6 +153,8 @@ def _work(number: int, seconds: float = SECONDS) -> dict[str, Any]:
     from storages_app.copying.claiming import claim_batch
     from storages_app.models import CopyJob
     from storages_app.models.copy_jobs import State
+
+    gc.freeze()  # as every worker process does
 
     def complete(jobs: list[CopyJob]) -> None:
         for job in jobs:

@@ -6,6 +6,7 @@ a slot in the database does the work there and then. So two beats do no harm, a 
 and neither is a broker that takes messages and delivers none.
 """
 
+import gc
 import logging
 import signal
 import threading
@@ -146,6 +147,8 @@ def start_clocks(**kwargs: Any) -> None:
     # Ctrl-C and a stopping service reach the whole group. A child that dies of it gives nothing
     # back and is replaced at once; one that waits is ended by its parent, in order.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # What is loaded by now stays. Looked at in each full collection, it held claims up by 50 ms.
+    gc.freeze()
     shortage.watch(stop_clocks)
     _every(settings.HEARTBEAT_EVERY_S, heartbeat, "heartbeat")
     _every(settings.POLL_EVERY_S, copying.drain, "copying poller")
