@@ -33,7 +33,8 @@ from storages_app.custom_storages import services
 services.{verb}(custom_storage=CustomStorage.objects.get(name="demo"), actor="benchmark")
 """
 _LEDGER = """
-SELECT count(*), min(first_attempt_at), max(verified_at), count(DISTINCT split_part(leased_by, ':', 2))
+SELECT count(*), min(first_attempt_at), max(verified_at),
+  count(DISTINCT split_part(leased_by, ':', 2))
 FROM storages_app_copyjob WHERE state = 'done' AND evidence <> '' AND id > {after}
 """
 
