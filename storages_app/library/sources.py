@@ -22,13 +22,17 @@ def parse_source(text: str, project: Project) -> tuple[File, str]:
     Takes `<uuid>`, `<uuid>/`, `<uuid>/-/ops/`, and URLs of the file host with operations and a
     file name after the last slash. A file of another project is as unknown as one that never was.
     """
-    path = _path_of(text)
-    file_uuid = _parse_uuid(path[:_UUID_LENGTH])
-    effects = _effects_of(path[_UUID_LENGTH:])
+    file_uuid, effects = read_source(text)
     file = File.objects.filter(project=project, pk=file_uuid, removed_at=None).first()
     if file is None:
         raise BadSource
     return file, effects
+
+
+def read_source(text: str) -> tuple[uuid.UUID, str]:
+    """The uuid and the effects that a source names; whether there is such a file is not asked."""
+    path = _path_of(text)
+    return _parse_uuid(path[:_UUID_LENGTH]), _effects_of(path[_UUID_LENGTH:])
 
 
 def _path_of(text: str) -> str:
