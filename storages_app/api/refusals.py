@@ -115,6 +115,25 @@ class FileMissing(UcdashError):
     code = "file_missing"
 
 
+class OurFault(UcdashError):
+    """Internal error."""
+
+    code = "internal"
+
+
+class GroupIdRequired(UcdashError):
+    """group_id is required."""
+
+    code = "group_id_required"
+
+
+class CallbackInvalid(UcdashError):
+    """callback is not the name of a function."""
+
+    code = "callback_invalid"
+    hint = "Letters, digits, `_`, `$` and dots between names; at most 128 characters."
+
+
 class WrongMethod(UcdashError):
     """This HTTP method is not allowed here."""
 

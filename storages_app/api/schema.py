@@ -143,6 +143,58 @@ class UploadInfo(Shape):
     metadata = serializers.DictField(child=serializers.CharField())
 
 
+class GroupFile(File):
+    default_effects = serializers.CharField(help_text="Operations, without the first `-/`.")
+
+
+class Group(Shape):
+    id = serializers.CharField(help_text="`<uuid>~<number of files>`")
+    datetime_created = serializers.DateTimeField()
+    files_count = serializers.IntegerField()
+    cdn_url = serializers.URLField()
+    url = serializers.URLField()
+
+
+class GroupWithFiles(Group):
+    files = serializers.ListField(
+        child=GroupFile(), help_text="Null stands in the place of a file whose bytes are gone."
+    )
+
+
+class GroupPage(Shape):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    total = serializers.IntegerField()
+    per_page = serializers.IntegerField()
+    results = Group(many=True)
+
+
+class GroupForm(Shape):
+    pub_key = serializers.CharField()
+    signature = serializers.CharField(required=False)
+    expire = serializers.IntegerField(required=False)
+    callback = serializers.CharField(
+        required=False, help_text="Answer with a script that calls it."
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        files = serializers.ListField(
+            child=serializers.CharField(), help_text="UUIDs or CDN URLs; `files[0]`… does as well."
+        )
+        return super().get_fields() | {"files[]": files}
+
+
+class GroupUploadFile(UploadInfo):
+    default_effects = serializers.CharField()
+
+
+class GroupUploadInfo(Group):
+    datetime_stored = serializers.DateTimeField(allow_null=True)
+    files = serializers.ListField(
+        child=GroupUploadFile(), help_text="Null stands in the place of a removed file."
+    )
+
+
 class Evidence(Shape):
     method = serializers.ChoiceField(["checksum", "etag", "read_back"])
     checksum = serializers.CharField(allow_null=True)
@@ -448,6 +500,52 @@ get_upload_info = extend_schema(
         _query("file_id", "The uuid of a file.", OpenApiTypes.UUID),
     ],
     responses={200: UploadInfo},
+)
+create_group = extend_schema(
+    operation_id="group_create",
+    auth=[],
+    request={
+        "multipart/form-data": GroupForm,
+        "application/x-www-form-urlencoded": GroupForm,
+    },
+    responses={200: GroupUploadInfo},
+)
+create_group_by_script = extend_schema(
+    operation_id="group_create_by_script",
+    auth=[],
+    parameters=[
+        _query("pub_key", "The public key of the project."),
+        _query("files[]", "UUIDs or CDN URLs; `files[0]`… does as well."),
+        _query("callback", "The function that the answer calls."),
+    ],
+    responses={(200, "application/javascript"): OpenApiTypes.STR},
+)
+get_group_info = extend_schema(
+    operation_id="group_info",
+    auth=[],
+    parameters=[
+        _query("pub_key", "The public key of the project."),
+        _query("group_id", "`<uuid>~<number of files>`"),
+    ],
+    responses={200: GroupUploadInfo},
+)
+list_groups = extend_schema(
+    operation_id="groups_list",
+    parameters=[
+        _query("limit", "1 to 1000; 100 if left out.", OpenApiTypes.INT),
+        _query("ordering", "`datetime_created` or `-datetime_created`."),
+        _query("from", "Groups after this time, in the chosen order.", OpenApiTypes.DATETIME),
+        _query("to", "Groups before this time, in the chosen order.", OpenApiTypes.DATETIME),
+    ],
+    responses={200: GroupPage, 400: Detail, 401: Detail},
+)
+get_group = extend_schema(operation_id="group_get", responses={200: GroupWithFiles, **_FILE_ERRORS})
+delete_group = extend_schema(operation_id="group_delete", responses={204: None, **_WRITE_ERRORS})
+store_group = extend_schema(
+    operation_id="group_store",
+    description="Before version 0.7 only.",
+    request=None,
+    responses={200: GroupWithFiles, **_WRITE_ERRORS},
 )
 get_job = extend_schema(operation_id="job_get", responses={200: Job, 401: Problem, 404: Problem})
 list_custom_storages = extend_schema(

@@ -1,4 +1,4 @@
-"""The shapes that both APIs share: times, addresses, the file object (spec/UPLOADCARE 1.2, 3.7)."""
+"""The shapes that both APIs share: times, addresses, files, groups (spec/UPLOADCARE 1.2 to 3.8)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from django.conf import settings
 
 from storages_app.api.refusals import NoSuchThing
 from storages_app.lib.filenames import sanitise
-from storages_app.models import File
+from storages_app.models import File, Group, GroupMember
 
 
 def timestamp(moment: datetime | None) -> str | None:
@@ -79,3 +79,48 @@ def upload_info(file: File) -> dict[str, Any]:
 
 def legacy_info(file: File) -> dict[str, Any]:
     return {"image_info": (file.content_info or {}).get("image"), "video_info": None}
+
+
+def group_object(group: Group, *, version: str = "0.7") -> dict[str, Any]:
+    """The group without its files. Versions before 0.7 also say when all of it was stored."""
+    shown = {
+        "id": group.wire_id,
+        "datetime_created": timestamp(group.created_at),
+        "datetime_stored": timestamp(group.stored_at),
+        "files_count": group.n_files,
+        "cdn_url": f"{settings.CDN_URL}/{group.wire_id}/",
+        "url": f"{settings.API_URL}/groups/{group.wire_id}/",
+    }
+    if version == "0.7":
+        del shown["datetime_stored"]
+    return shown
+
+
+def group_with_files(group: Group, *, version: str = "0.7") -> dict[str, Any]:
+    """The group as REST shows it; in the place of a file whose bytes are gone stands null."""
+    return group_object(group, version=version) | {
+        "files": [
+            file_object(member.file, version=version) | _shown_with(member)
+            if member.file.bytes_removed_at is None
+            else None
+            for member in _members(group)
+        ]
+    }
+
+
+def upload_group_info(group: Group) -> dict[str, Any]:
+    """The group as the Upload API shows it; fileUploadInfo cannot say "removed", so null does."""
+    return group_object(group, version="0.6") | {
+        "files": [
+            None if member.file.is_removed else upload_info(member.file) | _shown_with(member)
+            for member in _members(group)
+        ]
+    }
+
+
+def _members(group: Group) -> list[GroupMember]:
+    return list(group.members.select_related("file").order_by("position"))
+
+
+def _shown_with(member: GroupMember) -> dict[str, str]:
+    return {"default_effects": member.effects}
