@@ -16,9 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
 from storages_app.api.refusals import (
+    CallbackInvalid,
     FileIdInvalid,
     FileIdRequired,
     FileMissing,
+    GroupIdRequired,
     KeyMayOnlyRead,
     NoSuchThing,
     ParameterConflict,
@@ -30,6 +32,7 @@ from storages_app.backups import errors as backups
 from storages_app.bulk_copies import errors as bulk_copies
 from storages_app.copying import errors as copying
 from storages_app.custom_storages import errors as custom_storages
+from storages_app.groups import errors as groups
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.lib.crypto import BadKeyRing, CannotUnseal
 from storages_app.lib.errors import UcdashError
@@ -50,6 +53,7 @@ _STATUS: dict[type[UcdashError], int] = {
     projects.BadCredentials: 401,
     KeyMayOnlyRead: 403,
     FileGone: 404,
+    groups.GroupNotFound: 404,
     NoSuchThing: 404,
     backups.AlreadyConnected: 409,
     backups.BackupOff: 409,
@@ -81,6 +85,14 @@ _UPLOAD: dict[type[UcdashError], tuple[int, str]] = {
     FileIdRequired: (400, "FileIdRequiredError"),
     FileIdInvalid: (400, "FileIdInvalidError"),
     FileMissing: (404, "FileNotFoundError"),
+    GroupIdRequired: (400, "GroupIdRequiredError"),
+    groups.GroupRefused: (400, "GroupViewsError"),
+    groups.NoFilesNamed: (400, "GroupFilesInvalidError"),
+    groups.BadFileUrl: (400, "GroupFileURLParsingFailedError"),
+    groups.FilesNotFound: (400, "GroupFilesNotFoundError"),
+    groups.TooManyFiles: (400, "FilesNumberLimitExceededError"),
+    groups.GroupNotFound: (404, "GroupNotFoundError"),
+    CallbackInvalid: (400, "BaseViewsError"),
     ParameterConflict: (400, "BaseViewsError"),
     WrongMethod: (405, "MethodNotAllowedError"),
     projects.SignatureRequired: (400, "SignatureRequiredError"),

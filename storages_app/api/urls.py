@@ -4,8 +4,11 @@ from django.urls import URLPattern, path, re_path
 
 from storages_app.api.rest.copies import RemoteCopyView
 from storages_app.api.rest.files import FileStorageView, FilesView, FileView
+from storages_app.api.rest.groups import GroupStorageView, GroupsView, GroupView
 from storages_app.api.rest.project import ProjectView
 from storages_app.api.upload.direct import DirectUploadView
+from storages_app.api.upload.groups import GroupInfoView
+from storages_app.api.upload.groups import GroupView as GroupUploadView
 from storages_app.api.upload.info import InfoView
 from storages_app.api.v1 import backup, bulk_jobs, custom_storages, restores
 from storages_app.api.v1.jobs import JobView
@@ -28,12 +31,17 @@ _rest: list[URLPattern] = [
     path("files/remote_copy/", RemoteCopyView.as_view(), name="remote_copy"),
     path("files/<str:file_uuid>/", FileView.as_view(), name="file"),
     path("files/<str:file_uuid>/storage/", FileStorageView.as_view(), name="file_storage"),
+    path("groups/", GroupsView.as_view(), name="groups"),
+    path("groups/<str:group_id>/", GroupView.as_view(), name="group"),
+    path("groups/<str:group_id>/storage/", GroupStorageView.as_view(), name="group_storage"),
     path("project/", ProjectView.as_view(), name="project"),
 ]
 # Official clients call some of these with the last slash doubled.
 _upload: list[URLPattern] = [
     re_path(r"^base/+$", DirectUploadView.as_view(), name="base"),
     re_path(r"^info/+$", InfoView.as_view(), name="info"),
+    re_path(r"^group/+$", GroupUploadView.as_view(), name="group_make"),
+    re_path(r"^group/+info/+$", GroupInfoView.as_view(), name="group_info"),
 ]
 _v1: list[URLPattern] = [
     path("api/v1/jobs/<str:job_id>/", JobView.as_view(), name="job"),
