@@ -177,6 +177,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+# A group of 1,000 files is a form of as many fields, besides those that every form has.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_050
 MAX_DIRECT_UPLOAD = env.number("UCDASH_MAX_DIRECT_UPLOAD", 104_857_600, at_least=1)
 UNSTORED_FILES_LIVE = timedelta(hours=24)
 RENDITION_CACHE_DIR = DATA_DIR / "renditions"
