@@ -27,6 +27,7 @@ ALLOWED_HOSTS = sorted(
 )
 CSRF_TRUSTED_ORIGINS = [DASHBOARD_URL]
 BEHIND_TLS = DASHBOARD_URL.startswith("https://")
+BEHIND_PROXY = env.flag("UCDASH_BEHIND_PROXY", BEHIND_TLS)
 # "loopback" lets Uploadcare.Simple pass over plain http from this machine only.
 SIMPLE_AUTH_OVER_HTTP = env.choice("UCDASH_SIMPLE_OVER_HTTP", "never", {"never", "loopback"})
 CLOCK_TOLERANCE = timedelta(minutes=15)
@@ -125,7 +126,10 @@ CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
         if CACHE_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        else {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 10_000},  # 300 would forget the counts of a busy minute
+        }
     )
 }
 
@@ -180,7 +184,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 # A group of 1,000 files is a form of as many fields, besides those that every form has.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_050
 MAX_DIRECT_UPLOAD = env.number("UCDASH_MAX_DIRECT_UPLOAD", 104_857_600, at_least=1)
-UNSTORED_FILES_LIVE = timedelta(hours=24)
+UNSTORED_FILES_LIVE = timedelta(hours=env.number("UCDASH_UNSTORED_HOURS", 24, at_least=1))
+# How far in the future the end of an upload's signature may be.
+SIGNED_UPLOADS_LIVE = timedelta(hours=env.number("UCDASH_SIGNED_UPLOADS_MAX_HOURS", 24, at_least=1))
+# Requests to the Upload API; 0 is no limit.
+UPLOADS_PER_MINUTE_OF_ADDRESS = env.number("UCDASH_UPLOADS_PER_MINUTE_OF_ADDRESS", 6_000)
+UPLOADS_PER_MINUTE_OF_PROJECT = env.number("UCDASH_UPLOADS_PER_MINUTE_OF_PROJECT", 30_000)
 RENDITION_CACHE_DIR = DATA_DIR / "renditions"
 RENDITION_CACHE_BYTES = env.number("UCDASH_RENDITION_CACHE_MB", 2_000, at_least=1) * 1_000_000
 
@@ -279,9 +288,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W008"]  # as above
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
 SECURE_HSTS_PRELOAD = BEHIND_TLS
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("UCDASH_BEHIND_PROXY", BEHIND_TLS) else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -6,6 +6,7 @@ own additions under `/api/v1/` a problem with code, what, why and fix.
 """
 
 import logging
+import math
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from storages_app.api.refusals import (
     GroupIdRequired,
     KeyMayOnlyRead,
     NoSuchThing,
+    OurFault,
     ParameterConflict,
     PublicKeyInvalid,
     PublicKeyRequired,
@@ -71,6 +73,7 @@ _STATUS: dict[type[UcdashError], int] = {
     uploads.RequestTooLarge: 413,
     copying.TooManyCopies: 429,
     custom_storages.TooManyTests: 429,
+    OurFault: 500,
     BadKeyRing: 500,
     CannotUnseal: 500,
     ImagingBusy: 503,
@@ -99,6 +102,7 @@ _UPLOAD: dict[type[UcdashError], tuple[int, str]] = {
     projects.ExpireRequired: (400, "SignatureExpirationRequiredError"),
     projects.ExpireMalformed: (400, "SignatureExpirationInvalidError"),
     projects.SignatureExpired: (403, "SignatureExpirationError"),
+    projects.SignatureLivesTooLong: (403, "SignatureExpirationError"),
     projects.SignatureInvalid: (403, "SignatureInvalidError"),
     uploads.FormMalformed: (400, "PostRequestParserFailedError"),
     uploads.TooManyFields: (400, "RequestFiledsNumberLimitExceededError"),  # their spelling
@@ -120,6 +124,7 @@ _UPLOAD: dict[type[UcdashError], tuple[int, str]] = {
     uploads.MetadataValueEmpty: (400, "FileMetadataValueEmptyError"),
     uploads.MetadataValueForbidden: (400, "FileMetadataValueForbiddenError"),
     uploads.MetadataValueTooLong: (400, "FileMetadataValueLengthTooBigError"),
+    OurFault: (500, "UploadAPIError"),
     BadKeyRing: (500, "UploadAPIError"),
     CannotUnseal: (500, "UploadAPIError"),
 }
@@ -166,7 +171,9 @@ def upload_error(
         answer = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
     wait = getattr(error, "wait", _BUSY_WAIT_S if status == 503 else None)  # Throttled has it
     if wait is not None:
-        answer["Retry-After"] = str(int(wait))
+        answer["Retry-After"] = str(math.ceil(wait))
+    if isinstance(error, projects.SignatureLivesTooLong):  # the wire has no text for it
+        answer["Warning"] = f"199 Miscellaneous warning: {error.advice}"
     return answer
 
 

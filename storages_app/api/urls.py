@@ -36,12 +36,12 @@ _rest: list[URLPattern] = [
     path("groups/<str:group_id>/storage/", GroupStorageView.as_view(), name="group_storage"),
     path("project/", ProjectView.as_view(), name="project"),
 ]
-# Official clients call some of these with the last slash doubled.
+# Official clients double slashes, before these where their base address ends in one, and after.
 _upload: list[URLPattern] = [
-    re_path(r"^base/+$", DirectUploadView.as_view(), name="base"),
-    re_path(r"^info/+$", InfoView.as_view(), name="info"),
-    re_path(r"^group/+$", GroupUploadView.as_view(), name="group_make"),
-    re_path(r"^group/+info/+$", GroupInfoView.as_view(), name="group_info"),
+    re_path(r"^/*base/+$", DirectUploadView.as_view(), name="base"),
+    re_path(r"^/*info/+$", InfoView.as_view(), name="info"),
+    re_path(r"^/*group/+$", GroupUploadView.as_view(), name="group_make"),
+    re_path(r"^/*group/+info/+$", GroupInfoView.as_view(), name="group_info"),
 ]
 _v1: list[URLPattern] = [
     path("api/v1/jobs/<str:job_id>/", JobView.as_view(), name="job"),

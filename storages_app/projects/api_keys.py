@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
@@ -12,8 +13,10 @@ from storages_app.models import Project, SecretKey
 from storages_app.projects.errors import (
     ExpireMalformed,
     ExpireRequired,
+    PublicKeyOfRemoved,
     SignatureExpired,
     SignatureInvalid,
+    SignatureLivesTooLong,
     SignatureRequired,
     UnknownPublicKey,
     WrongSecretKey,
@@ -25,13 +28,15 @@ _LONGEST_PUBLIC_KEY = 40
 
 
 def find_project(public_key: str) -> Project:
-    """The live project with this public key; UnknownPublicKey if there is none."""
+    """The live project with this public key; an UnknownPublicKey if there is none."""
     # Longer ones and NUL never match, and PostgreSQL refuses a NUL with an error of its own.
     if len(public_key) > _LONGEST_PUBLIC_KEY or "\0" in public_key:
         raise UnknownPublicKey(public_key[:_LONGEST_PUBLIC_KEY])
-    project = Project.objects.live().filter(public_key=public_key).first()
+    project = Project.objects.filter(public_key=public_key).first()
     if project is None:
         raise UnknownPublicKey(public_key)
+    if project.removed_at:
+        raise PublicKeyOfRemoved(public_key)
     return project
 
 
@@ -58,7 +63,11 @@ def check_signature(*, project: Project, message: bytes, signature: str) -> Secr
 def check_upload_signature(
     *, project: Project, signature: str, expire: str, now: datetime
 ) -> SecretKey:
-    """The active key that signed this upload (spec/UPLOADCARE 3.9)."""
+    """The active key that signed this upload (spec/UPLOADCARE 3.9).
+
+    Whoever sees the signature can use it until it expires, so that may not be long. A key that may
+    only read signs nothing, and the lower-case hexadecimal form is the only one.
+    """
     if not signature:
         raise SignatureRequired
     if not expire:
@@ -70,12 +79,22 @@ def check_upload_signature(
 
     def signed(secret: str) -> bool:
         expected = hmac.new(secret.encode(), expire.encode(), hashlib.sha256).hexdigest()
-        return is_same(expected, signature)
+        return is_same(expected, signature) | (
+            project.accepts_legacy_signatures
+            and is_same(_legacy_signature(secret, expire), signature)
+        )
 
-    key = _find_key(project, signed)
+    key = _find_key(project, signed, scope=SecretKey.Scope.FULL)
     if key is None:
         raise SignatureInvalid
+    if int(expire) > (now + settings.SIGNED_UPLOADS_LIVE).timestamp():
+        raise SignatureLivesTooLong
     return key
+
+
+def _legacy_signature(secret: str, expire: str) -> str:
+    """As programs of before 2018 make it: no HMAC, so only where a project wants it."""
+    return hashlib.md5((secret + expire).encode(), usedforsecurity=False).hexdigest()
 
 
 def record_use(key: SecretKey) -> None:
@@ -94,7 +113,8 @@ def is_same(left: str, right: str) -> bool:
     )
 
 
-def _find_key(project: Project, fits: Callable[[str], bool]) -> SecretKey | None:
+def _find_key(project: Project, fits: Callable[[str], bool], **only: str) -> SecretKey | None:
     """Ask every active key, also after a match, so that time does not tell which one it was."""
-    matches = [key for key in project.secret_keys.active() if fits(key.unseal_secret())]
+    keys = project.secret_keys.active().filter(**only)
+    matches = [key for key in keys if fits(key.unseal_secret())]
     return matches[0] if matches else None

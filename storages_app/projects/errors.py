@@ -20,6 +20,10 @@ class UnknownPublicKey(BadCredentials):
         super().__init__(f"Public key {public_key} not found.")
 
 
+class PublicKeyOfRemoved(UnknownPublicKey):
+    """The project with this public key was removed."""
+
+
 class WrongSecretKey(BadCredentials):
     """Secret key not found."""
 
@@ -78,5 +82,42 @@ class SignatureExpired(UploadSignatureRefused):
     """Expired signature."""
 
 
+class SignatureLivesTooLong(UploadSignatureRefused):
+    """Expired signature."""
+
+    code = "upload_signature_too_long"
+    hint = "`expire` is too far ahead: make a new signature for each upload."
+
+
 class SignatureInvalid(UploadSignatureRefused):
     """Invalid signature."""
+
+
+class NoUrlSecret(UcdashError):
+    """There is no secret yet that could sign addresses."""
+
+    code = "url_secret_missing"
+    hint = "Make a secret first."
+
+
+class UrlTokenRefused(UcdashError):
+    """This address cannot be opened with this token."""
+
+    code = "url_token_refused"
+    hint = "Ask whoever gave you the address for a new one."
+
+
+class UrlTokenRequired(UrlTokenRefused):
+    """This address needs a token."""
+
+
+class UrlTokenInvalid(UrlTokenRefused):
+    """The token does not fit this address."""
+
+
+class UrlTokenExpired(UrlTokenRefused):
+    """The token of this address has expired."""
+
+
+class UrlTokenNotYet(UrlTokenRefused):
+    """The token of this address is not valid yet."""

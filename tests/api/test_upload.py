@@ -218,7 +218,10 @@ class TestBaseRefuses:
     def test_a_removed_project(self, project):
         project.removed_at = timezone.now()
         project.save()
-        assert_refused(upload(project), 403, "UPLOADCARE_PUB_KEY is invalid.")
+        text = f"Project {project.public_key} is marked as removed."
+        assert_refused(upload(project), 403, text)
+        as_json = upload(project, "?jsonerrors=1").json()["error"]
+        assert as_json["error_code"] == "ProjectPublicKeyRemovedError"
 
     def test_a_request_over_the_limit(self, project, settings):
         settings.MAX_DIRECT_UPLOAD = 200

@@ -1,7 +1,9 @@
 """Projects and their secret keys."""
 
+import hashlib
+import hmac
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -18,6 +20,7 @@ from storages_app.projects.errors import (
     PublicKeyTaken,
     SignatureExpired,
     SignatureInvalid,
+    SignatureLivesTooLong,
     SignatureRequired,
     UnknownPublicKey,
     WrongSecretKey,
@@ -159,23 +162,25 @@ class TestUploadSignatures:
 
     @pytest.mark.parametrize(("secret", "expire", "signature"), VECTORS)
     def test_the_documented_vectors_open(self, secret, expire, signature):
-        before = timezone.now() - timedelta(days=365 * 20)
+        before = datetime.fromtimestamp(int(expire), UTC) - timedelta(hours=1)
         api_keys.check_upload_signature(
             project=self._project(secret), signature=signature, expire=expire, now=before
         )
 
     @pytest.mark.parametrize(
         ("signature", "expire", "refusal"),
-        [
+        [  # S057
             ("", "9999999999", SignatureRequired),
             ("abc", "", ExpireRequired),
             ("abc", "tomorrow", ExpireMalformed),
             ("abc", "-1", ExpireMalformed),
             ("abc", "1.5", ExpireMalformed),
             ("abc", "9" * 400, ExpireMalformed),
+            ("abc", "1678361640000", ExpireMalformed),  # milliseconds
+            ("abc", "[1678361640]", ExpireMalformed),
+            ("abc", "١٦٧٨٣٦١٦٤٠", ExpireMalformed),
             ("abc", "60", SignatureExpired),
             ("abc", "9999999999", SignatureInvalid),
-            (VECTORS[0][2].upper(), "9999999999", SignatureInvalid),
         ],
     )
     def test_all_others_are_refused(self, signature, expire, refusal):
@@ -186,6 +191,74 @@ class TestUploadSignatures:
                 expire=expire,
                 now=timezone.now(),
             )
+
+    EXPIRE = "1678361640"
+    RIGHT = VECTORS[0][2]
+    BEFORE = datetime.fromtimestamp(1678361640, UTC) - timedelta(hours=1)
+
+    def _check(self, project, signature, expire=EXPIRE, now=BEFORE):
+        return api_keys.check_upload_signature(
+            project=project, signature=signature, expire=expire, now=now
+        )
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            RIGHT.upper(),
+            RIGHT[:-1],
+            RIGHT + "0",
+            hmac.new(b"YOUR_SECRET_KEY", EXPIRE.encode(), hashlib.sha1).hexdigest(),
+            hmac.new(b"YOUR_SECRET_KEY", EXPIRE.encode(), hashlib.sha512).hexdigest(),
+            hmac.new(b"another key", EXPIRE.encode(), hashlib.sha256).hexdigest(),
+        ],
+        ids=["upper case", "cut", "longer", "sha1", "sha512", "another key"],
+    )
+    def test_one_form_of_the_right_signature_opens_and_no_other(self, wrong):
+        """S057"""
+        project = self._project("YOUR_SECRET_KEY")
+        assert self._check(project, self.RIGHT)
+        with pytest.raises(SignatureInvalid):
+            self._check(project, wrong)
+
+    def test_it_covers_the_time(self):
+        """S057"""
+        with pytest.raises(SignatureInvalid):
+            self._check(self._project("YOUR_SECRET_KEY"), self.RIGHT, expire="1678361641")
+
+    @pytest.mark.parametrize("ahead", [timedelta(hours=24, seconds=1), timedelta(days=3650)])
+    def test_it_may_not_live_longer_than_a_day(self, ahead, settings):
+        """S058"""
+        project = self._project("YOUR_SECRET_KEY")
+        end = datetime.fromtimestamp(int(self.EXPIRE), UTC)
+        assert self._check(project, self.RIGHT, now=end - timedelta(hours=24))
+        with pytest.raises(SignatureLivesTooLong):
+            self._check(project, self.RIGHT, now=end - ahead)
+        settings.SIGNED_UPLOADS_LIVE = ahead
+        assert self._check(project, self.RIGHT, now=end - ahead)
+
+    def test_md5_opens_only_where_a_project_wants_it(self):
+        """S060"""
+        project = self._project("YOUR_SECRET_KEY")
+        legacy = hashlib.md5(f"YOUR_SECRET_KEY{self.EXPIRE}".encode()).hexdigest()
+        with pytest.raises(SignatureInvalid):
+            self._check(project, legacy)
+        project.accepts_legacy_signatures = True
+        assert self._check(project, legacy)
+        assert self._check(project, self.RIGHT)
+        with pytest.raises(SignatureInvalid):
+            self._check(project, legacy[:-1])
+
+    def test_revoked_keys_and_those_that_may_only_read_sign_nothing(self):
+        project = self._project("YOUR_SECRET_KEY")
+        keys = SecretKey.objects.filter(project=project)
+        keys.update(scope="read")
+        with pytest.raises(SignatureInvalid):
+            self._check(project, self.RIGHT)
+        keys.update(scope="full", revoked_at=timezone.now())
+        with pytest.raises(SignatureInvalid):
+            self._check(project, self.RIGHT)
+        keys.update(revoked_at=None)
+        assert self._check(project, self.RIGHT)
 
 
 class TestCreateProjectCommand:

@@ -105,6 +105,9 @@ class Installation:
             "UCDASH_FILES_PORT": str(self.files_port),
             "UCDASH_DEMO_S3_PORT": str(self.s3_port),
             "UCDASH_LOG_LEVEL": "INFO",
+            # All clients of a test have one address.
+            "UCDASH_UPLOADS_PER_MINUTE_OF_ADDRESS": "0",
+            "UCDASH_UPLOADS_PER_MINUTE_OF_PROJECT": "0",
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
             **self._services(),

@@ -1,20 +1,27 @@
 """What all views of the Upload API have in common."""
 
+import logging
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
+from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from storages_app.api import throttles
 from storages_app.api.errors import upload_error
 from storages_app.api.negotiation import AlwaysJson
 from storages_app.api.parsers import single
-from storages_app.api.refusals import PublicKeyInvalid, PublicKeyRequired
+from storages_app.api.refusals import OurFault, PublicKeyInvalid, PublicKeyRequired
 from storages_app.models import Project
 from storages_app.projects import api_keys
-from storages_app.projects.errors import UnknownPublicKey
+from storages_app.projects.errors import PublicKeyOfRemoved, UnknownPublicKey
+from storages_app.uploads.errors import ProjectRemoved
+
+log = logging.getLogger(__name__)
 
 # Any page may upload: nothing here is answered by cookies, only by a project's public key.
 _CORS = {
@@ -41,18 +48,29 @@ class UploadView(APIView):
     def allowed_methods(self) -> list[str]:
         return sorted(super().allowed_methods)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method != "OPTIONS":
+            throttles.check_address(request._request)
+
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """A browser's preflight."""
         return HttpResponse(status=200)
 
     def handle_exception(self, exc: Exception) -> Any:
-        raw: HttpRequest = self.request._request
-        answer = upload_error(
-            exc, method=str(raw.method), path=raw.path, jsonerrors=self._wants_json_errors()
-        )
+        answer = self._refusal(exc)
         if answer is None:
-            raise exc
+            # Trackers and test clients listen; pages of other origins must be able to read it too.
+            got_request_exception.send(sender=type(self), request=self.request._request)
+            log.error("An upload met a fault of ours", exc_info=exc)
+            answer = self._refusal(OurFault())
         return answer
+
+    def _refusal(self, error: Exception) -> HttpResponse | None:
+        raw: HttpRequest = self.request._request
+        return upload_error(
+            error, method=str(raw.method), path=raw.path, jsonerrors=self._wants_json_errors()
+        )
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final: HttpResponse = super().finalize_response(request, response, *args, **kwargs)
@@ -68,13 +86,29 @@ class UploadView(APIView):
         return single(name, self.request.query_params, self.fields) or ""
 
     def find_project(self) -> Project:
+        """The project that the request names; it has taken one more of its requests."""
         public_key = self.parameter(self.public_key_parameter)
         if not public_key:
             raise PublicKeyRequired(self.public_key_parameter)
         try:
-            return api_keys.find_project(public_key)
+            project = api_keys.find_project(public_key)
+        except PublicKeyOfRemoved as error:
+            raise ProjectRemoved(public_key) from error
         except UnknownPublicKey as error:
             raise PublicKeyInvalid(self.public_key_parameter) from error
+        throttles.check_project(project)
+        return project
+
+    def check_signature(self, project: Project) -> None:
+        """Refuse what is not signed, where the project wants it signed (spec/UPLOADCARE 3.9)."""
+        if project.requires_signed_uploads:
+            key = api_keys.check_upload_signature(
+                project=project,
+                signature=self.parameter("signature"),
+                expire=self.parameter("expire"),
+                now=timezone.now(),
+            )
+            api_keys.record_use(key)
 
     def _wants_json_errors(self) -> bool:
         try:

@@ -3,14 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from storages_app.api import schema
 from storages_app.api.upload.base import UploadView
-from storages_app.models import Project
-from storages_app.projects import api_keys
 from storages_app.uploads import services as uploads
 from storages_app.uploads.errors import FieldRepeated, NoFiles
 from storages_app.uploads.receiving import Form, receive_form
@@ -28,7 +25,7 @@ class DirectUploadView(UploadView):
             self.fields = form.fields
             check_no_nulls(dict(form.fields.lists()))
             project = self.find_project()
-            self._check_signature(project)
+            self.check_signature(project)
             _check_files(form)
             files = uploads.receive_all(
                 project=project,
@@ -38,15 +35,6 @@ class DirectUploadView(UploadView):
             )
         names = [upload.field_name for upload in form.uploads]
         return Response({name: str(file.uuid) for name, file in zip(names, files, strict=True)})
-
-    def _check_signature(self, project: Project) -> None:
-        if project.requires_signed_uploads:
-            api_keys.check_upload_signature(
-                project=project,
-                signature=self.parameter("signature"),
-                expire=self.parameter("expire"),
-                now=timezone.now(),
-            )
 
     def _metadata(self) -> Iterator[tuple[str, str]]:
         for source in (self.request.query_params, self.fields):
