@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import PurePath
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -116,9 +116,14 @@ def answer_file(
         raise _bytes_are_gone(file) from error
 
 
-def live_file(file_uuid: uuid.UUID) -> File:
+def live_files() -> QuerySet[File]:
+    """What can be read now: the sweep may not have come yet for what has expired."""
     is_kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now()) | Q(stored_at__isnull=False)
-    file = File.objects.live().filter(is_kept, uuid=file_uuid).first()
+    return File.objects.live().filter(is_kept)
+
+
+def live_file(file_uuid: uuid.UUID) -> File:
+    file = live_files().filter(uuid=file_uuid).first()
     if file is None:
         raise Http404
     return file
