@@ -59,6 +59,13 @@ class BadScope(UcdashError):
     hint = "Choose `full` or `read`."
 
 
+class BadMediaType(UcdashError):
+    """This is no type of files."""
+
+    code = "media_type_invalid"
+    hint = "Write types like image/png, or image/* for all of a kind, separated by commas."
+
+
 class UploadSignatureRefused(UcdashError):
     """The signature of this upload was refused."""
 

@@ -8,9 +8,12 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from storages_app.models import Event, Membership, Project, SecretKey, User
-from storages_app.projects.errors import BadName, BadScope, PublicKeyTaken
+from storages_app.projects.errors import BadMediaType, BadName, BadScope, PublicKeyTaken
 
 _SLUG_TRIES = 1_000
+_MOST_TYPES = 100
+_TYPE_NAME = r"[a-z0-9][a-z0-9!#$&^_.+\-]{0,99}"
+_MEDIA_TYPE = re.compile(rf"{_TYPE_NAME}/(?:\*|{_TYPE_NAME})|\*/\*")
 _PUBLIC_KEY = re.compile(r"[0-9a-zA-Z]{1,40}", re.ASCII)
 
 
@@ -113,17 +116,42 @@ def _insert_with_free_slug(name: str) -> Project:
 
 @transaction.atomic
 def change_upload_settings(
-    *, project: Project, stores_by_default: bool, max_upload_size: int | None, actor: str
+    *,
+    project: Project,
+    stores_by_default: bool,
+    max_upload_size: int | None,
+    accepted_types: str,
+    requires_signed_uploads: bool,
+    accepts_legacy_signatures: bool,
+    actor: str,
 ) -> None:
-    """How new uploads are treated from now on."""
-    project.stores_by_default = stores_by_default
-    project.max_upload_size = max_upload_size
-    project.save(update_fields=["stores_by_default", "max_upload_size"])
+    """How new uploads are treated from now on; `accepted_types` as people write them."""
+    chosen = {
+        "stores_by_default": stores_by_default,
+        "max_upload_size": max_upload_size,
+        "accepted_types": parse_accepted_types(accepted_types),
+        "requires_signed_uploads": requires_signed_uploads,
+        "accepts_legacy_signatures": accepts_legacy_signatures,
+    }
+    for name, value in chosen.items():
+        setattr(project, name, value)
+    project.save(update_fields=list(chosen))
     Event.objects.record(
         "project.upload_settings_changed",
         project=project,
         actor=actor,
         subject=project.name,
         subject_id=project.pk,
-        data={"stores_by_default": stores_by_default, "max_upload_size": max_upload_size},
+        data=chosen,
     )
+
+
+def parse_accepted_types(text: str) -> str:
+    """Types such as `image/png` or `audio/*`, in the form that is kept; empty takes all."""
+    words = list(dict.fromkeys(text.lower().replace(",", " ").replace(";", " ").split()))
+    unknown = next((word for word in words if not _MEDIA_TYPE.fullmatch(word)), None)
+    if unknown is not None:
+        raise BadMediaType(f"`{unknown[:100]}` is no type of files.")
+    if len(words) > _MOST_TYPES:
+        raise BadMediaType(f"At most {_MOST_TYPES} types can be named.")
+    return "" if "*/*" in words else ", ".join(words)
