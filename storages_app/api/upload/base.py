@@ -1,6 +1,7 @@
 """What all views of the Upload API have in common."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
@@ -84,6 +85,13 @@ class UploadView(APIView):
     def parameter(self, name: str) -> str:
         """One parameter, from the query or the body, wherever it was put; empty if absent."""
         return single(name, self.request.query_params, self.fields) or ""
+
+    def metadata(self) -> Iterator[tuple[str, str]]:
+        """The pairs of `metadata[key]=value`, as they came."""
+        for source in (self.request.query_params, self.fields):
+            for name, values in source.lists():
+                if name.startswith("metadata[") and name.endswith("]"):
+                    yield from ((name[len("metadata[") : -1], value) for value in values)
 
     def find_project(self) -> Project:
         """The project that the request names; it has taken one more of its requests."""

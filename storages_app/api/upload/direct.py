@@ -1,7 +1,6 @@
 """/base/: files in the body of one request."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,16 +30,10 @@ class DirectUploadView(UploadView):
                 project=project,
                 uploads=form.uploads,
                 store=self.parameter("UPLOADCARE_STORE"),
-                metadata=check_metadata(self._metadata()),
+                metadata=check_metadata(self.metadata()),
             )
         names = [upload.field_name for upload in form.uploads]
         return Response({name: str(file.uuid) for name, file in zip(names, files, strict=True)})
-
-    def _metadata(self) -> Iterator[tuple[str, str]]:
-        for source in (self.request.query_params, self.fields):
-            for name, values in source.lists():
-                if name.startswith("metadata[") and name.endswith("]"):
-                    yield from ((name[len("metadata[") : -1], value) for value in values)
 
 
 def _check_files(form: Form) -> None:
