@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.urls import ResolverMatch
+from django.urls import ResolverMatch, resolve, set_urlconf
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -39,10 +40,8 @@ class HostsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         host = request.get_host()
         if host == self.files_netloc:
-            if request.path_info.startswith(settings.STATIC_URL):
-                return HttpResponse("File not found\n", status=404, content_type="text/plain")
-            request.urlconf = settings.FILES_URLCONF
-        elif request.META.get("SERVER_PORT") == str(settings.FILES_PORT):
+            return _answer_of_file_host(request)
+        if request.META.get("SERVER_PORT") == str(settings.FILES_PORT):
             return HttpResponse(
                 f"This port serves files under {settings.CDN_URL} only.\n",
                 status=421,
@@ -60,3 +59,11 @@ class HostsMiddleware:
         if is_page and request.method == "GET" and request.get_host() != self.dashboard_netloc:
             return HttpResponseRedirect(settings.DASHBOARD_URL + request.get_full_path())
         return None
+
+
+def _answer_of_file_host(request: HttpRequest) -> HttpResponseBase:
+    """Straight to the view: no session, cookie, user or page's header has a place beside files."""
+    request.urlconf = settings.FILES_URLCONF
+    set_urlconf(settings.FILES_URLCONF)  # whose page of errors is shown
+    request.resolver_match = match = resolve(request.path_info)
+    return cast("HttpResponseBase", match.func(request, *match.args, **match.kwargs))

@@ -193,6 +193,11 @@ UPLOADS_PER_MINUTE_OF_PROJECT = env.number("UCDASH_UPLOADS_PER_MINUTE_OF_PROJECT
 RENDITION_CACHE_DIR = DATA_DIR / "renditions"
 RENDITION_CACHE_BYTES = env.number("UCDASH_RENDITION_CACHE_MB", 2_000, at_least=1) * 1_000_000
 
+# Who sends the bytes: this process, or the server in front of it, which knows the folders.
+FILES_SENT_BY = env.choice("UCDASH_FILES_SENT_BY", "python", {"python", "x-accel", "x-sendfile"})
+# How long browsers and proxies may keep what everybody may see; a deleted file is in them so long.
+FILES_KEPT_BY_CACHES_S = env.number("UCDASH_FILES_KEPT_BY_CACHES_S", 31_536_000)
+
 # --- Work --------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://localhost")

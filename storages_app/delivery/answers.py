@@ -3,21 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 
 from django.core.files import File as DjangoFile
-from django.http import (
-    FileResponse,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    StreamingHttpResponse,
-)
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date
 
+from storages_app.delivery.handing_over import handed_over
 from storages_app.delivery.headers import may_be_shown
-from storages_app.delivery.ranges import OutOfRange, parse_range, read_range
+from storages_app.delivery.ranges import OutOfRange, Stretch, parse_range
 
 
 @dataclass(frozen=True)
@@ -30,9 +26,10 @@ class Content:
     content_type: str
     filename: str
     changed_at: datetime
-    max_age: int
+    cache_control: str
     inline: bool | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    path: Path | None = None  # where it is on this disk, if it is
 
     @property
     def etag(self) -> str:
@@ -40,7 +37,9 @@ class Content:
 
 
 class _BigBlocks(FileResponse):
-    block_size = 256 * 1024  # where the server cannot send the file by itself
+    """Gunicorn has the kernel send what has a file descriptor; the rest goes in such blocks."""
+
+    block_size = 256 * 1024
 
 
 def answer(request: HttpRequest, content: Content) -> HttpResponseBase:
@@ -56,12 +55,14 @@ def answer(request: HttpRequest, content: Content) -> HttpResponseBase:
         return unchanged
     if request.method == "HEAD":
         return HttpResponse(headers=headers | {"Content-Length": str(content.size)})
+    if place := handed_over(request, content.path):
+        content.open().close()  # a file that is not there is our 404, and a link is none
+        return HttpResponse(headers=headers | place)
     try:
         part = parse_range(_wanted_range(request, content), content.size)
     except OutOfRange:
         return _out_of_range(content)
-    body = content.open()
-    return _part(body, content, headers, *part) if part else _whole(body, content, headers)
+    return _sent(content, headers, part)
 
 
 def _headers(content: Content) -> dict[str, str]:
@@ -71,7 +72,7 @@ def _headers(content: Content) -> dict[str, str]:
         "Content-Disposition": content_disposition_header(not is_shown, content.filename) or "",
         "ETag": content.etag,
         "Last-Modified": http_date(content.changed_at.timestamp()),
-        "Cache-Control": f"public, max-age={content.max_age}",
+        "Cache-Control": content.cache_control,
         "Accept-Ranges": "bytes",
         **content.extra,
     }
@@ -87,27 +88,20 @@ def _wanted_range(request: HttpRequest, content: Content) -> str:
     return request.headers.get("Range", "")
 
 
-def _whole(
-    body: "BinaryIO | DjangoFile[bytes]", content: Content, headers: dict[str, str]
+def _sent(
+    content: Content, headers: dict[str, str], part: tuple[int, int] | None
 ) -> HttpResponseBase:
-    response = _BigBlocks(body, content_type=content.content_type)
+    first, last = part or (0, content.size - 1)
+    length = last - first + 1
+    status = 200
+    if part:
+        status = 206
+        headers = headers | {"Content-Range": f"bytes {first}-{last}/{content.size}"}
+    body = Stretch(content.open(), first, length)
+    response = _BigBlocks(body, status=status, content_type=content.content_type)
     for name, value in headers.items():
         response[name] = value
-    response["Content-Length"] = str(content.size)
-    return response
-
-
-def _part(
-    body: "BinaryIO | DjangoFile[bytes]",
-    content: Content,
-    headers: dict[str, str],
-    first: int,
-    last: int,
-) -> HttpResponseBase:
-    response = StreamingHttpResponse(read_range(body, first, last), status=206, headers=headers)
-    response._resource_closers.append(body.close)  # type: ignore[attr-defined]
-    response["Content-Range"] = f"bytes {first}-{last}/{content.size}"
-    response["Content-Length"] = str(last - first + 1)
+    response["Content-Length"] = str(length)
     return response
 
 

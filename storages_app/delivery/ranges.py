@@ -1,13 +1,11 @@
 """HTTP ranges: one range or the whole, so that no request costs more bytes than the file has."""
 
 import re
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from django.core.files import File as DjangoFile
 
 _ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
-_CHUNK = 256 * 1024
 
 
 class OutOfRange(Exception):
@@ -34,9 +32,27 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return first, last
 
 
-def read_range(body: "BinaryIO | DjangoFile[bytes]", first: int, last: int) -> Iterator[bytes]:
-    body.seek(first)
-    left = last - first + 1
-    while left and (chunk := body.read(min(_CHUNK, left))):
-        left -= len(chunk)
-        yield chunk
+class Stretch:
+    """Some bytes of an open file, as the server takes a file: it reads, or has the kernel send.
+
+    `fileno` is there exactly where the bytes are in a file of the system, which stands at the
+    first byte then; how many to send, the server knows by the Content-Length. `seek` and `tell`
+    are not: nobody has to look for the end.
+    """
+
+    def __init__(self, body: "BinaryIO | DjangoFile[bytes]", first: int, length: int) -> None:
+        self._body = body
+        self._left = length
+        if first:
+            body.seek(first)
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._body.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(chunk)
+        return chunk
+
+    def fileno(self) -> int:
+        return self._body.fileno()
+
+    def close(self) -> None:
+        self._body.close()

@@ -12,6 +12,7 @@ from functools import wraps
 from pathlib import PurePath
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.http import (
     Http404,
@@ -25,8 +26,10 @@ from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_exempt
 
 from storages_app.delivery.answers import Content, answer
+from storages_app.delivery.handing_over import path_of_original
 from storages_app.delivery.headers import METHODS, preflight, protect
 from storages_app.delivery.info import answer_info, split_form
+from storages_app.delivery.tokens import Permission, require_token
 from storages_app.imaging import effects as image_effects
 from storages_app.imaging.effects import Effects
 from storages_app.imaging.errors import (
@@ -38,11 +41,11 @@ from storages_app.imaging.formats import EXTENSIONS_BY_TYPE
 from storages_app.imaging.operations.inline import Inline
 from storages_app.lib.filenames import base_name, sanitise
 from storages_app.models import File
+from storages_app.projects.errors import UrlTokenRefused
 from storages_app.renditions import services as renditions
 
 log = logging.getLogger(__name__)
 
-_YEAR_S = 31_536_000
 _PATIENCE_S = 15  # a browser's, while all image processes are busy
 _CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9.+\-]*/[a-z0-9][a-z0-9.+\-]*(?:; charset=[a-z0-9\-]+)?")
 _NOT_AN_IMAGE_PAGE = """<!doctype html>
@@ -69,6 +72,8 @@ def on_file_host(view: View) -> View:
             return protect(view(request, *args, **kwargs))
         except Http404:
             return protect(_text("File not found", status=404))
+        except UrlTokenRefused as error:
+            return protect(_text(f"{error.message}\n{error.advice}", status=403))
         except ImagingError as error:
             return protect(_refusal(error))
 
@@ -77,7 +82,8 @@ def on_file_host(view: View) -> View:
 
 @on_file_host
 def add_slash(request: HttpRequest, file_uuid: uuid.UUID) -> HttpResponseBase:
-    return HttpResponsePermanentRedirect(f"/{file_uuid}/")
+    query = request.META.get("QUERY_STRING", "")  # a token may be in it
+    return HttpResponsePermanentRedirect(f"/{file_uuid}/" + (f"?{query}" if query else ""))
 
 
 @on_file_host
@@ -98,7 +104,11 @@ def broken(request: HttpRequest) -> HttpResponseBase:
 def answer_file(
     request: HttpRequest, file: File, rest: str, *, first: Effects | None = None
 ) -> HttpResponseBase:
-    """What `rest`, the path behind the file, asks of it, after the operations that come first."""
+    """What `rest`, the path behind the file, asks of it, after the operations that come first.
+
+    Where the project signs its addresses, the request's token must cover its path.
+    """
+    permission = require_token(request, file.project)
     # The web server has percent-decoded the path; once is enough.
     written, filename = image_effects.split_path(rest)
     written, form = split_form(written)
@@ -108,10 +118,10 @@ def answer_file(
     name = base_name(filename) if filename else ""
     try:
         if form:
-            return _info(request, file, effects, form)
+            return _info(request, file, effects, form, permission)
         if effects.is_empty:
-            return answer(request, _original(file, effects, name))
-        return answer(request, _processed(request, file, effects, name))
+            return answer(request, _original(file, effects, name, permission))
+        return answer(request, _processed(request, file, effects, name, permission))
     except FileNotFoundError as error:
         raise _bytes_are_gone(file) from error
 
@@ -119,11 +129,11 @@ def answer_file(
 def live_files() -> QuerySet[File]:
     """What can be read now: the sweep may not have come yet for what has expired."""
     is_kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now()) | Q(stored_at__isnull=False)
-    return File.objects.live().filter(is_kept)
+    return File.objects.live().filter(is_kept, project__removed_at=None)
 
 
 def live_file(file_uuid: uuid.UUID) -> File:
-    file = live_files().filter(uuid=file_uuid).first()
+    file = live_files().select_related("project").filter(uuid=file_uuid).first()
     if file is None:
         raise Http404
     return file
@@ -134,7 +144,7 @@ def _bytes_are_gone(file: File) -> Http404:
     return Http404()
 
 
-def _original(file: File, effects: Effects, name: str) -> Content:
+def _original(file: File, effects: Effects, name: str, permission: Permission) -> Content:
     return Content(
         open=file.open_bytes,
         size=file.size,
@@ -142,13 +152,16 @@ def _original(file: File, effects: Effects, name: str) -> Content:
         content_type=_safe_type(file.detected_type),
         filename=name or sanitise(file.original_filename),
         changed_at=file.uploaded_at,
-        max_age=_max_age(file, timezone.now()),
+        cache_control=permission.cache_control(_max_age(file, timezone.now())),
         inline=_inline(effects),
         extra=_image_size(file),
+        path=path_of_original(file.blob_name),
     )
 
 
-def _processed(request: HttpRequest, file: File, effects: Effects, name: str) -> Content:
+def _processed(
+    request: HttpRequest, file: File, effects: Effects, name: str, permission: Permission
+) -> Content:
     accept = request.headers.get("Accept", "")
     rendered = renditions.render(file=file, effects=effects, accept=accept, patience_s=_PATIENCE_S)
     extra = {"X-Image-Width": str(rendered.width), "X-Image-Height": str(rendered.height)}
@@ -162,16 +175,19 @@ def _processed(request: HttpRequest, file: File, effects: Effects, name: str) ->
         content_type=rendered.content_type,
         filename=name or root + EXTENSIONS_BY_TYPE[rendered.content_type],
         changed_at=file.uploaded_at,
-        max_age=_max_age(file, timezone.now()),
+        cache_control=permission.cache_control(_max_age(file, timezone.now())),
         inline=_inline(effects),
         extra=extra,
+        path=rendered.path,
     )
 
 
-def _info(request: HttpRequest, file: File, effects: Effects, form: str) -> HttpResponseBase:
+def _info(
+    request: HttpRequest, file: File, effects: Effects, form: str, permission: Permission
+) -> HttpResponseBase:
     accept = request.headers.get("Accept", "")
     response = answer_info(file, effects, form, accept=accept, patience_s=_PATIENCE_S)
-    response["Cache-Control"] = f"public, max-age={_max_age(file, timezone.now())}"
+    response["Cache-Control"] = permission.cache_control(_max_age(file, timezone.now()))
     if effects.depends_on_accept:
         response["Vary"] = "Accept"
     return response
@@ -195,10 +211,11 @@ def _safe_type(detected_type: str) -> str:
 
 
 def _max_age(file: File, now: datetime) -> int:
-    """A year, as bytes never change; a file that expires is kept by nobody beyond its time."""
+    """Long, as bytes never change; a file that expires is kept by nobody beyond its time."""
+    longest: int = settings.FILES_KEPT_BY_CACHES_S
     if file.is_stored or file.expires_at is None:
-        return _YEAR_S
-    return min(_YEAR_S, int((file.expires_at - now).total_seconds()))
+        return longest
+    return min(longest, int((file.expires_at - now).total_seconds()))
 
 
 def _refusal(error: ImagingError) -> HttpResponse:
