@@ -54,7 +54,8 @@ def find(*, project: Project, group_id: str) -> Group:
 
 def find_for_reader(*, group_id: str) -> Group:
     """The group with this id, whosoever it is: for those who have its link."""
-    group = _live(group_id).filter(project__in=Project.objects.live()).first()
+    live = _live(group_id).filter(project__removed_at=None)
+    group = live.select_related("project").first()
     if group is None:
         raise errors.GroupNotFound
     return group
