@@ -16,7 +16,10 @@ class StoragesConfig(AppConfig):
     def ready(self) -> None:
         """Hand the settings to the tools, which know no Django."""
         outbound.configure(
-            outbound.Policy(allowed_private=outbound.allowed_hosts(settings.ALLOWED_PRIVATE_HOSTS))
+            outbound.Policy(
+                allowed_private=outbound.allowed_hosts(settings.ALLOWED_PRIVATE_HOSTS),
+                own_hosts=outbound.hosts_of(settings.BASE_URLS),
+            )
         )
 
 

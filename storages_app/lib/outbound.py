@@ -100,6 +100,7 @@ class Policy:
     allowed_private: frozenset[tuple[str, int]] = frozenset()  # from `allowed_hosts`
     allowed_ports: frozenset[int] | None = None  # None: any
     allow_http: bool = False
+    own_hosts: frozenset[str] = frozenset()  # names of this service: it has nothing to ask itself
 
     def lets_in(self, address: Address) -> bool:
         """Whether the operator named exactly this host, as written, and this port."""
@@ -109,6 +110,11 @@ class Policy:
 def allowed_hosts(entries: Iterable[str]) -> frozenset[tuple[str, int]]:
     """Read `host:port` entries of the operator; an entry without a port is refused."""
     return frozenset(_allowed_host(entry) for entry in entries)
+
+
+def hosts_of(urls: Iterable[str]) -> frozenset[str]:
+    """The host names in these addresses, as `parse` writes them."""
+    return frozenset(parse(url).host for url in urls)
 
 
 def _allowed_host(entry: str) -> tuple[str, int]:
@@ -136,7 +142,7 @@ def current_policy() -> Policy:
 # --- One parser --------------------------------------------------------------------------------
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_MAX_LENGTH = 2048
+MAX_LENGTH = 2048
 _URL = re.compile(
     r"(?P<scheme>https?)://"
     r"(?P<host>\[[0-9a-f:.]+\]|[^\x00-\x20\x7f\[\]:/?#@%\\]+)"
@@ -157,7 +163,7 @@ def parse(url: str) -> Address:
 
     A fragment is dropped after a path and refused directly after the host (`http://good#@bad`).
     """
-    if len(url) > _MAX_LENGTH or _UNSAFE.search(url) or not (match := _URL.fullmatch(url)):
+    if len(url) > MAX_LENGTH or _UNSAFE.search(url) or not (match := _URL.fullmatch(url)):
         raise UnparsableAddress
     scheme = match["scheme"].lower()
     port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[scheme]
@@ -279,7 +285,7 @@ def check(address: Address, policy: Policy) -> None:
         return
     if address.ip is not None and is_denied(address.ip):
         raise Forbidden
-    if f".{address.host}".endswith(_DENIED_SUFFIXES):
+    if f".{address.host}".endswith(_DENIED_SUFFIXES) or address.host in policy.own_hosts:
         raise Forbidden
     if address.scheme == "http" and not policy.allow_http:
         raise Forbidden("The address must begin with https://.", reason="http")
@@ -287,11 +293,16 @@ def check(address: Address, policy: Policy) -> None:
         raise Forbidden(reason="port")
 
 
-def resolve(address: Address, policy: Policy) -> list[SocketAddress]:
-    """Ask the resolver once; every answer must be allowed, or none is used."""
+def resolve(
+    address: Address, policy: Policy, *, wait_s: float | None = None
+) -> list[SocketAddress]:
+    """Ask the resolver once; every answer must be allowed, or none is used.
+
+    Whoever holds up a person gives it less than the usual 5 s.
+    """
     check(address, policy)
     try:
-        answers = _look_up(address)
+        answers = _look_up(address, _LOOKUP_S if wait_s is None else wait_s)
     except TimeoutError as error:
         raise LookupTimedOut from error
     except (OSError, UnicodeError) as error:
@@ -301,16 +312,16 @@ def resolve(address: Address, policy: Policy) -> list[SocketAddress]:
     return [(int(family), sockaddr) for family, _, _, _, sockaddr in answers[:_MAX_ANSWERS]]
 
 
-def _look_up(address: Address) -> list[Any]:
+def _look_up(address: Address, wait_s: float) -> list[Any]:
     """The resolver's answers; it has no time limit of its own, so a thread asks it.
 
     One that gets no answer is left behind until the resolver gives up; their number is bounded.
     """
     if address.ip is not None:
         return _ask_resolver(address)
-    gives_up_at = monotonic() + _LOOKUP_S
+    gives_up_at = monotonic() + wait_s
     free = _free_lookups
-    if not free.acquire(timeout=_LOOKUP_S):
+    if not free.acquire(timeout=wait_s):
         raise TimeoutError
     answer: Future[list[Any]] = Future()
 

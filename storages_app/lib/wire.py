@@ -350,6 +350,20 @@ class Response:
         elif self._reader.readline(_MAX_LINE) not in {b"\r\n", b"\n"}:
             raise BadAnswer("A chunk is longer than it said.")
 
+    def ends_here(self, *, wait_s: float) -> bool:
+        """Whether nothing comes behind the body that was read: more would mean a wrong length.
+
+        The server was asked to close; one that does not is believed after `wait_s`.
+        """
+        connection = self._connection
+        if connection is None or not self._is_over or self._left is None:
+            return True
+        connection.allow(wait_s)
+        try:
+            return not self._reader.read(1)
+        except OSError:  # silence, or a connection that ends roughly
+            return True
+
     def close(self) -> None:
         """Keep the connection if the whole answer was read; harmless when done twice."""
         connection, self._connection = self._connection, None
