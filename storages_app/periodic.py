@@ -31,6 +31,7 @@ from storages_app.models import TimetableSlot, WorkerHeartbeat
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
+from storages_app.url_uploads import tasks as url_uploads
 from ucdash.celery import app
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ TIMETABLE = (
     Entry("reconciliation.forget", timedelta(hours=6)),
     Entry("restores.forget", timedelta(hours=6)),
     Entry("uploads.sweep", timedelta(hours=1)),
+    Entry("url_uploads.forget", timedelta(hours=6)),
     Entry("periodic.forget_workers", timedelta(hours=6)),
 )
 
@@ -157,6 +159,7 @@ def start_clocks(**kwargs: Any) -> None:
     _every(settings.POLL_EVERY_S, bulk_copies.drain, "bulk copy poller")
     _every(settings.POLL_EVERY_S, reconciliation.drain, "reconciliation poller")
     _every(settings.POLL_EVERY_S, restores.drain, "restore poller")
+    _every(settings.POLL_EVERY_S, url_uploads.drain, "fetch poller")
     _every(TICK_EVERY_S, tick, "timetable")
 
 
@@ -165,4 +168,5 @@ def stop_clocks(**kwargs: Any) -> None:
     """Give back what is not finished, so that a deployment counts as nobody's crash."""
     _stopping.set()
     bulk_copies.stop()
+    url_uploads.stop()
     copying.stop()

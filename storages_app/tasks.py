@@ -8,6 +8,7 @@ from storages_app.library import tasks as library
 from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
 from storages_app.uploads import tasks as uploads
+from storages_app.url_uploads import tasks as url_uploads
 
 __all__ = [
     "backups",
@@ -18,4 +19,5 @@ __all__ = [
     "reconciliation",
     "restores",
     "uploads",
+    "url_uploads",
 ]

@@ -25,6 +25,7 @@ _READERS = {
     "flag",
     "number",
     "listing",
+    "ports",
     "choice",
     "url",
     "folder",

@@ -79,6 +79,14 @@ def listing(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def ports(name: str, default: str) -> list[int]:
+    """Port numbers, separated by commas."""
+    found = listing(name, default)
+    if not all(entry.isascii() and entry.isdigit() and 0 < int(entry) < 65536 for entry in found):
+        raise ImproperlyConfigured(f"{name} is {text(name)!r}: write ports, such as 80,443.")
+    return [int(entry) for entry in found]
+
+
 def choice(name: str, default: str, allowed: set[str]) -> str:
     value = text(name, default)
     if value not in allowed:

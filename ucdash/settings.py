@@ -149,7 +149,7 @@ UPLOADS_BUCKET = env.text("UCDASH_UPLOADS_S3_BUCKET")
 STORAGES = {
     "uploads": (
         {
-            "BACKEND": "storages.backends.s3.S3Storage",
+            "BACKEND": "storages_app.uploads.s3_storage.RangedS3Storage",
             "OPTIONS": {
                 "bucket_name": UPLOADS_BUCKET,
                 "endpoint_url": env.text("UCDASH_UPLOADS_S3_ENDPOINT") or None,
@@ -259,6 +259,14 @@ for _folder in (
 
 # host:port pairs that customers' addresses may name although they are private (a MinIO inside).
 ALLOWED_PRIVATE_HOSTS = env.listing("UCDASH_ALLOWED_PRIVATE_HOSTS")
+# Files from the web (`/from_url/`): where from, how many at once, and what one of them may cost.
+FETCH_PORTS = env.ports("UCDASH_FROM_URL_PORTS", "80,443")
+FETCH_THREADS = env.number("UCDASH_FROM_URL_THREADS", 8, at_least=1)  # in each worker process
+FETCHES_OF_A_PROJECT = env.number("UCDASH_FROM_URL_PER_PROJECT", 4, at_least=1)
+FETCHES_WAITING = env.number("UCDASH_FROM_URL_WAITING", 1_000, at_least=1)  # of a project
+FETCH_MAX_BYTES = env.number("UCDASH_FROM_URL_MAX_MB", 5_120, at_least=1) * 1024 * 1024
+FETCH_WHOLE_S = env.number("UCDASH_FROM_URL_TIME_S", 900, at_least=1)
+FETCH_IDLE_S = env.number("UCDASH_FROM_URL_IDLE_S", 30, at_least=1)
 # The demo bucket of `make run`, which writes its keys; without them there is none.
 DEMO_S3_PORT = env.number("UCDASH_DEMO_S3_PORT", 8333, at_least=1)
 DEMO_S3_ACCESS_KEY_ID = env.text("UCDASH_DEMO_S3_ACCESS_KEY_ID")

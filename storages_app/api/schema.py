@@ -143,6 +143,32 @@ class UploadInfo(Shape):
     metadata = serializers.DictField(child=serializers.CharField())
 
 
+class FromUrlForm(Shape):
+    pub_key = serializers.CharField()
+    source_url = serializers.CharField()
+    store = serializers.ChoiceField(["0", "1", "auto"], required=False)
+    filename = serializers.CharField(required=False)
+    check_URL_duplicates = serializers.ChoiceField(["0", "1"], required=False)  # noqa: N815
+    save_URL_duplicates = serializers.ChoiceField(["0", "1"], required=False)  # noqa: N815
+    signature = serializers.CharField(required=False)
+    expire = serializers.IntegerField(required=False)
+
+
+class FromUrlAnswer(Shape):
+    type = serializers.CharField(help_text="`token`; or `file_info`, with the fields of a file.")
+    token = serializers.UUIDField(required=False)
+
+
+class FromUrlStatus(Shape):
+    status = serializers.CharField(
+        help_text="`waiting`, `progress`, `success` with the fields of a file, `error`, `unknown`."
+    )
+    done = serializers.IntegerField(required=False)
+    total = serializers.CharField(required=False, help_text="A number of bytes, or `unknown`.")
+    error = serializers.CharField(required=False)
+    error_code = serializers.CharField(required=False)
+
+
 class GroupFile(File):
     default_effects = serializers.CharField(help_text="Operations, without the first `-/`.")
 
@@ -491,6 +517,30 @@ upload_directly = extend_schema(
     auth=[],
     request={"multipart/form-data": UploadForm},
     responses={200: OpenApiTypes.OBJECT},
+)
+upload_from_url = extend_schema(
+    operation_id="from_url",
+    auth=[],
+    request={
+        "multipart/form-data": FromUrlForm,
+        "application/x-www-form-urlencoded": FromUrlForm,
+    },
+    responses={200: FromUrlAnswer},
+)
+upload_from_url_by_get = extend_schema(
+    operation_id="from_url_by_get",
+    auth=[],
+    parameters=[
+        _query("pub_key", "The public key of the project."),
+        _query("source_url", "The address of the file."),
+    ],
+    responses={200: FromUrlAnswer},
+)
+get_from_url_status = extend_schema(
+    operation_id="from_url_status",
+    auth=[],
+    parameters=[_query("token", "What `/from_url/` answered.", OpenApiTypes.UUID)],
+    responses={200: FromUrlStatus},
 )
 get_upload_info = extend_schema(
     operation_id="upload_info",

@@ -7,6 +7,7 @@ from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.groups import GroupStorageView, GroupsView, GroupView
 from storages_app.api.rest.project import ProjectView
 from storages_app.api.upload.direct import DirectUploadView
+from storages_app.api.upload.from_url import FromUrlStatusView, FromUrlView
 from storages_app.api.upload.groups import GroupInfoView
 from storages_app.api.upload.groups import GroupView as GroupUploadView
 from storages_app.api.upload.info import InfoView
@@ -39,6 +40,8 @@ _rest: list[URLPattern] = [
 # Official clients double slashes, before these where their base address ends in one, and after.
 _upload: list[URLPattern] = [
     re_path(r"^/*base/+$", DirectUploadView.as_view(), name="base"),
+    re_path(r"^/*from_url/+$", FromUrlView.as_view(), name="from_url"),
+    re_path(r"^/*from_url/+status/+$", FromUrlStatusView.as_view(), name="from_url_status"),
     re_path(r"^/*info/+$", InfoView.as_view(), name="info"),
     re_path(r"^/*group/+$", GroupUploadView.as_view(), name="group_make"),
     re_path(r"^/*group/+info/+$", GroupInfoView.as_view(), name="group_info"),
