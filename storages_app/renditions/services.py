@@ -92,6 +92,7 @@ def local_original(file: File) -> Iterator[Path]:
         with _spooled(file) as path:
             yield path
         return
+    file.open_bytes().close()  # raises where it is missing, or a link that leads elsewhere
     yield path
 
 

@@ -32,7 +32,7 @@ class DurableFileSystemStorage(FileSystemStorage):
     def _open(self, name: str, mode: str = "rb") -> "DjangoFile[bytes]":
         if mode != "rb":
             raise ValueError("Originals never change: open them with mode rb.")
-        with self._folder_of(name) as (folder, leaf):
+        with _links_are_nothing(name), self._folder_of(name) as (folder, leaf):
             fd = os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         return DjangoFile(os.fdopen(fd, "rb"), name)
 
@@ -86,6 +86,17 @@ class DurableFileSystemStorage(FileSystemStorage):
             yield fd, leaf
         finally:
             os.close(fd)
+
+
+@contextlib.contextmanager
+def _links_are_nothing(name: str) -> Iterator[None]:
+    """What is reached by a symbolic link only is not there."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+            raise FileNotFoundError(errno.ENOENT, "A symbolic link is no original", name) from error
+        raise
 
 
 def _parts(name: str) -> list[str]:
