@@ -6,6 +6,7 @@ sweep removes, and never a row without bytes.
 
 import contextlib
 import errno
+import logging
 import shutil
 import tempfile
 import uuid
@@ -30,6 +31,8 @@ from storages_app.uploads import errors, validation
 from storages_app.uploads.orders import blob_name_for
 from storages_app.uploads.receiving import TEMPORARY_PREFIX, TemporaryBytes, Upload
 from storages_app.uploads.sniffing import detect_type, sniff
+
+log = logging.getLogger(__name__)
 
 BeforeCommit = Callable[[File], None]
 
@@ -96,13 +99,19 @@ def arrive(
 
 
 def arrive_all(
-    *, project: Project, uploads: list[Upload], store: str, metadata: dict[str, str]
+    *,
+    project: Project,
+    uploads: list[Upload],
+    store: str,
+    metadata: dict[str, str],
+    file_uuids: list[uuid.UUID] | None = None,
 ) -> list[File]:
-    """Make all of them files of `project`, or none."""
+    """Make all of them files of `project`, or none; of `file_uuids` the same holds as above."""
     metadata = validation.check_metadata(metadata.items())
     for upload in uploads:
         validation.check_size(project, upload.size)
-    arrivals = [_inspect(project, upload) for upload in uploads]
+    chosen = file_uuids or [None] * len(uploads)
+    arrivals = [_inspect(project, upload, one) for upload, one in zip(uploads, chosen, strict=True)]
     _keep_bytes(arrivals)
     return _commit(project, arrivals, store, metadata)
 
@@ -167,7 +176,7 @@ def _inspect_stored(blob_name: str, size: int, detected_type: str) -> dict[str, 
     with tempfile.NamedTemporaryFile(
         prefix=TEMPORARY_PREFIX, dir=settings.FILE_UPLOAD_TEMP_DIR
     ) as local:
-        with _full_disk_named(), storages["uploads"].open(blob_name) as original:
+        with _faults_told(), storages["uploads"].open(blob_name) as original:
             shutil.copyfileobj(original, local, length=1024 * 1024)
             local.flush()
         return inspect(Path(local.name), detected_type)
@@ -180,7 +189,7 @@ def _keep_bytes(arrivals: list[_Arrival]) -> None:
     try:
         for arrival in arrivals:
             kept.append(arrival)
-            with _full_disk_named(), TemporaryBytes(arrival.upload.path) as content:
+            with _faults_told(), TemporaryBytes(arrival.upload.path) as content:
                 storages["uploads"].save(arrival.blob_name, content)
             crashpoint("upload_one_written")
     except Exception:
@@ -190,13 +199,15 @@ def _keep_bytes(arrivals: list[_Arrival]) -> None:
 
 
 @contextlib.contextmanager
-def _full_disk_named() -> Iterator[None]:
+def _faults_told() -> Iterator[None]:
+    """A storage may be of any class, and what it raises is its own: here it gets our words."""
     try:
         yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise errors.DiskFull from error
-        raise
+        log.exception("The upload storage failed")
+        raise errors.StorageFailed from error
 
 
 def _remove_bytes(arrivals: list[_Arrival]) -> None:

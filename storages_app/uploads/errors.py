@@ -92,6 +92,13 @@ class DiskFull(UploadRefused):
     hint = "The operator has to free space in the upload storage."
 
 
+class StorageFailed(UploadRefused):
+    """The server could not keep this file. Nothing of it was kept; try again later."""
+
+    code = "upload_storage_failed"
+    hint = "The operator's log says what the upload storage answered."
+
+
 class TookTooLong(UploadRefused):
     """The upload took so long that its first files were swept away."""
 

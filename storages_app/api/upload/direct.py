@@ -31,6 +31,7 @@ class DirectUploadView(UploadView):
                 uploads=form.uploads,
                 store=self.parameter("UPLOADCARE_STORE"),
                 metadata=check_metadata(self.metadata()),
+                idempotency_key=request.headers.get("Idempotency-Key", ""),
             )
         names = [upload.field_name for upload in form.uploads]
         return Response({name: str(file.uuid) for name, file in zip(names, files, strict=True)})
