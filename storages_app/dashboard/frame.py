@@ -42,6 +42,7 @@ NAVIGATION = (
                 "dashboard:upload_settings",
             ),
             ("keys", "API keys", "key-round", "dashboard:keys"),
+            ("signed_urls", "Signed URLs", "lock", "dashboard:signed_urls"),
             ("activity", "Activity", "activity", "dashboard:activity"),
         ),
     ),

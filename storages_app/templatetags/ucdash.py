@@ -3,12 +3,16 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from storages_app.models import Project
+from storages_app.projects import signed_urls
 
 register = template.Library()
 
@@ -60,6 +64,12 @@ def icon(name: str, css: str = "") -> SafeString:
         static("ucdash/icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def file_address(project: Project, file_uuid: UUID, rest: str = "") -> str:
+    """On the file host, for who may see this page: with a token where one is needed."""
+    return signed_urls.address(project=project, file_path=f"{file_uuid}/{rest}")
 
 
 @register.simple_tag

@@ -97,6 +97,8 @@ PAGES = {
     "restore_thaw": (("restore.pk",), POST_ONLY),
     "restore_look_again": (("restore.pk",), POST_ONLY),
     "upload_settings": ((), SEEN_BY_ALL),
+    "signed_urls": ((), SEEN_BY_ALL),
+    "url_secret": ((), MANAGERS),
     "keys": ((), SEEN_BY_ALL),
     "key_new": ((), MANAGERS),
     "key_revoke": (("key.pk",), MANAGERS),
