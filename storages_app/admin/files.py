@@ -18,6 +18,7 @@ class FileAdmin(ReadOnlyAdmin):
         "shown_size",
         "uploaded_at",
         "stored_at",
+        "expires_at",
         "removed_at",
     )
     list_filter = (

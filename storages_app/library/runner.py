@@ -2,12 +2,14 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
 from storages_app.library import orders
-from storages_app.models import File
+from storages_app.models import Event, File, Project
 
 _BATCH = 500
+_NAMED = 20
 # An upload's own attempt to delete the bytes comes first.
 _LEAVE_TO_SERVICE = timedelta(minutes=5)
 
@@ -17,9 +19,30 @@ def expire_files(*, now: datetime) -> int:
     overdue = Q(stored_at=None, expires_at__lte=now)  # somebody may store it meanwhile
     due = File.objects.filter(overdue, removed_at=None)
     n_expired = 0
-    while batch := list(due.order_by("expires_at")[:_BATCH]):
-        n_expired += sum(orders.remove(file, only_if=overdue) for file in batch)
+    while batch := list(due.order_by("expires_at", "pk").select_related("project")[:_BATCH]):
+        with transaction.atomic():
+            expired = [file for file in batch if orders.remove(file, only_if=overdue)]
+            _record(expired)
+        n_expired += len(expired)
     return n_expired
+
+
+def _record(expired: list[File]) -> None:
+    """Tell each project once what it lost: thousands of lines would hide all others."""
+    by_project: dict[Project, list[File]] = {}
+    for file in expired:
+        by_project.setdefault(file.project, []).append(file)
+    for project, files in by_project.items():
+        first, *others = files
+        subject = f"{len(files)} files that were not stored" if others else first.original_filename
+        Event.objects.record(
+            "file.expired",
+            project=project,
+            actor="system",
+            subject=subject,
+            subject_id="" if others else first.pk,
+            data={"files": [str(file.pk) for file in files[:_NAMED]]} if others else {},
+        )
 
 
 def remove_left_bytes(*, now: datetime) -> int:

@@ -15,7 +15,7 @@ from storages_app.library.runner import expire_files, remove_left_bytes
 from storages_app.library.tasks import expire_files as expire_task
 from storages_app.models import BackupPlan, CopyJob, Event, File
 from storages_app.models.copy_jobs import Reason, State
-from tests.factories import make_custom_storage, make_file, make_project
+from tests.factories import make_copy_job, make_custom_storage, make_file, make_project
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +163,39 @@ class TestExpiry:
         file = make_file(project, stored_at=None, expires_at=timezone.now() - timedelta(seconds=1))
         expire_task()
         assert File.objects.get(pk=file.pk).is_removed
+
+    def test_is_told_to_the_project_with_the_name(self, temporary):
+        expire_files(now=timezone.now() + timedelta(hours=25))
+        event = Event.objects.get(kind="file.expired")
+        assert event.project == temporary.project
+        assert (event.subject, event.subject_id) == (
+            temporary.original_filename,
+            str(temporary.pk),
+        )
+
+    def test_of_many_files_is_told_once_to_each_project(self, project):
+        soon = timezone.now() + timedelta(hours=1)
+        for owner, n_files in ((project, 25), (make_project(), 1)):
+            for _ in range(n_files):
+                make_file(owner, stored_at=None, expires_at=soon)
+        assert expire_files(now=timezone.now() + timedelta(hours=2)) == 26
+        event = Event.objects.get(kind="file.expired", project=project)
+        assert event.subject == "25 files that were not stored"
+        assert len(event.data["files"]) == 20
+        assert Event.objects.filter(kind="file.expired").count() == 2
+
+    def test_cancels_copies_that_wait_and_takes_the_bytes(
+        self, project, temporary, django_capture_on_commit_callbacks
+    ):
+        storages["uploads"].save(temporary.blob_name, DjangoFile(BytesIO(b"x")))
+        job = make_copy_job(
+            temporary, make_custom_storage(project), state="pending", run_after=timezone.now()
+        )
+        with django_capture_on_commit_callbacks(execute=True):
+            expire_files(now=timezone.now() + timedelta(hours=25))
+        job.refresh_from_db()
+        assert (job.state, job.reason) == (State.CANCELLED, Reason.FILE_DELETED)
+        assert not has_bytes(temporary)
 
 
 class TestInspection:

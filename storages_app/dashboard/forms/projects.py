@@ -1,6 +1,7 @@
 """Forms about a project and its keys."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from storages_app.models import Project, SecretKey
 from storages_app.projects.services import parse_accepted_types
 
 _MB = 1_000_000
+_UNSTORED_HOURS = settings.UNSTORED_FILES_LIVE // timedelta(hours=1)
 
 
 class NewProjectForm(DashboardForm):
@@ -39,7 +41,7 @@ class UploadSettingsForm(DashboardForm):
     stores_by_default = forms.BooleanField(
         label="Store uploads automatically",
         required=False,
-        help_text="Files that are not stored are removed after 24 hours.",
+        help_text=f"Files that are not stored are removed after {_UNSTORED_HOURS} hours.",
     )
     max_upload_mb = forms.IntegerField(
         label="Largest file, in MB",
