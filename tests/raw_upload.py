@@ -17,12 +17,22 @@ def form(public_key: str, content: bytes = b"x" * 200_000, name: str = "a.txt") 
     )
 
 
-def send(url: str, body: bytes, *, length: int) -> str:
+def part(name: str, content: bytes, *, filename: str = "") -> bytes:
+    """One field of such a body, or one file."""
+    disposition = f'form-data; name="{name}"' + (f'; filename="{filename}"' if filename else "")
+    head = f"--frontier\r\nContent-Disposition: {disposition}\r\n\r\n"
+    return head.encode() + content + b"\r\n"
+
+
+def send(
+    url: str, body: bytes, *, length: int, boundary: str = "frontier", headers: str = ""
+) -> str:
     """Send a request that says this length, close the sending side, and read what comes back."""
     parts = urlsplit(url)
     head = (
-        f"POST /base/ HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
-        f"Content-Type: multipart/form-data; boundary=frontier\r\nContent-Length: {length}\r\n\r\n"
+        f"POST /base/ HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n{headers}"
+        f"Content-Type: multipart/form-data; boundary={boundary}\r\n"
+        f"Content-Length: {length}\r\n\r\n"
     )
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as connected:
         connected.sendall(head.encode() + body)

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
 
+from storages_app.lib.client_address import client_address
 from storages_app.models import Project
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ _IPV6_NETWORK = 64  # one household or machine has at least so many addresses
 
 def check_address(request: HttpRequest) -> None:
     """Count a request of this client; Throttled over `UCDASH_UPLOADS_PER_MINUTE_OF_ADDRESS`."""
-    _count("address", client_address(request), settings.UPLOADS_PER_MINUTE_OF_ADDRESS)
+    _count("address", client_of(request), settings.UPLOADS_PER_MINUTE_OF_ADDRESS)
 
 
 def check_project(project: Project) -> None:
@@ -33,16 +34,13 @@ def check_project(project: Project) -> None:
     _count("project", str(project.pk), settings.UPLOADS_PER_MINUTE_OF_PROJECT)
 
 
-def client_address(request: HttpRequest) -> str:
-    """The address, or IPv6 network, that a request came from.
-
-    `X-Forwarded-For` is believed behind a proxy only, and of it only the last entry: that one the
-    proxy wrote itself, all before it the client may have invented.
-    """
-    sent = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_PROXY:
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-        sent = forwarded.rpartition(",")[2].strip() or sent
+def client_of(request: HttpRequest) -> str:
+    """The address, or IPv6 network, that a request came from."""
+    sent = client_address(
+        request.META.get("REMOTE_ADDR", ""),
+        request.META.get("HTTP_X_FORWARDED_FOR", ""),
+        is_behind_proxy=settings.BEHIND_PROXY,
+    )
     try:
         address = ipaddress.ip_address(sent)
     except ValueError:

@@ -159,6 +159,7 @@ class TestBrokenConnections:
         assert list(settings.FILE_UPLOAD_TEMP_DIR.iterdir()) == []
 
     def test_a_client_that_goes_away_in_the_middle(self, project, live_server):
+        """F01"""
         body = form(project.public_key)
         answer = send(live_server.url, body[: len(body) // 2], length=len(body))
         assert answer.startswith("HTTP/1.1 400 ")
@@ -166,6 +167,7 @@ class TestBrokenConnections:
 
     @pytest.mark.parametrize("difference", [-5, 1, 1_000])
     def test_a_length_that_lies(self, project, live_server, difference):
+        """F02"""
         body = form(project.public_key)
         answer = send(live_server.url, body, length=len(body) + difference)
         assert answer.startswith("HTTP/1.1 400 ")
@@ -178,6 +180,8 @@ class TestBrokenConnections:
         assert answer.endswith("The size of the request is too large.")
 
     def test_a_disk_that_is_full(self, project, live_server, monkeypatch):
+        """F05: in the folder of temporary files."""
+
         def full(fd, data):
             os.write(fd, data[:10])
             raise OSError(28, "No space left on device")
@@ -192,6 +196,7 @@ class TestBrokenConnections:
     "name", ["../../etc/passwd", "naïve 日本.txt", "<svg onload=alert(1)>.png", "..", "a" * 300]
 )
 def test_odd_names_are_kept_as_names_and_lead_nowhere(project, live_server, name):
+    """S023"""
     body = form(project.public_key, name=name)
     assert send(live_server.url, body, length=len(body)).startswith("HTTP/1.1 200 ")
     file = File.objects.get()

@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from django.utils import timezone
 from rest_framework.exceptions import Throttled
@@ -98,8 +99,44 @@ class TestBase:
         upload(project, UPLOADCARE_STORE=store)
         assert File.objects.get().is_stored is is_stored
 
-    def test_a_doubled_slash_is_forgiven(self, project):
-        assert upload(project, path="/base//").status_code == 200
+    @pytest.mark.parametrize("path", ["/base//", "//base/", "///base///"])
+    def test_doubled_slashes_are_forgiven(self, project, path):
+        assert upload(project, path=path).status_code == 200
+
+    def test_says_the_id_under_which_it_is_logged(self, project):
+        assert uuid.UUID(upload(project)["x-uploadcare-request-id"])
+
+    def test_takes_the_name_of_a_client_from_a_page_of_any_origin(self, project):
+        asked = {
+            "HTTP_ORIGIN": "https://shop.example",
+            "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST",
+            "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "x-uc-user-agent",
+        }
+        preflight = Client().options("/base/", **asked)
+        assert preflight.status_code == 200
+        assert preflight.content == b""
+        assert_cors(preflight)
+        assert preflight["Access-Control-Allow-Methods"] == "OPTIONS, POST"
+        assert preflight["Access-Control-Max-Age"] == "1"
+        assert Client().options("/info/")["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+        sent = {"HTTP_X_UC_USER_AGENT": "UploadcareUploadClient/6.14.1/demo (JavaScript)"}
+        data = {"UPLOADCARE_PUB_KEY": project.public_key, "file": some_file()}
+        assert Client().post("/base/", data, **sent).status_code == 200
+
+    def test_the_same_again_under_an_idempotency_key_is_the_same_file(self, project):
+        """F04"""
+        answers = [
+            Client()
+            .post(
+                "/base/",
+                {"UPLOADCARE_PUB_KEY": project.public_key, "file": some_file()},
+                HTTP_IDEMPOTENCY_KEY="order 66",
+            )
+            .json()
+            for _ in range(2)
+        ]
+        assert answers[0] == answers[1]
+        assert File.objects.count() == 1
 
     def test_an_empty_file_is_a_file(self, project):
         upload(project, file=some_file(b""))
@@ -284,6 +321,41 @@ class TestBaseRefuses:
         as_json = upload(project, "?jsonerrors=1").json()
         assert as_json == {"error": {"status_code": status, "content": text, "error_code": code}}
 
+    def test_a_type_that_the_project_does_not_take(self):
+        project = make_project(accepted_types="image/*")
+        disguised = some_file(b"<html><script>", "photo.png", "image/png")
+        text = "Uploading of these file types is not allowed."
+        assert_refused(upload(project, file=disguised), 400, text)
+        disguised.seek(0)
+        as_json = upload(project, "?jsonerrors=1", file=disguised).json()
+        assert as_json["error"]["error_code"] == "FileTypeForbiddenError"
+
+    def test_a_fault_of_ours_is_told_like_any_other_and_goes_to_the_log(
+        self, project, monkeypatch, caplog
+    ):
+        def fail(**kwargs):
+            raise ZeroDivisionError("secret words")
+
+        monkeypatch.setattr(direct.uploads, "receive_all", fail)
+        client = Client(raise_request_exception=False)
+        data = {"UPLOADCARE_PUB_KEY": project.public_key, "file": some_file()}
+        assert_refused(client.post("/base/", data), 500, "Internal error.")
+        assert "ZeroDivisionError" in caplog.text
+        with pytest.raises(ZeroDivisionError):
+            upload(project)
+
+    @pytest.mark.parametrize("fault", [OperationalError, InterfaceError])
+    def test_a_database_that_is_away(self, project, monkeypatch, fault):
+        """F05: or has no room left."""
+
+        def fail(**kwargs):
+            raise fault("server closed the connection; words of the database")
+
+        monkeypatch.setattr(direct.uploads, "receive_all", fail)
+        response = upload(project)
+        assert_refused(response, 503, "Upload failed.")
+        assert response["Retry-After"] == "5"
+
     def test_a_page_of_an_error_is_never_html(self, project):
         response = Client().generic("DELETE", "/base//")
         assert response["Content-Type"].startswith("text/plain")
@@ -312,13 +384,49 @@ class TestSignedUploads:
             ({"expire": None}, 400, "`expire` is required."),
             ({"expire": "soon"}, 400, "`expire` must be a UNIX timestamp."),
             ({"expire": "60"}, 403, "Expired signature."),
+            ({"expire": "-60"}, 400, "`expire` must be a UNIX timestamp."),
+            ({"expire": "1.5"}, 400, "`expire` must be a UNIX timestamp."),
+            ({"expire": None, "expire[]": "9"}, 400, "`expire` is required."),
+            (
+                {"expire": ["1", "2"]},
+                400,
+                "Parameter `expire` is given twice with different values.",
+            ),
             ({"signature": "0" * 64}, 403, "Invalid signature."),
         ],
     )
     def test_others_are_refused(self, project, changed, status, text):
+        """S057"""
         secret = make_rest(project).secret
         fields = self._signed(secret, int(time.time()) + 60) | changed
         assert_refused(upload(project, **fields), status, text)
+
+    def test_one_that_would_live_too_long_is_refused(self, project):
+        """S058"""
+        rest = make_rest(project)
+        response = upload(project, **self._signed(rest.secret, int(time.time()) + 25 * 3600))
+        assert_refused(response, 403, "Expired signature.")
+        assert "too far ahead" in response["Warning"]
+        milliseconds = self._signed(rest.secret, int(time.time() * 1000))
+        assert_refused(upload(project, **milliseconds), 400, "`expire` must be a UNIX timestamp.")
+
+    def test_a_legacy_one_opens_where_the_project_wants_it(self, project):
+        """S060"""
+        secret = make_rest(project).secret
+        expire = str(int(time.time()) + 60)
+        signature = hashlib.md5(f"{secret}{expire}".encode()).hexdigest()
+        fields = {"signature": signature, "expire": expire}
+        assert_refused(upload(project, **fields), 403, "Invalid signature.")
+        type(project).objects.update(accepts_legacy_signatures=True)
+        assert upload(project, **fields).status_code == 200
+
+    def test_the_key_is_seen_to_be_used(self, project):
+        rest = make_rest(project)
+        assert (
+            upload(project, **self._signed(rest.secret, int(time.time()) + 60)).status_code == 200
+        )
+        rest.key.refresh_from_db()
+        assert rest.key.last_used_at
 
     def test_the_key_of_another_project_signs_nothing(self, project, stranger):
         fields = self._signed(stranger.secret, int(time.time()) + 60)

@@ -21,7 +21,10 @@ COPY_PARTS = (
     "copy_completed",
 )  # fmt: skip
 COPY_UNPROVED = ("copy_before_verify",)
-UPLOAD = ("upload_bytes_written", "upload_committed")
+UPLOAD = (
+    "upload_received", "upload_one_written", "upload_bytes_written", "upload_before_commit",
+    "upload_committed",
+)  # fmt: skip
 BACKUP = (
     "backup_claimed", "backup_page_ordered", "backup_ordered", "backup_sample_read",
     "backup_records_claimed", "backup_records_written", "backup_manifest_written",

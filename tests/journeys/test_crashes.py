@@ -65,15 +65,26 @@ class TestCopies:
 @pytest.mark.real
 @pytest.mark.timeout(180)
 class TestUploads:
-    def test_a_web_process_that_dies_before_the_row_leaves_bytes_that_are_swept(
-        self, crashes, project
+    @pytest.mark.parametrize("step", crashing.UPLOAD[:-1])
+    def test_a_web_process_that_dies_before_the_rows_leaves_bytes_that_are_swept(
+        self, crashes, project, step
     ):
-        """F03: never a row without bytes, and bytes without a row go."""
+        """F03: never a row without bytes, and bytes without a row go; here of two files."""
         before = crashes.machine.count("storages_app_file")
-        self._die_at("upload_bytes_written", crashes, project)
+        self._die_at(step, crashes, project, n_files=2)
         assert crashes.machine.count("storages_app_file") == before
-        assert crashes.shell(_SWEEP_AN_HOUR_LATER) == 1
+        assert crashes.shell(_SWEEP_AN_HOUR_LATER) == 2
         assert crashes.shell(_SWEEP_AN_HOUR_LATER) == 0
+
+    @pytest.mark.parametrize("step", crashing.UPLOAD)
+    def test_what_is_sent_again_with_its_idempotency_key_is_one_file(self, crashes, project, step):
+        """F04"""
+        before = crashes.machine.count("storages_app_file")
+        content = self._die_at(step, crashes, project, key=step)
+        uuid = self._send([content], crashes, project, key=step).json()["file0"]
+        assert self._send([content], crashes, project, key=step).json()["file0"] == uuid
+        assert crashes.machine.count("storages_app_file") == before + 1
+        crashes.require_copied(uuid, content, takeovers=0)
 
     def test_a_file_whose_answer_was_lost_is_copied_all_the_same(self, crashes, project):
         """F04, F21: the row and its copy were committed together, and nobody was woken."""
@@ -85,14 +96,29 @@ class TestUploads:
         )
         crashes.require_copied(str(uuid), content, takeovers=0)
 
-    def _die_at(self, step: str, crashes: Crashes, project: Project) -> bytes:
-        content = os.urandom(SMALL)
+    def _die_at(
+        self, step: str, crashes: Crashes, project: Project, *, n_files: int = 1, key: str = ""
+    ) -> bytes:
+        contents = [os.urandom(SMALL) for _ in range(n_files)]
         crashes.die_at(step)
         with pytest.raises(requests.ConnectionError):
-            crashes.upload(project, content)
+            self._send(contents, crashes, project, key=key)
         crashes.wait_for_death(step)
         wait_until(crashes.machine.web_answers, within=30, what="web again")
-        return content
+        return contents[0]
+
+    def _send(
+        self, contents: list[bytes], crashes: Crashes, project: Project, *, key: str
+    ) -> requests.Response:
+        answer = requests.post(
+            f"{crashes.machine.url}/base/",
+            data={"UPLOADCARE_PUB_KEY": project.public_key, "UPLOADCARE_STORE": "1"},
+            files={f"file{n}": ("crash.bin", content) for n, content in enumerate(contents)},
+            headers={"Idempotency-Key": key},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return answer
 
 
 @pytest.mark.real

@@ -90,10 +90,12 @@ class TestReceiving:
         ],
     )
     def test_names_are_cleaned_and_no_file_is_dropped_for_its_name(self, sent, kept):
+        """S023"""
         with receive_form(request(part("file", b"x", sent) + END)) as form:
             assert [upload.name for upload in form.uploads] == [kept]
 
     def test_temporary_names_cannot_be_guessed(self):
+        """S031"""
         body = part("a", b"x", "same.txt") + part("b", b"x", "same.txt") + END
         with receive_form(request(body)) as form:
             names = {upload.path.name for upload in form.uploads}
@@ -113,6 +115,8 @@ class TestReceiving:
 
 
 class TestRefusals:
+    """F02, F05, S093: nothing of what is refused stays on the disk."""
+
     @pytest.fixture(autouse=True)
     def _nothing_is_left(self, incoming):
         yield
