@@ -90,9 +90,8 @@ def archive(
     }
     if kind == "tar":
         headers["Content-Length"] = str(tar_size(entries))
-    if request.method == "HEAD":
-        return HttpResponse(headers=headers)
-    return StreamingHttpResponse(make(entries), headers=headers)
+    body = iter(()) if request.method == "HEAD" else make(entries)
+    return StreamingHttpResponse(body, headers=headers)
 
 
 @csrf_exempt
