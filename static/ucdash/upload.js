@@ -1,24 +1,49 @@
-// Ties the official uploader to our pages: its theme, and a link for each uploaded file.
+// Ties the official uploader to our pages: its theme, its signatures, and links to what came.
 
-const list = document.querySelector("#uploaded");
+const box = document.querySelector("[data-uploader]");
+const config = box.querySelector("uc-config");
+const list = box.querySelector("#uploaded");
+const live = document.querySelector("#live");
 const theme = document.documentElement.dataset.theme;
 const isDark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 
+// Asked for when an upload begins, so that a page that was left open can still upload.
+const askForSignature = async () => {
+  const answer = await fetch(box.dataset.signature);
+  if (!answer.ok) throw new Error("This page may not sign uploads any more. Reload it.");
+  return answer.json();
+};
+
 // Its address has a hash in it, so the page says where it is.
-import(document.querySelector("[data-uploader]").dataset.uploader).then((uploader) => {
+import(box.dataset.uploader).then((uploader) => {
   uploader.defineComponents(uploader);
-  document.querySelector("#uploader-missing").hidden = true;
-  document.querySelector(".uploader").classList.add(isDark ? "uc-dark" : "uc-light");
+  if (box.dataset.signature) config.secureUploadsSignatureResolver = askForSignature;
+  box.querySelector("#uploader-missing").hidden = true;
+  box.querySelector(".uploader").classList.add(isDark ? "uc-dark" : "uc-light");
 });
 
-document
-  .querySelector("uc-upload-ctx-provider")
-  .addEventListener("file-upload-success", (event) => {
-    const { uuid, name } = event.detail;
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.href = `${list.dataset.fileUrl}${uuid}/`;
-    link.textContent = name || uuid;
-    item.append("Uploaded ", link);
-    list.append(item);
-  });
+const tell = (begin, name, href) => {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  link.href = href;
+  link.textContent = name;
+  item.append(`${begin} `, link);
+  list.append(item);
+  live.textContent = item.textContent;
+};
+
+const events = box.querySelector("uc-upload-ctx-provider");
+
+events.addEventListener("file-upload-success", ({ detail: { uuid, name } }) => {
+  tell("Uploaded", name || uuid, `${list.dataset.fileUrl}${uuid}/`);
+});
+
+events.addEventListener("file-upload-failed", ({ detail: { name, errors } }) => {
+  live.textContent = `Not uploaded: ${name ?? ""} ${errors[0]?.message ?? ""}`;
+});
+
+// A group has no page of its own: the file host sends its files in one archive.
+events.addEventListener("group-created", ({ detail: { group } }) => {
+  if (!group || group.filesCount < 2) return;
+  tell("Group of", `${group.filesCount} files`, `${group.cdnUrl}archive/zip/`);
+});

@@ -1,12 +1,18 @@
-"""The upload page: the plain form, its limits, and the policy the widget needs."""
+"""The upload page: the plain form, its limits, what the widget needs, and its signatures."""
+
+from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.conf import settings as installation
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from storages_app.models import File
+from storages_app.models import File, Group
+from storages_app.projects import api_keys, upload_signatures
+from storages_app.projects.errors import SignatureExpired
 from tests.dashboard.conftest import new_client
+from tests.factories import make_secret_key
 
 
 @pytest.fixture
@@ -21,6 +27,33 @@ def test_the_plain_form_makes_a_file(page, project, as_owner):
     assert (file.original_filename, file.size, file.is_ready) == ("cat.txt", 4, True)
     with file.open_bytes() as original:
         assert original.read() == b"meow"
+
+
+def two_files():
+    return [SimpleUploadedFile(f"{n}.txt", f"content {n}".encode()) for n in range(2)]
+
+
+def test_several_files_come_with_one_form(page, project, as_owner):
+    response = as_owner.post(page, {"file": two_files()}, follow=True)
+    assert "Uploaded 2 files." in response.text
+    assert {file.original_filename for file in File.objects.all()} == {"0.txt", "1.txt"}
+    assert not Group.objects.exists()
+
+
+def test_files_are_put_together_where_that_is_ticked(page, as_owner):
+    response = as_owner.post(page, {"file": two_files(), "as_group": "on"}, follow=True)
+    group = Group.objects.get()
+    names = [member.file.original_filename for member in group.members.order_by("position")]
+    assert names == ["0.txt", "1.txt"]
+    assert f"{installation.CDN_URL}/{group.wire_id}/" in unescape(response.text)
+
+
+def test_of_several_files_none_is_kept_when_one_is_refused(page, as_owner):
+    files = [*two_files(), SimpleUploadedFile("empty.txt", b"")]
+    response = as_owner.post(page, {"file": files, "as_group": "on"})
+    assert "The submitted file is empty." in response.text
+    assert not File.objects.exists()
+    assert not Group.objects.exists()
 
 
 def test_nothing_chosen_is_said_at_the_field(page, as_owner):
@@ -96,8 +129,70 @@ def test_the_widget_speaks_to_this_instance_only(page, project, as_owner):
         f'pubkey="{project.public_key}"',
         f'base-url="{installation.UPLOAD_URL}"',
         f'cdn-cname="{installation.CDN_URL}"',
-        'source-list="local"',
+        'source-list="local, url, camera"',
         'quality-insights="false"',
         'use-cloud-image-editor="false"',
+        'data-signature=""',
     ):
         assert attribute in text
+
+
+def test_the_widget_knows_the_projects_limits(page, project, as_owner):
+    project.accepted_types = "image/png, audio/*"
+    project.max_upload_size = 12_345
+    project.save()
+    text = as_owner.get(page).text
+    assert 'accept="image/png, audio/*"' in text
+    assert 'max-local-file-size-bytes="12345"' in text
+
+
+class TestSignatures:
+    """Only the page knows them, so that the widget can upload where signatures are required."""
+
+    @pytest.fixture
+    def project(self, project):
+        project.requires_signed_uploads = True
+        project.save()
+        return project
+
+    @pytest.fixture
+    def address(self, project):
+        return reverse("dashboard:upload_signature", args=[project.slug])
+
+    def test_the_widget_asks_for_them(self, page, project, address, as_owner):
+        make_secret_key(project)
+        assert f'data-signature="{address}"' in as_owner.get(page).text
+
+    def test_one_is_good_for_an_upload_and_for_an_hour_only(self, project, address, as_owner):
+        key = make_secret_key(project)
+        signed = as_owner.get(address).json()
+        now = datetime.now(UTC)
+        said = {"signature": signed["secureSignature"], "expire": signed["secureExpire"]}
+        assert api_keys.check_upload_signature(project=project, now=now, **said) == key
+        too_late = now + upload_signatures.LIFE + timedelta(seconds=2)
+        with pytest.raises(SignatureExpired):
+            api_keys.check_upload_signature(project=project, now=too_late, **said)
+
+    def test_the_key_itself_is_not_told(self, page, project, address, as_owner):
+        make_secret_key(project, "a very secret key")
+        for answer in (as_owner.get(address), as_owner.get(page)):
+            assert "a very secret key" not in answer.text
+            assert "no-store" in answer["Cache-Control"]
+
+    @pytest.mark.parametrize("why", ["there is none", "revoked", "read only"])
+    def test_without_a_key_the_page_says_so(self, page, project, address, as_owner, why):
+        if why != "there is none":
+            key = make_secret_key(project)
+            key.revoked_at = datetime.now(UTC) if why == "revoked" else None
+            key.scope = "read" if why == "read only" else key.scope
+            key.save()
+        assert as_owner.get(address).status_code == 409
+        text = as_owner.get(page).text
+        assert "it has no secret key that could sign them" in text
+        assert "<uc-config" not in text
+        assert 'type="file"' in text
+
+    def test_the_plain_form_needs_none(self, page, as_owner):
+        """Who is signed in and may upload has shown more than a signature does."""
+        as_owner.post(page, {"file": SimpleUploadedFile("cat.txt", b"meow")})
+        assert File.objects.get().original_filename == "cat.txt"

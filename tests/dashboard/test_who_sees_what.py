@@ -18,6 +18,9 @@ PAGES = {
     "file_copy": (("file.pk",), POST_ONLY),
     "file_copies": (("file.pk",), SEEN_BY_ALL),
     "upload": ((), MANAGERS),
+    "upload_fetch": ((), POST_ONLY),
+    "upload_fetches": ((), MANAGERS),
+    "upload_signature": ((), MANAGERS),
     "storages": ((), SEEN_BY_ALL),
     "connect": ((), MANAGERS),
     "setup": (("draft.pk",), MOVED),
@@ -105,6 +108,7 @@ PAGES = {
     "activity": ((), SEEN_BY_ALL),
 }
 POLLED = {
+    "upload_fetches",
     "restore_status",
     "setup_proof",
     "setup_checklist",

@@ -49,8 +49,38 @@ def read_moment(text: str) -> datetime | None:
         return None
 
 
+class FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[Any]:
+        return list(files.getlist(name))
+
+
+class FilesField(forms.FileField):
+    """One or more files under one name; each has to pass."""
+
+    widget = FilesInput
+
+    def clean(self, data: list[Any], initial: Any = None) -> list[Any]:
+        return [super(FilesField, self).clean(one, initial) for one in data or [None]]
+
+
 class UploadForm(DashboardForm):
-    file = forms.FileField(label="File", allow_empty_file=False, max_length=None)
+    file = FilesField(label="Files", allow_empty_file=False, max_length=None)
+    as_group = forms.BooleanField(
+        label="Put them together as a group",
+        required=False,
+        help_text="One address for all of them, and one archive to download.",
+    )
+
+
+class FetchForm(DashboardForm):
+    source_url = forms.CharField(
+        label="Address",
+        max_length=2000,
+        help_text="Of a file on the web, like https://www.example.com/photo.jpg.",
+        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
 
 
 class SelectionForm(DashboardForm):

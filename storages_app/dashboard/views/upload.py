@@ -1,39 +1,46 @@
-"""Try an upload: the official widget, and a plain form below it."""
+"""Try an upload: the official widget, and plain forms beside it."""
 
 import contextlib
 
 from csp.constants import UNSAFE_INLINE
-from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from storages_app.dashboard.access import PageRequest, project_page
+from storages_app.dashboard.fetch_reports import fetches_of
 from storages_app.dashboard.forms.base import message_of
-from storages_app.dashboard.forms.files import UploadForm
+from storages_app.dashboard.forms.files import FetchForm, UploadForm
 from storages_app.dashboard.forms.projects import instance_limit
 from storages_app.dashboard.frame import show
+from storages_app.dashboard.polling import poll_answer
+from storages_app.groups import services as groups
 from storages_app.lib.errors import UcdashError
-from storages_app.models import Project
+from storages_app.models import File, Project
+from storages_app.projects import upload_signatures
 from storages_app.projects.roles import Action
 from storages_app.uploads import services
 from storages_app.uploads.receiving import PartsToDisk
+from storages_app.url_uploads import services as url_uploads
 
 _ROOM_FOR_FIELDS = 100_000
 _DRAIN_CHUNK = 1_048_576
+_LARGEST_FILE = 5_368_709_120
 # What the widget needs beyond the policy of all other pages (spec/DASHBOARD 3.3).
 _FOR_THE_WIDGET = {
     "connect-src": [settings.UPLOAD_URL],
     "img-src": [settings.CDN_URL],
+    "media-src": ["blob:"],  # what its camera recorded, before it is uploaded
     "style-src-attr": [UNSAFE_INLINE],
 }
 
 
 @csrf_exempt  # checked in `_receive`, once the upload handler is in place
-@csp_update(_FOR_THE_WIDGET)
 @project_page(see=Action.UPLOAD, change=Action.UPLOAD)
 def page(request: PageRequest, project: Project) -> HttpResponse:
     if request.method != "POST":
@@ -57,10 +64,59 @@ def _receive(request: PageRequest, project: Project) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _show(request, project, form)
-    upload = form.cleaned_data["file"]
-    file = services.receive(project=project, upload=upload, store="auto", metadata={})
-    messages.success(request, f"Uploaded {file.original_filename}.")
-    return redirect("dashboard:file", project.slug, file.pk)
+    uploads = form.cleaned_data["file"]
+    files = services.receive_all(project=project, uploads=uploads, store="auto", metadata={})
+    if form.cleaned_data["as_group"]:
+        return _put_together(request, project, files)
+    if len(files) > 1:
+        messages.success(request, f"Uploaded {len(files)} files.")
+        return redirect("dashboard:files", project.slug)
+    messages.success(request, f"Uploaded {files[0].original_filename}.")
+    return redirect("dashboard:file", project.slug, files[0].pk)
+
+
+def _put_together(request: PageRequest, project: Project, files: list[File]) -> HttpResponse:
+    group = groups.create(project=project, files=[str(file.pk) for file in files])
+    address = f"{settings.CDN_URL}/{group.wire_id}/"
+    messages.success(request, f"Uploaded {len(files)} files as one group: {address}")
+    return redirect("dashboard:files", project.slug)
+
+
+@project_page(change=Action.UPLOAD, only_post=True)
+def fetch(request: PageRequest, project: Project) -> HttpResponse:
+    """Have a file fetched from the web; what becomes of it is told below the form."""
+    form = FetchForm(request.POST)
+    if form.is_valid():
+        try:
+            url_uploads.order(project=project, store="auto", **form.cleaned_data)
+        except UcdashError as error:
+            form.refuse(error, "source_url")
+        else:
+            messages.success(request, "The file is being fetched.")
+            return redirect(reverse("dashboard:upload", args=[project.slug]) + "#fetches")
+    return _show(request, project, UploadForm(), fetch_form=form, status=400)
+
+
+@project_page(see=Action.UPLOAD)
+def fetches(request: PageRequest, project: Project) -> HttpResponse:
+    """The part that changes while something is fetched."""
+    found = fetches_of(project)
+    context = {"project": project, "fetches": found}
+    return poll_answer(
+        request,
+        version=found.version,
+        is_over=not found.is_busy,
+        render=lambda status: render(request, "dashboard/_fetches.html", context, status=status),
+    )
+
+
+@project_page(see=Action.UPLOAD)
+def signature(request: PageRequest, project: Project) -> HttpResponse:
+    """What the widget sends with uploads where the project takes signed ones only."""
+    signed = upload_signatures.sign_upload(project=project, now=timezone.now())
+    if signed is None:
+        return JsonResponse({}, status=409)
+    return JsonResponse({"secureSignature": signed.signature, "secureExpire": signed.expire})
 
 
 def _length(request: PageRequest) -> int:
@@ -86,13 +142,28 @@ def _show_refusal(request: PageRequest, project: Project, message: str) -> HttpR
 
 
 def _show(
-    request: PageRequest, project: Project, form: UploadForm, *, status: int = 200
+    request: PageRequest,
+    project: Project,
+    form: UploadForm,
+    *,
+    fetch_form: FetchForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     context = {
         "form": form,
+        "fetch_form": fetch_form or FetchForm(),
+        "fetches": fetches_of(project),
         "upload_url": settings.UPLOAD_URL,
         "cdn_url": settings.CDN_URL,
-        "max_size": min(project.max_upload_size or instance_limit(), instance_limit()),
+        "form_limit": instance_limit(),
+        "max_size": project.max_upload_size or _LARGEST_FILE,
+        "can_sign": True,
+        "signature_url": "",
     }
+    if project.requires_signed_uploads:
+        context["can_sign"] = upload_signatures.find_key(project) is not None
+        context["signature_url"] = reverse("dashboard:upload_signature", args=[project.slug])
     template = "dashboard/upload.html"
-    return show(request, template, project, context, section="upload", status=status)
+    shown = show(request, template, project, context, section="upload", status=status)
+    shown._csp_update = _FOR_THE_WIDGET  # type: ignore[attr-defined]  # as `csp_update` does
+    return shown

@@ -1,0 +1,35 @@
+"""Signatures for uploads from our own pages (spec/UPLOADCARE 3.9); others sign on their servers."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storages_app.models import Project, SecretKey
+
+# The official uploader asks for a new one when ten minutes are left.
+LIFE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class UploadSignature:
+    """What goes with an upload: until when, and the proof that a secret key said so."""
+
+    expire: str
+    signature: str
+
+
+def find_key(project: Project) -> SecretKey | None:
+    """The key that signs here; a key that may only read signs nothing."""
+    keys = project.secret_keys.active().filter(scope=SecretKey.Scope.FULL)
+    return keys.order_by("created_at").first()
+
+
+def sign_upload(*, project: Project, now: datetime) -> UploadSignature | None:
+    """A signature that holds for an hour; None where the project has no key for it."""
+    key = find_key(project)
+    if key is None:
+        return None
+    expire = str(int((now + LIFE).timestamp()))
+    digest = hmac.new(key.unseal_secret().encode(), expire.encode(), hashlib.sha256)
+    return UploadSignature(expire=expire, signature=digest.hexdigest())
