@@ -13,6 +13,7 @@ from storages_app.models import (
     CopyJob,
     CustomStorage,
     File,
+    Group,
     RestoreRun,
 )
 from tests.api.conftest import ACCEPT, Rest
@@ -23,6 +24,7 @@ from tests.factories import (
     make_bulk_job,
     make_connection_test,
     make_file,
+    make_group,
     make_reconciliation,
     make_restore_run,
 )
@@ -41,6 +43,9 @@ OWN = {
         "DELETE": (200, 403, 404),
     },
     "remote_copy": {"POST": (400, 403, 400)},
+    "groups": {"GET": (200, 200, 200)},
+    "group": {"GET": (200, 200, 404), "DELETE": (204, 403, 404)},
+    "group_storage": {"PUT": (404, 403, 404)},  # of versions before 0.7
     "project": {"GET": (200, 200, 200)},
     "job": {"GET": (200, 200, 404)},
     "bulk_jobs": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
@@ -87,7 +92,10 @@ OWN = {
     "reconciliation": {"GET": (200, 200, 404)},
 }
 _OF_A_BULK_JOB = ("start", "pause", "resume", "cancel", "retry", "items")
-UPLOAD = {"base", "info"}
+UPLOAD = {
+    *("base", "info", "group_make", "group_info"),
+    *("from_url", "from_url_status"),
+}
 CASES = [
     (route, method, *statuses)
     for route, methods in OWN.items()
@@ -101,6 +109,7 @@ _OF_A_RESTORE = ("start", "cancel", "thaw", "look_again", "files")
 @pytest.fixture
 def paths(project):
     file = make_file(project)
+    group = f"/groups/{make_group(project, file).wire_id}/"
     job = make_job(project, file=file)
     storage = f"/api/v1/custom_storages/{job.custom_storage_id}/"
     restore = f"/api/v1/restores/{make_restore_run(job.custom_storage).pk}/"
@@ -113,6 +122,9 @@ def paths(project):
         "file": f"/files/{file.uuid}/",
         "file_storage": f"/files/{file.uuid}/storage/",
         "remote_copy": "/files/remote_copy/",
+        "groups": "/groups/",
+        "group": group,
+        "group_storage": f"{group}storage/",
         "project": "/project/",
         "job": f"/api/v1/jobs/{job.pk}/",
         "bulk_jobs": "/api/v1/bulk-jobs/",
@@ -155,6 +167,7 @@ def unchanged():
         bulk += BackupPlan.objects.order_by("pk").values()
         bulk += BackupRun.objects.order_by("pk").values()
         bulk += RestoreRun.objects.order_by("pk").values()
+        bulk += Group.objects.order_by("pk").values()
         return files, jobs, tests, bulk, list(CustomStorage.objects.order_by("pk").values())
 
     return facts
@@ -188,6 +201,7 @@ def test_each_caller_gets_what_is_due(
 def test_what_a_stranger_lists_is_not_ours(stranger, paths):
     assert stranger.get("/files/").json()["total"] == 0
     assert stranger.get("/files/").json()["totals"] == {"removed": 0, "stored": 0, "unstored": 0}
+    assert stranger.get("/groups/").json()["total"] == 0
     assert stranger.get("/api/v1/custom_storages/").json() == {"results": []}
 
 

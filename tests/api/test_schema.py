@@ -9,10 +9,22 @@ from storages_app.api.v1 import storage_fields
 from storages_app.api.v1.custom_storages import grant_object, storage_object
 from storages_app.api.v1.jobs import job_object
 from storages_app.api.v1.storage_tests import connection_test_object
-from storages_app.api.wire import file_object, upload_info
+from storages_app.api.wire import (
+    file_object,
+    group_object,
+    group_with_files,
+    upload_group_info,
+    upload_info,
+)
 from storages_app.custom_storages.granting import wanted_for
 from tests.api.test_v1 import make_job
-from tests.factories import make_connection_test, make_custom_storage, make_file, make_project
+from tests.factories import (
+    make_connection_test,
+    make_custom_storage,
+    make_file,
+    make_group,
+    make_project,
+)
 
 
 def fields_of(shape):
@@ -25,6 +37,12 @@ def test_each_shape_has_the_fields_that_are_sent():
     file = make_file(project)
     assert set(file_object(file, with_appdata=True)) == fields_of(schema.File)
     assert set(upload_info(file)) == fields_of(schema.UploadInfo)
+    group = make_group(project, file)
+    assert set(group_object(group)) == fields_of(schema.Group)
+    assert set(group_with_files(group)) == fields_of(schema.GroupWithFiles)
+    assert set(group_with_files(group)["files"][0]) == fields_of(schema.GroupFile) - {"appdata"}
+    assert set(upload_group_info(group)) == fields_of(schema.GroupUploadInfo)
+    assert set(upload_group_info(group)["files"][0]) == fields_of(schema.GroupUploadFile)
     assert set(storage_object(make_custom_storage(project))) == fields_of(schema.CustomStorage)
     storage = make_custom_storage(project)
     assert fields_of(schema.CustomStorageFields) <= fields_of(schema.CustomStorage)
@@ -49,6 +67,7 @@ def test_pages_and_the_project_too(rest):
     page = rest.get("/files/").json()
     assert set(page) == fields_of(schema.FilePage)
     assert set(page["totals"]) == fields_of(schema.FileTotals)
+    assert set(rest.get("/groups/").json()) == fields_of(schema.GroupPage)
     assert set(rest.get("/project/").json()) == fields_of(schema.Project)
     problem = rest.get("/api/v1/jobs/0/").json()
     assert set(problem) == fields_of(schema.Problem)
