@@ -3,17 +3,20 @@
 import uuid
 
 import pytest
+from django.conf import settings
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from storages_app.models import BulkJob, CopyJob
+from storages_app.models import BulkJob, CopyJob, Group
 from tests.factories import (
     make_backup_plan,
     make_copy_job,
     make_custom_storage,
     make_file,
+    make_group,
     make_project,
 )
 
@@ -244,6 +247,16 @@ class TestFilePage:
         assert "Nothing was copied." in page.text
         assert "-/explode/" in page.text
         assert not CopyJob.objects.exists()
+
+    def test_names_the_groups_that_hold_the_file(self, project, file, as_owner):
+        held = make_group(project, file, file)
+        deleted = make_group(project, file)
+        Group.objects.filter(pk=deleted.pk).update(removed_at=timezone.now())
+        other = make_group(project, make_file(project))
+        page = as_owner.get(address("file", project, file.pk)).text
+        assert page.count(f'href="{settings.CDN_URL}/{held.wire_id}/"') == 1
+        assert deleted.wire_id not in page
+        assert other.wire_id not in page
 
     def test_a_removed_file_is_not_found(self, project, as_owner):
         from django.utils import timezone

@@ -27,8 +27,10 @@ from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explain
 from storages_app.lib.errors import UcdashError
 from storages_app.library import services as library
-from storages_app.models import CopyJob, File, Project
+from storages_app.models import CopyJob, File, Group, Project
 from storages_app.projects.roles import Action
+
+_N_GROUPS = 10
 
 
 @project_page()
@@ -159,8 +161,15 @@ def _show_file(request: PageRequest, project: Project, file: File, form: CopyFor
         "file": file,
         "form": form,
         "cdn_url": settings.CDN_URL,
+        "groups": _groups_of(file),
     }
     return show(request, "dashboard/file.html", project, context, section="files")
+
+
+def _groups_of(file: File) -> list[str]:
+    """The names of the newest groups that hold the file."""
+    found = Group.objects.filter(members__file=file, removed_at=None).distinct()
+    return [group.wire_id for group in found.order_by("-created_at")[:_N_GROUPS]]
 
 
 def _copies_context(file: File) -> dict[str, Any]:
