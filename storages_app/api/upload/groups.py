@@ -51,7 +51,8 @@ class GroupView(UploadView):
     def get(self, request: Request) -> HttpResponse:
         if not single("callback", request.query_params):
             raise MethodNotAllowed("GET")
-        return self.post(request)
+        answer: HttpResponse = self.post(request)
+        return answer
 
     def handle_exception(self, exc: Exception) -> Any:
         return self._said(super().handle_exception(exc))
