@@ -134,13 +134,14 @@ class TestWhatIsNotKept:
 
         @contextlib.contextmanager
         def losing():
-            yield
-            File.objects.all().delete()
+            with real():
+                yield
+                File.objects.all().delete()
             raise OperationalError("server closed the connection")
 
-        def atomic():
-            opened.append(1)
-            return losing() if len(opened) == 1 else real()
+        def atomic(**options):
+            opened.append(options)
+            return losing() if len(opened) == 1 else real(**options)
 
         monkeypatch.setattr(arrivals.transaction, "atomic", atomic)
         with pytest.raises(OperationalError):
