@@ -5,6 +5,7 @@ block has its time, and so have all of them; the size is counted behind the deco
 answer that is shorter or longer than it says is refused. For a thread: it knows no database.
 """
 
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ BLOCK: Final = 32 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
 _FOUND = {200, 203}
 _CLOSES_WITHIN_S = 0.5
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*:", re.IGNORECASE)
 
 
 class FetchFailed(UcdashError):
@@ -212,11 +214,13 @@ def _ask(wire: Wire, address: Address) -> Response:
 
 def _next(address: Address, location: str) -> Address:
     """Where a redirect leads. Whatever `urljoin` makes of it, what `parse` reads is dialled."""
-    try:
-        joined = urljoin(f"{address.origin}{address.target}", as_text(location))
-    except ValueError as error:
-        raise UnparsableAddress from error
-    return outbound.parse(tidy(joined))
+    location = tidy(as_text(location))
+    if not _SCHEME.match(location):  # for urljoin, http:///host would be a path
+        try:
+            location = urljoin(f"{address.origin}{address.target}", location)
+        except ValueError as error:
+            raise UnparsableAddress from error
+    return outbound.parse(location)
 
 
 def as_text(header: str) -> str:

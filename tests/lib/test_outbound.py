@@ -23,69 +23,21 @@ from storages_app.lib.outbound import (
     Policy,
     UnparsableAddress,
     allowed_hosts,
+    hosts_of,
     parse,
+)
+from tests import name_server
+from tests.hostile_addresses import (
+    EDGES,
+    EDGES_IPV6,
+    INNER_NAMES,
+    LITERALS,
+    ODD_NUMBERS,
+    PUBLIC,
+    as_host,
 )
 
 OPEN = Policy(allow_http=True)
-
-# S001, S004 to S008 as literal addresses.
-HOSTILE = [
-    "127.0.0.1",
-    "0.0.0.0",
-    "169.254.169.254",
-    "100.100.100.200",
-    "10.0.0.1",
-    "172.16.0.1",
-    "192.168.0.1",
-    "100.64.0.1",
-    "192.0.0.192",
-    "198.18.0.1",
-    "224.0.0.1",
-    "239.255.255.250",
-    "240.0.0.1",
-    "255.255.255.255",
-    "168.63.129.16",
-    "192.88.99.1",
-    "::",
-    "::1",
-    "fd00:ec2::254",
-    "::ffff:127.0.0.1",
-    "::127.0.0.1",
-    "::ffff:0:127.0.0.1",
-    "64:ff9b::7f00:1",
-    "64:ff9b::a9fe:a9fe",
-    "64:ff9b:1::7f00:1",
-    "2002:7f00:1::",
-    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
-    "2a00:1450::5efe:7f00:1",
-    "2a00:1450::200:5efe:10.0.0.1",
-    "fe80::1",
-    "fec0::1",
-    "fc00::1",
-    "ff02::1",
-    "2001:db8::1",
-    "3fff::1",
-    "5f00::1",
-    "100::1",
-]
-# S005: first and last of each range, with the neighbour outside that must pass.
-EDGES = [
-    ("10.0.0.0", "10.255.255.255", "9.255.255.255", "11.0.0.0"),
-    ("172.16.0.0", "172.31.255.255", "172.15.255.255", "172.32.0.0"),
-    ("192.168.0.0", "192.168.255.255", "192.167.255.255", "192.169.0.0"),
-    ("100.64.0.0", "100.127.255.255", "100.63.255.255", "100.128.0.0"),
-    ("169.254.0.0", "169.254.255.255", "169.253.255.255", "169.255.0.0"),
-    ("127.0.0.0", "127.255.255.255", "126.255.255.255", "128.0.0.0"),
-    ("192.0.0.0", "192.0.0.255", "191.255.255.255", "192.0.1.0"),
-    ("198.18.0.0", "198.19.255.255", "198.17.255.255", "198.20.0.0"),
-    ("224.0.0.0", "255.255.255.255", "223.255.255.255", None),
-    ("0.0.0.0", "0.255.255.255", None, "1.0.0.0"),
-]
-PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
-
-
-def literal(ip: str) -> str:
-    return f"[{ip}]" if ":" in ip else ip
 
 
 @pytest.fixture
@@ -100,26 +52,7 @@ def no_sockets(monkeypatch):
 
 @pytest.fixture
 def resolver(monkeypatch):
-    """A name server of the test's: name → list of answers, the next one at each question."""
-    names: dict[str, list[list[str]]] = {}
-
-    def getaddrinfo(host, port, family=0, type=0, *rest):  # noqa: A002
-        try:
-            answers = names[host].pop(0) if len(names[host]) > 1 else names[host][0]
-        except KeyError:
-            try:
-                answers = [str(ipaddress.ip_address(host))]  # a number is its own answer
-            except ValueError as error:
-                raise socket.gaierror from error
-        found = []
-        for ip in answers:
-            v6 = ":" in ip
-            sockaddr = (ip, port, 0, 0) if v6 else (ip, port)
-            found.append((socket.AF_INET6 if v6 else socket.AF_INET, type, 6, "", sockaddr))
-        return found
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return names
+    return name_server.install(monkeypatch)
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -168,14 +101,8 @@ class TestParse:
         assert address.host == "xn--bcher-kva.example"
         assert address.target == "/%C3%BC?%C3%A9"
 
-    @pytest.mark.parametrize(
-        "host",
-        [
-            *("127.1", "0", "2130706433", "0x7f000001", "0177.0.0.1", "017700000001"),  # S002
-            *("①②⑦.⓪.⓪.①", "127。0。0。1", "１２７.0.0.1", "127.0.0.1.", "0x7f.1"),  # S003
-        ],
-    )
-    def test_refuses_odd_numbers(self, host):
+    @pytest.mark.parametrize("host", ODD_NUMBERS)
+    def test_refuses_odd_numbers(self, host):  # S002, S003
         with pytest.raises(UnparsableAddress):
             parse(f"http://{host}/")
 
@@ -224,21 +151,28 @@ class TestParse:
 
 
 class TestTable:
-    @pytest.mark.parametrize("ip", HOSTILE)
+    @pytest.mark.parametrize("ip", LITERALS)
     def test_hostile_addresses_are_refused_before_a_socket(self, ip, no_sockets):
         with pytest.raises(Forbidden):
-            GuardedPoolManager(OPEN).urlopen("GET", f"http://{literal(ip)}/")
+            GuardedPoolManager(OPEN).urlopen("GET", f"http://{as_host(ip)}/")
 
     @pytest.mark.parametrize("ip", PUBLIC)
     def test_public_addresses_pass(self, ip):
         assert not outbound.is_denied(ipaddress.ip_address(ip))
 
     @pytest.mark.parametrize(("first", "last", "below", "above"), EDGES)
-    def test_ranges_end_where_they_end(self, first, last, below, above):
+    def test_ranges_end_where_they_end(self, first, last, below, above):  # S005
         for inside in (first, last):
             assert outbound.is_denied(ipaddress.ip_address(inside))
             assert outbound.is_denied(ipaddress.ip_address(f"::ffff:{inside}"))
             assert outbound.is_denied(ipaddress.ip_address(f"64:ff9b::{inside}"))
+        for outside in filter(None, (below, above)):
+            assert not outbound.is_denied(ipaddress.ip_address(outside))
+
+    @pytest.mark.parametrize(("first", "last", "below", "above"), EDGES_IPV6)
+    def test_ranges_of_ipv6_end_where_they_end(self, first, last, below, above):  # S008
+        for inside in (first, last):
+            assert outbound.is_denied(ipaddress.ip_address(inside))
         for outside in filter(None, (below, above)):
             assert not outbound.is_denied(ipaddress.ip_address(outside))
 
@@ -247,18 +181,27 @@ class TestTable:
         assert outbound.is_denied(ipaddress.ip_address("2606:4700::1111%1"))
 
     def test_the_standard_library_alone_would_not_do(self):  # S022
-        missed = [ip for ip in HOSTILE if not ipaddress.ip_address(ip).is_private]
+        missed = [ip for ip in LITERALS if not ipaddress.ip_address(ip).is_private]
         assert missed, "is_private would pass the table: it proves nothing"
         assert {"100.64.0.1", "64:ff9b::7f00:1"} <= set(missed)
 
-    @pytest.mark.parametrize(
-        "host",
-        ["localhost", "LOCALHOST.", "x.localhost", "metadata.google.internal", "nas.local"],
-    )
+    @pytest.mark.parametrize("host", INNER_NAMES)
     def test_names_of_the_own_network_are_refused_unasked(self, host, resolver):  # S001, S004
         resolver[host.lower().rstrip(".")] = [["8.8.8.8"]]
         with pytest.raises(Forbidden):
             outbound.resolve(parse(f"https://{host}/"), OPEN)
+
+    def test_the_service_talks_to_none_of_its_own_names(self, resolver):  # S015
+        own = hosts_of(["https://Dash.Example.com", "https://files.example.com:8001"])
+        for host in ("dash.example.com", "FILES.example.com."):
+            resolver[host.lower().rstrip(".")] = [["8.8.8.8"]]
+            with pytest.raises(Forbidden):
+                outbound.resolve(parse(f"https://{host}/"), Policy(own_hosts=own))
+        resolver["other.example.com"] = [["8.8.8.8"]]
+        assert outbound.resolve(parse("https://other.example.com/"), Policy(own_hosts=own))
+
+    def test_the_policy_of_the_process_names_the_hosts_of_the_service(self, settings):  # S015
+        assert hosts_of(settings.BASE_URLS) <= outbound.current_policy().own_hosts
 
 
 class TestResolve:
@@ -343,6 +286,11 @@ class TestLookups:
         with pytest.raises(LookupTimedOut):
             outbound.resolve(parse("https://slow.example/"), Policy())
         assert len(stuck) == 1
+
+    def test_who_is_in_a_hurry_waits_less(self, stuck, monkeypatch):
+        monkeypatch.setattr(outbound, "_LOOKUP_S", 60)
+        with pytest.raises(LookupTimedOut):
+            outbound.resolve(parse("https://slow.example/"), Policy(), wait_s=0.02)
 
     def test_those_that_are_left_are_bounded(self, stuck, monkeypatch):
         monkeypatch.setattr(outbound, "_free_lookups", threading.BoundedSemaphore(2))

@@ -338,3 +338,30 @@ class TestWaits:
         server.scripts.append(script)
         with pytest.raises(TimeoutError):
             asked(wire, address, "PUT", body=b"x" * 30_000_000)
+
+
+class TestEnd:
+    """A server that was asked to close tells by it that its length was right."""
+
+    @pytest.mark.parametrize(
+        ("said", "ends"),
+        [
+            (OK, True),
+            (OK + b"!", False),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nhello", False),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", True),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore", False),
+            (b"HTTP/1.1 200 OK\r\n\r\nhello", True),
+        ],
+    )
+    def test_is_where_nothing_comes_any_more(self, wire, address, server, said, ends):
+        server.says(said)
+        with closing(wire.send("GET", address, headers={"host": "h"})) as response:
+            whole(response)
+            assert response.ends_here(wait_s=5) is ends
+
+    def test_is_believed_of_a_server_that_stays_open(self, wire, address, server):
+        server.says(OK, OK)
+        with closing(wire.send("GET", address, headers={"host": "h"})) as response:
+            whole(response)
+            assert response.ends_here(wait_s=0.05)
