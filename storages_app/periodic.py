@@ -31,6 +31,7 @@ from storages_app.models import TimetableSlot, WorkerHeartbeat
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
+from storages_app.uploads import tasks as uploads
 from storages_app.url_uploads import tasks as url_uploads
 from ucdash.celery import app
 
@@ -160,6 +161,7 @@ def start_clocks(**kwargs: Any) -> None:
     _every(settings.POLL_EVERY_S, reconciliation.drain, "reconciliation poller")
     _every(settings.POLL_EVERY_S, restores.drain, "restore poller")
     _every(settings.POLL_EVERY_S, url_uploads.drain, "fetch poller")
+    _every(settings.POLL_EVERY_S, uploads.drain, "multipart poller")
     _every(TICK_EVERY_S, tick, "timetable")
 
 

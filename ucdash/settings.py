@@ -158,6 +158,7 @@ STORAGES = {
                 "secret_key": env.text("UCDASH_UPLOADS_S3_SECRET_ACCESS_KEY") or None,
                 "default_acl": None,
                 "file_overwrite": True,
+                "signature_version": "s3v4",  # the older one binds no length to an address
             },
         }
         if UPLOADS_BUCKET
@@ -185,6 +186,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_050
 MAX_DIRECT_UPLOAD = env.number("UCDASH_MAX_DIRECT_UPLOAD", 104_857_600, at_least=1)
 UNSTORED_FILES_LIVE = timedelta(hours=env.number("UCDASH_UNSTORED_HOURS", 24, at_least=1))
+UPLOAD_SESSIONS_LIVE = timedelta(hours=24)
+# Larger multipart uploads are put together by a worker; the request does not wait.
+COMPLETE_IN_REQUEST = env.number("UCDASH_COMPLETE_IN_REQUEST_MB", 512, at_least=0) * 1_048_576
 # How far in the future the end of an upload's signature may be.
 SIGNED_UPLOADS_LIVE = timedelta(hours=env.number("UCDASH_SIGNED_UPLOADS_MAX_HOURS", 24, at_least=1))
 # Requests to the Upload API; 0 is no limit.

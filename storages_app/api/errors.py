@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, JsonResponse
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -23,11 +24,14 @@ from storages_app.api.refusals import (
     FileMissing,
     GroupIdRequired,
     KeyMayOnlyRead,
+    MultipartUuidInvalid,
+    MultipartUuidRequired,
     NoSuchThing,
     OurFault,
     ParameterConflict,
     PublicKeyInvalid,
     PublicKeyRequired,
+    UploadParameterRequired,
     WrongMethod,
 )
 from storages_app.backups import errors as backups
@@ -43,6 +47,8 @@ from storages_app.projects import errors as projects
 from storages_app.reconciliation import errors as reconciliation
 from storages_app.restores import errors as restores
 from storages_app.uploads import errors as uploads
+from storages_app.uploads import multipart_errors as multipart
+from storages_app.url_uploads import errors as url_uploads
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +83,7 @@ _STATUS: dict[type[UcdashError], int] = {
     BadKeyRing: 500,
     CannotUnseal: 500,
     ImagingBusy: 503,
+    uploads.StorageFailed: 503,
     uploads.DiskFull: 507,
 }
 
@@ -115,7 +122,26 @@ _UPLOAD: dict[type[UcdashError], tuple[int, str]] = {
     uploads.ProjectRemoved: (403, "ProjectPublicKeyRemovedError"),
     uploads.NullCharacters: (400, "NullCharactersForbiddenError"),
     uploads.DiskFull: (507, "UploadFailedError"),
+    uploads.StorageFailed: (503, "UploadFailedError"),
     ImagingBusy: (503, "UploadFailedError"),
+    UploadParameterRequired: (400, "RequestParamRequiredError"),
+    uploads.AlreadyUploaded: (400, "MultipartFileAlreadyUploadedError"),
+    MultipartUuidRequired: (400, "MultipartFileIdRequiredError"),
+    MultipartUuidInvalid: (400, "UUIDInvalidError"),
+    multipart.SizeInvalid: (400, "MultipartSizeInvalidError"),
+    multipart.SizeTooSmall: (400, "MultipartFileSizeTooSmallError"),
+    multipart.SizeTooLarge: (400, "MultipartFileSizeLimitExceededError"),
+    multipart.PartSizeInvalid: (400, "MultipartPartSizeInvalidError"),
+    multipart.PartSizeTooSmall: (400, "MultipartPartSizeTooSmallError"),
+    multipart.PartSizeTooBig: (400, "MultipartPartSizeTooBigError"),
+    multipart.PartUrlRefused: (403, "UploadFailedError"),
+    multipart.PartLengthWrong: (403, "UploadFailedError"),
+    multipart.PartSuperseded: (409, "UploadFailedError"),
+    multipart.PartsClosed: (409, "UploadFailedError"),
+    multipart.SessionMissing: (404, "MultipartFileNotFoundError"),
+    multipart.PartsWrong: (400, "MultipartFileCompletionFailedError"),
+    multipart.PartsMissing: (400, "MultipartUploadSizeTooSmallError"),
+    multipart.PartsTooLarge: (400, "MultipartUploadSizeTooLargeError"),
     uploads.MetadataKeyDuplicated: (400, "FileMetadataKeyDuplicatedError"),
     uploads.MetadataKeyEmpty: (400, "FileMetadataKeyEmptyError"),
     uploads.MetadataKeyForbidden: (400, "FileMetadataKeyForbiddenError"),
@@ -124,6 +150,18 @@ _UPLOAD: dict[type[UcdashError], tuple[int, str]] = {
     uploads.MetadataValueEmpty: (400, "FileMetadataValueEmptyError"),
     uploads.MetadataValueForbidden: (400, "FileMetadataValueForbiddenError"),
     uploads.MetadataValueTooLong: (400, "FileMetadataValueLengthTooBigError"),
+    url_uploads.OrderRefused: (400, "URLValidationError"),
+    url_uploads.SourceUrlRequired: (400, "SourceURLRequiredError"),
+    url_uploads.UrlUnparsable: (400, "URLParsingFailedError"),
+    url_uploads.SchemeRequired: (400, "URLSchemeRequiredError"),
+    url_uploads.SchemeInvalid: (400, "URLSchemeInvalidError"),
+    url_uploads.HostRequired: (400, "URLHostRequiredError"),
+    url_uploads.HostMalformed: (400, "URLHostMalformedError"),
+    url_uploads.HostUnknown: (400, "HostnameNotFoundError"),
+    url_uploads.PrivateAddress: (400, "URLHostPrivateIPForbiddenError"),
+    url_uploads.SourceForbidden: (400, "URLBlacklistedError"),
+    url_uploads.TokenRequired: (400, "TokenRequiredError"),
+    url_uploads.TooManyFetches: (429, "RequestThrottledError"),
     OurFault: (500, "UploadAPIError"),
     BadKeyRing: (500, "UploadAPIError"),
     CannotUnseal: (500, "UploadAPIError"),
@@ -227,6 +265,9 @@ def _upload_words(error: Exception, method: str, path: str) -> tuple[int, str, s
         if status >= 500:
             log.error("%s: %s", error.code, error.message)
         return status, code, "Internal error." if status == 500 else error.message
+    if isinstance(error, (OperationalError, InterfaceError)):  # away, full or locked: it comes back
+        log.error("The database failed while a file came", exc_info=error)
+        return 503, "UploadFailedError", "Upload failed."
     if isinstance(error, drf.Throttled):
         return 429, "RequestThrottledError", "Request was throttled."
     if isinstance(error, RequestDataTooBig):

@@ -134,6 +134,27 @@ class CallbackInvalid(UcdashError):
     hint = "Letters, digits, `_`, `$` and dots between names; at most 128 characters."
 
 
+class UploadParameterRequired(UcdashError):
+    """A parameter of the Upload API is missing."""
+
+    code = "upload_parameter_required"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is required.")
+
+
+class MultipartUuidRequired(UcdashError):
+    """uuid is required."""
+
+    code = "multipart_uuid_required"
+
+
+class MultipartUuidInvalid(UcdashError):
+    """uuid is invalid."""
+
+    code = "multipart_uuid_invalid"
+
+
 class WrongMethod(UcdashError):
     """This HTTP method is not allowed here."""
 

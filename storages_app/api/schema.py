@@ -125,6 +125,34 @@ class UploadForm(Shape):
     file = serializers.FileField(help_text="Any field name, any number of files.")
 
 
+class MultipartForm(Shape):
+    UPLOADCARE_PUB_KEY = serializers.CharField()
+    filename = serializers.CharField()
+    size = serializers.IntegerField(min_value=10_485_760, help_text="Bytes.")
+    content_type = serializers.CharField()
+    part_size = serializers.IntegerField(
+        required=False,
+        min_value=5_242_880,
+        max_value=5_368_709_120,
+        help_text="Bytes of each part but the last; 5,242,880 if left out.",
+    )
+    UPLOADCARE_STORE = serializers.ChoiceField(["0", "1", "auto"], required=False)
+    signature = serializers.CharField(required=False)
+    expire = serializers.IntegerField(required=False)
+
+
+class MultipartStart(Shape):
+    uuid = serializers.UUIDField()
+    parts = serializers.ListField(
+        child=serializers.URLField(), help_text="Where to PUT the parts, in their order."
+    )
+
+
+class MultipartComplete(Shape):
+    UPLOADCARE_PUB_KEY = serializers.CharField()
+    uuid = serializers.UUIDField()
+
+
 class UploadInfo(Shape):
     uuid = serializers.UUIDField()
     file_id = serializers.UUIDField()
@@ -542,6 +570,26 @@ get_from_url_status = extend_schema(
     parameters=[_query("token", "What `/from_url/` answered.", OpenApiTypes.UUID)],
     responses={200: FromUrlStatus},
 )
+start_multipart = extend_schema(
+    operation_id="multipart_start",
+    auth=[],
+    request={
+        "multipart/form-data": MultipartForm,
+        "application/x-www-form-urlencoded": MultipartForm,
+    },
+    responses={200: MultipartStart},
+)
+complete_multipart = extend_schema(
+    operation_id="multipart_complete",
+    auth=[],
+    request={
+        "multipart/form-data": MultipartComplete,
+        "application/x-www-form-urlencoded": MultipartComplete,
+    },
+    responses={200: UploadInfo},
+)
+# Clients take its address from the answer of the start; nobody makes one by this documentation.
+put_part = extend_schema(exclude=True)
 get_upload_info = extend_schema(
     operation_id="upload_info",
     auth=[],

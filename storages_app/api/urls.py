@@ -11,6 +11,8 @@ from storages_app.api.upload.from_url import FromUrlStatusView, FromUrlView
 from storages_app.api.upload.groups import GroupInfoView
 from storages_app.api.upload.groups import GroupView as GroupUploadView
 from storages_app.api.upload.info import InfoView
+from storages_app.api.upload.multipart import CompleteView, PartView
+from storages_app.api.upload.multipart import StartView as MultipartStartView
 from storages_app.api.v1 import backup, bulk_jobs, custom_storages, restores
 from storages_app.api.v1.jobs import JobView
 from storages_app.api.v1.reconciliations import ReconciliationsView, ReconciliationView
@@ -43,6 +45,14 @@ _upload: list[URLPattern] = [
     re_path(r"^/*from_url/+$", FromUrlView.as_view(), name="from_url"),
     re_path(r"^/*from_url/+status/+$", FromUrlStatusView.as_view(), name="from_url_status"),
     re_path(r"^/*info/+$", InfoView.as_view(), name="info"),
+    re_path(r"^/*multipart/+start/+$", MultipartStartView.as_view(), name="multipart_start"),
+    re_path(r"^/*multipart/+complete/+$", CompleteView.as_view(), name="multipart_complete"),
+    re_path(
+        r"^/*multipart/+(?P<session_uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/+"
+        r"(?P<number>[0-9]{1,5})/+$",
+        PartView.as_view(),
+        name="multipart_part",
+    ),
     re_path(r"^/*group/+$", GroupUploadView.as_view(), name="group_make"),
     re_path(r"^/*group/+info/+$", GroupInfoView.as_view(), name="group_info"),
 ]

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from storages_app.api.refusals import NoSuchThing
 from storages_app.lib.filenames import sanitise
-from storages_app.models import File, Group, GroupMember
+from storages_app.models import File, Group, GroupMember, UploadSession
 
 
 def timestamp(moment: datetime | None) -> str | None:
@@ -74,6 +74,27 @@ def upload_info(file: File) -> dict[str, Any]:
         **legacy_info(file),
         "content_info": file.content_info,
         "metadata": file.metadata or {},
+    }
+
+
+def session_info(session: UploadSession) -> dict[str, Any]:
+    """fileUploadInfo of a multipart upload that is still being put together."""
+    return {
+        "uuid": str(session.pk),
+        "file_id": str(session.pk),
+        "size": session.size,
+        "total": session.size,
+        "done": session.size,
+        "original_filename": session.original_filename,
+        "filename": sanitise(session.original_filename),
+        "mime_type": session.mime_type,
+        "is_image": False,  # as far as is known
+        "is_stored": False,
+        "is_ready": False,
+        "image_info": None,
+        "video_info": None,
+        "content_info": None,
+        "metadata": session.metadata or {},
     }
 
 

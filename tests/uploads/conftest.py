@@ -1,12 +1,15 @@
 """Received files, as the door hands them over."""
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import storages
 
+from storages_app.uploads import sessions
 from storages_app.uploads.receiving import Upload
+from tests.factories import make_project, make_upload_session
 
 
 @pytest.fixture
@@ -64,3 +67,31 @@ def blobs(upload_storage):
         )
 
     return names
+
+
+@pytest.fixture
+def session(incoming, upload_storage):
+    """A multipart upload of 25 bytes in parts of 10; none of them has come."""
+    return make_upload_session(make_project(), size=25, part_size=10)
+
+
+@pytest.fixture
+def send():
+    """Send one part of a session, as the door does."""
+
+    def send(session, number, content):
+        return sessions.receive_part(
+            session_uuid=session.pk, number=number, length=len(content), body=BytesIO(content)
+        )
+
+    return send
+
+
+@pytest.fixture
+def complete():
+    """Ask for the file of a session."""
+
+    def complete(session):
+        return sessions.complete(project=session.project, session_uuid=session.pk)
+
+    return complete

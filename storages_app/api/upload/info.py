@@ -6,8 +6,9 @@ from rest_framework.response import Response
 from storages_app.api import schema
 from storages_app.api.refusals import FileIdInvalid, FileIdRequired, FileMissing, NoSuchThing
 from storages_app.api.upload.base import UploadView
-from storages_app.api.wire import parse_uuid, upload_info
+from storages_app.api.wire import parse_uuid, session_info, upload_info
 from storages_app.models import File
+from storages_app.uploads import sessions
 
 
 class InfoView(UploadView):
@@ -23,7 +24,12 @@ class InfoView(UploadView):
             file_uuid = parse_uuid(file_id)
         except NoSuchThing as error:
             raise FileIdInvalid from error
-        file = File.objects.filter(project=project, pk=file_uuid, removed_at=None).first()
-        if file is None:
+        files = File.objects.filter(project=project, pk=file_uuid, removed_at=None)
+        found = (
+            files.first()
+            or sessions.find_completing(project=project, session_uuid=file_uuid)
+            or files.first()  # its row may have come in between
+        )
+        if found is None:
             raise FileMissing
-        return Response(upload_info(file))
+        return Response(upload_info(found) if isinstance(found, File) else session_info(found))
