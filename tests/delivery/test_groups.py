@@ -249,14 +249,14 @@ class TestArchive:
         assert response["Content-Disposition"] == (
             f"attachment; filename*=utf-8''BilderX-Evil%3A%201%20%C3%A4.{kind}"
         )
-        response.close()
+        body_of(response)
 
     def test_head_says_the_same_and_opens_nothing(self, browser, group, monkeypatch, kind):
         with monkeypatch.context() as patched:
             patched.setattr(File, "open_bytes", lambda file: pytest.fail("opened"))
             head = browser.head(f"/{group.wire_id}/archive/{kind}/")
         get = browser.get(f"/{group.wire_id}/archive/{kind}/")
-        get.close()
+        body_of(get)
         assert body_of(head) == b""
         ours = {"x-uploadcare-request-id"}
         assert {k: v for k, v in head.items() if k not in ours} == {
@@ -327,7 +327,7 @@ class TestTokens:
         response = browser.get(f"{path}?token={token}")
         assert response.status_code == 200
         assert response["Cache-Control"].startswith("private, max-age=")
-        response.close()
+        body_of(response)
 
     def test_the_list_hands_it_on_to_what_it_leads_to(self, browser, group, secret):
         token = self.token(secret, f"/{group.wire_id}/*")
@@ -356,4 +356,4 @@ def test_a_thousand_files_cost_a_few_questions(browser, project, django_assert_m
         with django_assert_max_num_queries(5):
             response = browser.get(f"/{group.uuid}~1000/{rest}")
         assert response.status_code == 200
-        response.close()
+        body_of(response)
