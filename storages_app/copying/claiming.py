@@ -81,7 +81,6 @@ def _first_run_after(lane: int) -> Subquery:
     return Subquery(jobs.values("run_after")[:1])
 
 
-@transaction.atomic
 def _claim_of(
     storage: CustomStorageQuerySet,
     jobs: CopyJobQuerySet,
@@ -92,25 +91,26 @@ def _claim_of(
 ) -> list[CopyJob]:
     """Claim `jobs` of one storage as far as it takes more copies now.
 
-    Its row is locked meanwhile: so its limits hold however many workers there are.
+    Its row is locked meanwhile: so its limits hold however many workers there are. Others wait for
+    it, so the claimed rows are read when it is free again.
     """
-    found = storage.filter(_may_begin()).select_related("project").order_by()
-    row = found.select_for_update(of=("self",), no_key=True).first()
-    if row is None:
-        return []
-    n_free = min(limit, settings.STORAGE_CONCURRENCY - _n_running(row), _n_at_once(row))
-    if n_free <= 0:
-        return []
-    claimed = jobs.filter(custom_storage=row).claim(
-        limit=n_free, worker=worker, lease=settings.LEASE, lanes=lanes, storage=row
-    )
-    if claimed:
-        row.last_served_at = db_now()
-        if row.max_rate:
-            row.next_claim_at = db_now() + timedelta(seconds=len(claimed) / row.max_rate)
-        row.save(update_fields=["last_served_at", "next_claim_at"])
-        WorkerHeartbeat.note_claim()
-    return claimed
+    with transaction.atomic():
+        found = storage.filter(_may_begin()).select_related("project").order_by()
+        row = found.select_for_update(of=("self",), no_key=True).first()
+        if row is None:
+            return []
+        n_free = min(limit, settings.STORAGE_CONCURRENCY - _n_running(row), _n_at_once(row))
+        if n_free <= 0:
+            return []
+        wanted = jobs.filter(custom_storage=row)
+        pks = wanted.take(limit=n_free, worker=worker, lease=settings.LEASE, lanes=lanes)
+        if pks:
+            row.last_served_at = db_now()
+            if row.max_rate:
+                row.next_claim_at = db_now() + timedelta(seconds=len(pks) / row.max_rate)
+            row.save(update_fields=["last_served_at", "next_claim_at"])
+            WorkerHeartbeat.note_claim()
+    return CopyJob.objects.taken(pks, row)
 
 
 def _n_running(custom_storage: CustomStorage) -> int:

@@ -127,20 +127,19 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         ).exclude(pk=OuterRef("pk"))
         return self.filter(~Exists(rivals))
 
-    def claim(
-        self,
-        *,
-        limit: int,
-        worker: str,
-        lease: timedelta,
-        lanes: Iterable[int] | None = None,
-        storage: CustomStorage | None = None,
-    ) -> list["CopyJob"]:
+    def claim(self, *, limit: int, worker: str, lease: timedelta) -> list["CopyJob"]:
         """Take up to `limit` due or lapsed jobs of this set for `worker`; nobody else gets them.
 
         Each taken row has a new fence: a former holder's writes no longer match. A row that was
-        running counts a crash of its worker, and a takeover. Whoever knows them names the lanes
-        in which copies wait, and the storage that all these copies have.
+        running counts a crash of its worker, and a takeover.
+        """
+        return CopyJob.objects.taken(self.take(limit=limit, worker=worker, lease=lease))
+
+    def take(
+        self, *, limit: int, worker: str, lease: timedelta, lanes: Iterable[int] | None = None
+    ) -> list[int]:
+        """As `claim` does it; the keys of the rows. Whoever knows them names the lanes in which
+        copies wait.
         """
         lanes = CopyJob.Lane.values if lanes is None else lanes
         try:
@@ -161,10 +160,8 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
             # Somebody began to write one of these keys between the look and the update.
             if limit == 1:
                 return []
-            return self.claim(
-                limit=limit // 2, worker=worker, lease=lease, lanes=lanes, storage=storage
-            )
-        return self._taken(pks, storage)
+            return self.take(limit=limit // 2, worker=worker, lease=lease, lanes=lanes)
+        return pks
 
     def _pick(self, limit: int, lanes: Iterable[int]) -> list[int]:
         free = self.without_rival().select_for_update(skip_locked=True, of=("self",), no_key=True)
@@ -180,9 +177,15 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         first_for_each_key = {(storage, key): pk for pk, storage, key in reversed(rows)}
         return list(first_for_each_key.values())
 
-    def _taken(self, pks: list[int], storage: CustomStorage | None) -> list["CopyJob"]:
-        """The claimed rows with all that making a copy needs; rows of one storage share it."""
-        rows = list(self.model.objects.filter(pk__in=pks).select_related("file").order_by("pk"))
+    def taken(self, pks: list[int], storage: CustomStorage | None = None) -> list["CopyJob"]:
+        """The claimed rows with all that making a copy needs; rows of one storage share it.
+
+        Whoever knows the one storage of all of them names it.
+        """
+        if not pks:
+            return []
+        found = self.filter(pk__in=pks).select_related("file").order_by("pk")
+        rows = list(found.defer("file__content_info", "file__metadata", "file__appdata"))
         storages = (
             {storage.pk: storage}
             if storage
