@@ -174,10 +174,10 @@ class UploadInfo(Shape):
 class FromUrlForm(Shape):
     pub_key = serializers.CharField()
     source_url = serializers.CharField()
-    store = serializers.ChoiceField(["0", "1", "auto"], required=False)
+    store = serializers.CharField(required=False, help_text="`0`, `1` or `auto`.")
     filename = serializers.CharField(required=False)
-    check_URL_duplicates = serializers.ChoiceField(["0", "1"], required=False)  # noqa: N815
-    save_URL_duplicates = serializers.ChoiceField(["0", "1"], required=False)  # noqa: N815
+    check_URL_duplicates = serializers.CharField(required=False)  # noqa: N815
+    save_URL_duplicates = serializers.CharField(required=False)  # noqa: N815
     signature = serializers.CharField(required=False)
     expire = serializers.IntegerField(required=False)
 

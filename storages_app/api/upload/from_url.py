@@ -24,6 +24,8 @@ class FromUrlView(UploadView):
     JavaScript puts all into the query of a POST, and the legacy widget asks by GET.
     """
 
+    http_method_names = ["get", "post", "options"]  # a HEAD would order, too
+
     @schema.upload_from_url
     def post(self, request: Request) -> Response:
         with receive_form(request._request) as form:
