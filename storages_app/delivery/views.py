@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import wraps
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -41,6 +42,7 @@ from storages_app.imaging.formats import EXTENSIONS_BY_TYPE
 from storages_app.imaging.operations.inline import Inline
 from storages_app.lib.filenames import base_name, sanitise
 from storages_app.models import File
+from storages_app.objectstores.errors import ObjectStoreError
 from storages_app.projects.errors import UrlTokenRefused
 from storages_app.renditions import services as renditions
 
@@ -68,16 +70,23 @@ def on_file_host(view: View) -> View:
             response = _text("Files can only be read here.", status=405)
             response["Allow"] = METHODS
             return protect(response)
-        try:
-            return protect(view(request, *args, **kwargs))
-        except Http404:
-            return protect(_text("File not found", status=404))
-        except UrlTokenRefused as error:
-            return protect(_text(f"{error.message}\n{error.advice}", status=403))
-        except ImagingError as error:
-            return protect(_refusal(error))
+        return protect(_answered(view, request, *args, **kwargs))
 
     return guarded
+
+
+def _answered(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    try:
+        return view(request, *args, **kwargs)
+    except Http404:
+        return _text("File not found", status=404)
+    except UrlTokenRefused as error:
+        return _text(f"{error.message}\n{error.advice}", status=403)
+    except ImagingError as error:
+        return _refusal(error)
+    except ObjectStoreError as error:
+        log.error("%s: the upload storage gives nothing: %s", request.path, error.message)
+        return _later("The file cannot be read at the moment. Come again.")
 
 
 @on_file_host
@@ -111,6 +120,8 @@ def answer_file(
     permission = require_token(request, file.project)
     # The web server has percent-decoded the path; once is enough.
     written, filename = image_effects.split_path(rest)
+    if "/" in unquote(filename).replace("\\", "/"):
+        raise Http404  # a way to somewhere else, for who decodes it once more
     written, form = split_form(written)
     effects = image_effects.parse(written, is_encoded=False)
     if first:
@@ -224,10 +235,14 @@ def _refusal(error: ImagingError) -> HttpResponse:
             HttpResponse(format_html(_NOT_AN_IMAGE_PAGE, message=error.message), status=400)
         )
     if isinstance(error, ImagingBusy):
-        response = _text(f"{error.message} {error.advice}", status=503)
-        response["Retry-After"] = "5"
-        return response
+        return _later(f"{error.message} {error.advice}")
     return _text(f"{error.message}\n{error.advice}", status=400)
+
+
+def _later(text: str) -> HttpResponse:
+    response = _text(text, status=503)
+    response["Retry-After"] = "5"
+    return response
 
 
 def _text(text: str, *, status: int) -> HttpResponse:

@@ -5,6 +5,7 @@ import io
 import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from django.core.files import File as DjangoFile
@@ -42,7 +43,7 @@ class _RemoteBytes(io.RawIOBase):
         self._window = _FIRST_WINDOW
         self._stream: Any = None  # stands at the position, if there is one
         self._left = 0  # bytes of the stream
-        with _answers("HeadObject", place["Key"]):
+        with self._answers("HeadObject"):
             self._size = int(client.head_object(**place)["ContentLength"])
 
     def readable(self) -> bool:
@@ -63,7 +64,7 @@ class _RemoteBytes(io.RawIOBase):
         return position
 
     def readinto(self, buffer: Any, /) -> int:
-        with memoryview(buffer) as view, _answers("GetObject", self._place["Key"]):
+        with memoryview(buffer) as view, self._answers("GetObject"):
             wanted = min(len(view), self._size - self._position)
             if wanted <= 0:
                 return 0
@@ -95,11 +96,21 @@ class _RemoteBytes(io.RawIOBase):
             self._stream.close()
         self._stream, self._left = None, 0
 
+    @contextmanager
+    def _answers(self, operation: str) -> Iterator[None]:
+        try:
+            with control_call(operation), self._missing_named():
+                yield
+        except ObjectMissing as error:
+            place = self._place["Key"]
+            raise FileNotFoundError(errno.ENOENT, "Not in the upload storage", place) from error
 
-@contextmanager
-def _answers(operation: str, key: str) -> Iterator[None]:
-    try:
-        with control_call(operation):
+    @contextmanager
+    def _missing_named(self) -> Iterator[None]:
+        """The client is of django-storages, and its refusals are botocore's own."""
+        try:
             yield
-    except ObjectMissing as error:
-        raise FileNotFoundError(errno.ENOENT, "Not in the upload storage", key) from error
+        except self._client.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+                raise ObjectMissing from error
+            raise
