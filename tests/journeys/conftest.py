@@ -1,5 +1,7 @@
 """What the journeys share: an unmodified client, and a project connected to a bucket."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.rig.clients import official_client
@@ -15,3 +17,17 @@ def project(installation: Installation) -> Project:
 def uploadcare(installation: Installation, project: Project):
     with official_client(installation, project) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def strict_installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A web server that takes three uploads a minute for a project; no worker is there."""
+    running = Installation(
+        tmp_path_factory.mktemp("strict-installation"), UCDASH_UPLOADS_PER_MINUTE_OF_PROJECT="3"
+    )
+    try:
+        running.prepare()
+        running.start_web()
+        yield running
+    finally:
+        running.stop()

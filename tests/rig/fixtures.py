@@ -15,6 +15,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.rig.installation import Installation
+from tests.rig.web_source import WebSource
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -93,9 +94,21 @@ def need(condition: bool, reason: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def web_source() -> Iterator[WebSource]:
+    """Somebody's web server, from which the installation may fetch."""
+    with WebSource().running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, web_source: WebSource
+) -> Iterator[Installation]:
     """One installation for all real tests of this run; each test makes projects of its own."""
-    running = Installation(tmp_path_factory.mktemp("installation"))
+    running = Installation(
+        tmp_path_factory.mktemp("installation"),
+        UCDASH_ALLOWED_PRIVATE_HOSTS=web_source.host_and_port,
+    )
     try:
         running.prepare()
         running.start()
