@@ -40,8 +40,8 @@ def secret(request: PageRequest, project: Project) -> HttpResponse:
     """Make a secret and show it in this one answer: no redirect could carry it safely."""
     form = UrlSecretForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        context = {"form": form}
-        return show(request, "dashboard/url_secret_new.html", project, context, section=_SECTION)
+        template = "dashboard/url_secret_new.html"
+        return show(request, template, project, {"form": form}, section=_SECTION)
     once, made_by = str(form.cleaned_data["once"]), request.session.get(_MADE_BY, [])
     if once in made_by:
         messages.info(request, "The page was reloaded: that secret exists, and no second was made.")
