@@ -47,6 +47,7 @@ def _complete(hold: completing.Hold) -> None:
 def sweep(*, now: datetime, grace: timedelta = GRACE) -> int:
     """Remove leftovers older than `grace`; returns how many."""
     session_sweep.end_late_sessions(now=now)
+    session_sweep.abort_stray_uploads(now=now)
     session_sweep.forget_sessions(now=now)
     n_swept = _sweep_temporary_files(now - grace) + _sweep_blobs(now - grace)
     if n_swept:

@@ -14,7 +14,7 @@ from storages_app.lib.filenames import base_name
 from storages_app.models import File, Project, UploadPart, UploadSession
 from storages_app.uploads import completing, validation
 from storages_app.uploads import multipart_errors as errors
-from storages_app.uploads.errors import AlreadyUploaded, FormMalformed
+from storages_app.uploads.errors import AlreadyUploaded, FormMalformed, UploadRefused
 from storages_app.uploads.parts import parts_for_new, parts_of
 from storages_app.uploads.parts.local import LocalParts, PartsBusy
 from ucdash.celery import wake
@@ -195,7 +195,7 @@ def find_completing(*, project: Project, session_uuid: uuid.UUID) -> UploadSessi
     ).first()
 
 
-def _unknown(project: Project, session_uuid: uuid.UUID) -> errors.UploadRefused:
+def _unknown(project: Project, session_uuid: uuid.UUID) -> UploadRefused:
     is_file = File.objects.filter(project=project, pk=session_uuid, removed_at=None).exists()
     return AlreadyUploaded() if is_file else errors.SessionMissing()
 

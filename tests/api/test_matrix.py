@@ -95,6 +95,7 @@ _OF_A_BULK_JOB = ("start", "pause", "resume", "cancel", "retry", "items")
 UPLOAD = {
     *("base", "info", "group_make", "group_info"),
     *("from_url", "from_url_status"),
+    *("multipart_start", "multipart_complete", "multipart_part"),
 }
 CASES = [
     (route, method, *statuses)

@@ -25,6 +25,9 @@ UPLOAD = (
     "upload_received", "upload_one_written", "upload_bytes_written", "upload_before_commit",
     "upload_committed",
 )  # fmt: skip
+MULTIPART = ("upload_session_begun", "upload_part_written", "upload_session_claimed")
+MULTIPART_AT_S3 = ("upload_session_completed",)
+FETCH = ("url_upload_claimed", "url_upload_fetched")
 BACKUP = (
     "backup_claimed", "backup_page_ordered", "backup_ordered", "backup_sample_read",
     "backup_records_claimed", "backup_records_written", "backup_manifest_written",
@@ -33,7 +36,8 @@ BACKUP = (
 BULK = ("bulk_page_counted", "bulk_window_ordered", "bulk_settled")
 RESTORE = ("restore_page_read", "restore_bytes_kept", "restore_rows_written")
 ALL = (
-    *COPY_WHOLE, *COPY_PARTS, *COPY_UNPROVED, *UPLOAD, *BACKUP, *BULK, *RESTORE,
+    *COPY_WHOLE, *COPY_PARTS, *COPY_UNPROVED, *UPLOAD, *FETCH, *MULTIPART, *MULTIPART_AT_S3,
+    *BACKUP, *BULK, *RESTORE,
 )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Where the parts of a multipart upload wait: on a local disk, or in an upload storage at S3."""
 
+from datetime import datetime
+
 from django.core.files.storage import storages
 
 from storages_app.models import UploadSession
@@ -14,9 +16,21 @@ def parts_of(session: UploadSession) -> Parts:
 
 def parts_for_new(session: UploadSession) -> Parts:
     """The place for the parts of a new session: what the upload storage is today."""
+    return _in_bucket(session) if _is_bucket() else LocalParts(session)
+
+
+def abort_strays(*, begun_before: datetime) -> int:
+    """Abort uploads in a bucket that no session knows; returns how many."""
+    if not _is_bucket():
+        return 0
+    from storages_app.uploads.parts import s3
+
+    return s3.abort_strays(begun_before=begun_before)
+
+
+def _is_bucket() -> bool:
     # Told by its attribute: the class lives in a module that loads boto3, which most never need.
-    is_bucket = hasattr(storages["uploads"], "bucket_name")
-    return _in_bucket(session) if is_bucket else LocalParts(session)
+    return hasattr(storages["uploads"], "bucket_name")
 
 
 def _in_bucket(session: UploadSession) -> Parts:

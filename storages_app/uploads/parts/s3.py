@@ -5,12 +5,13 @@ The client that django-storages has made is used as it is: the bucket is the ope
 
 import logging
 import posixpath
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.core.files.storage import storages
-from django.utils import timezone
 
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.models import File, UploadSession
@@ -48,13 +49,15 @@ class BucketParts:
         asked = {"ContentType": _CONTENT_TYPE} | self._storage.get_object_parameters(
             self._blob_name
         )
-        with self._answers("CreateMultipartUpload"):
+        with _answers("CreateMultipartUpload"):
             begun = self._client.create_multipart_upload(**self._object, **asked)
             return str(begun["UploadId"])
 
     def url(self, number: int) -> str:
         """Good for exactly the bytes of this part, and for as long as the session lives."""
-        lives = self.session.expires_at - timezone.now()
+        lives = (
+            self.session.expires_at - self.session.created_at
+        )  # asked for once, at its beginning
         asked = self._upload | {
             "PartNumber": number,
             "ContentLength": self.session.size_of_part(number),
@@ -88,7 +91,7 @@ class BucketParts:
         )
 
     def discard(self) -> None:
-        with self._answers("AbortMultipartUpload"):
+        with _answers("AbortMultipartUpload"):
             try:
                 self._client.abort_multipart_upload(**self._upload)
             except self._client.exceptions.ClientError as error:
@@ -108,7 +111,7 @@ class BucketParts:
         """All parts, right in number and size; None if the upload was completed before."""
         parts: list[dict[str, Any]] = []
         pages = self._client.get_paginator("list_parts").paginate(**self._upload)
-        with self._answers("ListParts"):
+        with _answers("ListParts"):
             try:
                 for page in pages:
                     parts += page.get("Parts", [])
@@ -136,7 +139,7 @@ class BucketParts:
         """Also a second time: a process may have died after the first."""
         if parts is None:
             return
-        with self._answers("CompleteMultipartUpload"):
+        with _answers("CompleteMultipartUpload"):
             try:
                 self._client.complete_multipart_upload(
                     **self._upload, MultipartUpload={"Parts": parts}
@@ -150,7 +153,7 @@ class BucketParts:
     def _read(self, beat: Beat) -> tuple[bytes, Digests]:
         """What the bucket has, read once: its head and its checksums."""
         whole, head, n_read = Digests(), b"", 0
-        with self._answers("GetObject"):
+        with _answers("GetObject"):
             try:
                 body = self._client.get_object(**self._object)["Body"]
             except self._client.exceptions.ClientError as error:
@@ -168,14 +171,44 @@ class BucketParts:
             raise StorageFailed
         return head, whole
 
-    @contextmanager
-    def _answers(self, operation: str) -> Iterator[None]:
-        try:
-            with control_call(operation):
-                yield
-        except ObjectStoreError as error:
-            log.exception("The upload storage failed at %s", operation)
-            raise StorageFailed from error
+
+def abort_strays(*, begun_before: datetime) -> int:
+    """Abort what was begun under names of ours and has no session that is open.
+
+    As when a process dies after the bucket has begun and before the session is committed. Others
+    may write into the bucket: what has another kind of name is theirs.
+    """
+    storage: Any = storages["uploads"]
+    client = storage.connection.meta.client
+    asked = {"Bucket": storage.bucket_name, "Prefix": storage.location}
+    n_aborted = 0
+    with _answers("ListMultipartUploads"):
+        for page in client.get_paginator("list_multipart_uploads").paginate(**asked):
+            for upload in page.get("Uploads", []):
+                if upload["Initiated"] < begun_before and _is_stray(upload["Key"]):
+                    named = {name: upload[name] for name in ("Key", "UploadId")}
+                    client.abort_multipart_upload(Bucket=storage.bucket_name, **named)
+                    n_aborted += 1
+    return n_aborted
+
+
+def _is_stray(key: str) -> bool:
+    try:
+        owner = uuid.UUID(posixpath.basename(key))
+    except ValueError:
+        return False
+    is_ours = key.endswith(blob_name_for(owner))
+    return is_ours and not UploadSession.objects.filter(pk=owner, finished_at=None).exists()
+
+
+@contextmanager
+def _answers(operation: str) -> Iterator[None]:
+    try:
+        with control_call(operation):
+            yield
+    except ObjectStoreError as error:
+        log.exception("The upload storage failed at %s", operation)
+        raise StorageFailed from error
 
 
 def _code_of(error: Any) -> str:

@@ -1,6 +1,7 @@
 """Parts that clients send to an upload storage at S3; the strict double stands for it."""
 
 import hashlib
+import uuid
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -258,6 +259,24 @@ class TestEnds:
         sweep(now=timezone.now() + timedelta(hours=26))
         assert not bucket.uploads
         assert UploadSession.objects.get().finished_at
+
+    def test_what_was_begun_and_has_no_session_is_aborted_a_day_later(self, bucket):
+        """As of a process that died between the bucket's answer and its own commit."""
+        client = storages["uploads"].connection.meta.client
+        lost, theirs = blob_name_for(uuid.uuid4()), f"theirs/{uuid.uuid4()}"
+        for key in (lost, theirs, "report.csv"):
+            client.create_multipart_upload(Bucket="originals", Key=key)
+        session, _ = start()
+        UploadSession.objects.update(expires_at=timezone.now() + timedelta(days=9))
+        sweep(now=timezone.now() + timedelta(hours=23))
+        assert len(bucket.uploads) == 4
+        sweep(now=timezone.now() + timedelta(hours=25))
+        left = {upload.key for upload in bucket.uploads.values()}
+        assert left == {theirs, "report.csv", blob_name_for(session.pk)}
+
+    def test_a_bucket_that_does_not_list_them_stops_no_sweep(self, s3double):
+        s3double.faults.add(operation="ListMultipartUploads", code="AccessDenied")
+        sweep(now=timezone.now())
 
     def test_what_is_refused_for_good_leaves_no_object(self, sent, bucket):
         sent.project.accepted_types = ["image/*"]
