@@ -5,39 +5,19 @@ import tarfile
 import time
 import zipfile
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.files.storage import storages
-from django.test import Client
 from django.utils import timezone
 
 from storages_app.delivery import groups as group_views
 from storages_app.models import File, Group, GroupMember
 from storages_app.projects import signed_urls
 from tests import pictures
+from tests.delivery.conftest import body_of
 from tests.factories import make_file, make_group, make_project
 
 pytestmark = pytest.mark.django_db
-
-
-class Browser(Client):
-    """Speaks to the file host."""
-
-    def request(self, **request):
-        request.setdefault("HTTP_HOST", urlsplit(django_settings.CDN_URL).netloc)
-        return super().request(**request)
-
-
-@pytest.fixture
-def browser():
-    return Browser()
-
-
-@pytest.fixture(autouse=True)
-def cache_folder(tmp_path, settings):
-    settings.RENDITION_CACHE_DIR = tmp_path / "renditions"
 
 
 @pytest.fixture
@@ -60,10 +40,6 @@ def text(project):
 @pytest.fixture
 def group(project, photo, text):
     return make_group(project, photo, text)
-
-
-def body_of(response):
-    return response.getvalue() if response.streaming else response.content
 
 
 def entries_of(response):

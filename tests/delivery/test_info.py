@@ -1,35 +1,14 @@
 """`-/json/` after operations, and `-/jsonp/`; the plain form is in test_views."""
 
 import json
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings as django_settings
-from django.test import Client
 
 from storages_app.delivery.info import split_form
 from tests import pictures
 from tests.factories import make_file, make_project
 
 pytestmark = pytest.mark.django_db
-
-
-class Browser(Client):
-    """Speaks to the file host."""
-
-    def request(self, **request):
-        request.setdefault("HTTP_HOST", urlsplit(django_settings.CDN_URL).netloc)
-        return super().request(**request)
-
-
-@pytest.fixture
-def browser():
-    return Browser()
-
-
-@pytest.fixture(autouse=True)
-def cache_folder(tmp_path, settings):
-    settings.RENDITION_CACHE_DIR = tmp_path / "renditions"
 
 
 @pytest.fixture
