@@ -10,6 +10,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 from uuid import uuid4
@@ -18,14 +20,27 @@ import django
 
 django.setup()
 
+from django.core.files.storage import storages  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from storages_app.copying import orders, runner  # noqa: E402
 from storages_app.custom_storages import services as custom_storages  # noqa: E402
+from storages_app.lib import outbound  # noqa: E402
 from storages_app.library import services as library  # noqa: E402
-from storages_app.models import CopyJob, CustomStorage, Event, File, Project  # noqa: E402
+from storages_app.models import (  # noqa: E402
+    CopyJob,
+    CustomStorage,
+    Event,
+    File,
+    Project,
+    UrlUpload,
+)
 from storages_app.objectstores.backends.memory import MemoryStore  # noqa: E402
-from tests.factories import make_custom_storage, make_file  # noqa: E402
+from storages_app.url_uploads import holding  # noqa: E402
+from storages_app.url_uploads import runner as fetches  # noqa: E402
+from tests import hostile_server  # noqa: E402
+from tests.factories import make_custom_storage, make_file, make_url_upload  # noqa: E402
 from tests.memory_bucket import PROVEN  # noqa: E402
 
 
@@ -121,6 +136,30 @@ def edited_storage(storage: CustomStorage, round_: int, workers: int) -> None:
     storage.refresh_from_db()
 
 
+def one_address(storage: CustomStorage, round_: int, workers: int) -> None:
+    """Each worker holds the one before for dead, and takes its fetch over."""
+    long_ago = timezone.now() - timedelta(days=1)
+
+    def take_over() -> None:
+        UrlUpload.objects.filter(state="running").update(lease_until=long_ago)
+        UrlUpload.objects.filter(state="waiting").update(run_after=long_ago)
+        for hold in holding.claim(at_most=1):
+            fetches.fetch(hold)
+
+    with hostile_server.running() as web:
+        allowed = frozenset({("127.0.0.1", web.port)})
+        outbound.configure(outbound.Policy(allowed_private=allowed))
+        row = make_url_upload(storage.project, web.url(f"good/{round_}"))
+        at_once(*[take_over] * workers)
+        while not UrlUpload.objects.filter(pk=row.pk, state__in=["done", "failed"]).exists():
+            take_over()
+    ended = UrlUpload.objects.get(pk=row.pk)
+    assert ended.state == "done", ended.error
+    uploads = Path(storages["uploads"].location)
+    kept = {path.name for path in uploads.glob("[0-9a-f][0-9a-f]/*")}
+    assert kept == {str(uuid) for uuid in File.objects.values_list("uuid", flat=True)}
+
+
 def main(name: str, rounds: int, workers: int) -> None:
     storage = make_custom_storage(
         Project.objects.create(name="Race", slug=f"race-{uuid4().hex}"), capabilities=PROVEN
@@ -138,6 +177,7 @@ def main(name: str, rounds: int, workers: int) -> None:
         "states": states,
         "attempts": sum(jobs.values_list("attempts", flat=True)),
         "duplicates": sum(jobs.values_list("duplicates", flat=True)),
+        "files": File.objects.filter(project=storage.project).count(),
         "failures": Event.objects.filter(kind="copy.failed", project=storage.project).count(),
     }
     sys.stdout.write(json.dumps(found) + "\n")
