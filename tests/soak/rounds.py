@@ -23,6 +23,7 @@ from tests.journeys import crashing
 from tests.journeys.crashing import MIB, Crashes
 from tests.rig.installation import ROOT, Project
 from tests.rig.processes import say, wait_until
+from tests.soak import large_upload
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Rounds:
             "G8": self.races,
             "G10": self.reconciliation,
             "G12": self.uploads_while_all_is_down,
+            "B": self.large_upload,
         }
 
     def _many(self, number: int) -> int:
@@ -182,6 +184,15 @@ class Rounds:
         finally:
             crashes.stop()
         yield Result("G2", f"of {n_tried} deaths did not converge", n_wrong, 0, "deaths")
+
+    # --- B: five gigabytes ----------------------------------------------------------------------
+
+    def large_upload(self) -> Iterator[Result]:
+        """As out of the box: SQLite, the local disk, one web process, one worker."""
+        folder = self._folder / "large"
+        folder.mkdir()
+        for what, figure, limit, unit in large_upload.results(folder, self._share):
+            yield Result("B", what, figure, limit, unit)
 
     # --- What other programs measure ------------------------------------------------------------
 
