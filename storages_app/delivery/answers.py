@@ -55,13 +55,14 @@ def answer(request: HttpRequest, content: Content) -> HttpResponseBase:
         return unchanged
     if request.method == "HEAD":
         return HttpResponse(headers=headers | {"Content-Length": str(content.size)})
-    if place := handed_over(request, content.path):
-        content.open().close()  # a file that is not there is our 404, and a link is none
-        return HttpResponse(headers=headers | place)
     try:
         part = parse_range(_wanted_range(request, content), content.size)
     except OutOfRange:
         return _out_of_range(content)
+    if place := handed_over(request, content.path):
+        content.open().close()  # a file that is not there is our 404, and a link is none
+        del headers["Accept-Ranges"]  # it says so itself
+        return HttpResponse(headers=headers | place)
     return _sent(content, headers, part)
 
 
