@@ -27,6 +27,7 @@ _LONG = (
     "tests/journeys/",
     "tests/api/test_live.py",
     "tests/api/test_web_server.py",
+    "tests/delivery/test_behind_nginx.py",
 )
 # Nothing may leave the machine, and a first-run page must not get in the way.
 CHROMIUM_FLAGS = [
