@@ -10,6 +10,7 @@ from django.utils import timezone
 from storages_app.models import UploadSession
 from storages_app.uploads.multipart_errors import PartUrlRefused
 from storages_app.uploads.part_urls import part_url, require_valid
+from ucdash.logs import redact
 
 NOW = timezone.now()
 
@@ -64,3 +65,11 @@ def test_is_bound_to_the_key_of_the_installation(signed, settings):
     settings.SECRET_KEY = "another key of another installation, long enough"
     with pytest.raises(PartUrlRefused):
         require_valid(**signed)
+
+
+def test_no_log_line_repeats_it(signed):
+    """S054: should an address ever be in one."""
+    session = UploadSession(expires_at=NOW + timedelta(hours=24))
+    url = part_url(session, 1)
+    signature = dict(parse_qsl(urlsplit(url).query))["signature"]
+    assert signature not in redact(f"PUT {url} failed")

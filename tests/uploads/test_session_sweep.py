@@ -94,6 +94,13 @@ def test_what_cannot_be_removed_now_is_removed_later(session, monkeypatch):
     assert session.finished_at
 
 
+def test_parts_in_a_bucket_that_is_no_upload_storage_any_more_hold_up_no_sweep(session):
+    UploadSession.objects.update(upload_id="of an S3")
+    sweep(now=later(25))
+    assert state_of(session) == State.EXPIRED
+    assert session.finished_at
+
+
 def test_a_file_of_parts_without_a_session_goes_after_the_grace_time(session, send, incoming):
     """As of a process that died between its commit and its tidying up."""
     send(session, 1, b"a" * 10)

@@ -10,8 +10,12 @@ from storages_app.uploads.parts.local import LocalParts
 
 
 def parts_of(session: UploadSession) -> Parts:
-    """The parts of a session that has begun, wherever it began."""
-    return _in_bucket(session) if session.upload_id else LocalParts(session)
+    """The parts of a session that has begun, wherever it began.
+
+    If that was a bucket, and the upload storage is none any more, they are as good as lost.
+    """
+    is_there = session.upload_id and _is_bucket()
+    return _in_bucket(session) if is_there else LocalParts(session)
 
 
 def parts_for_new(session: UploadSession) -> Parts:

@@ -55,9 +55,7 @@ class BucketParts:
 
     def url(self, number: int) -> str:
         """Good for exactly the bytes of this part, and for as long as the session lives."""
-        lives = (
-            self.session.expires_at - self.session.created_at
-        )  # asked for once, at its beginning
+        lives = self.session.expires_at - self.session.created_at  # now is its beginning
         asked = self._upload | {
             "PartNumber": number,
             "ContentLength": self.session.size_of_part(number),
