@@ -124,6 +124,9 @@ class _Handler(socketserver.BaseRequestHandler):
             if not chunk:
                 return b""
             request += chunk
+            if request[:1] == b"\x16":  # a handshake of TLS
+                self.no_http()
+                return b""
         return request
 
     def say(self, head: str, body: bytes = b"") -> None:

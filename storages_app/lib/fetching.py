@@ -6,6 +6,7 @@ answer that is shorter or longer than it says is refused. For a thread: it knows
 """
 
 import re
+import ssl
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -245,5 +246,7 @@ def _named() -> Iterator[None]:
         raise NotFetched("no connection") from error
     except (ConnectTimeoutError, TimeoutError) as error:
         raise NotFetched("no answer in time") from error
+    except ssl.SSLError as error:
+        raise NotFetched("no secure connection") from error
     except (HTTPError, OSError) as error:
         raise NotFetched("the connection broke or gave no whole answer") from error

@@ -101,6 +101,7 @@ class Policy:
     allowed_ports: frozenset[int] | None = None  # None: any
     allow_http: bool = False
     own_hosts: frozenset[str] = frozenset()  # names of this service: it has nothing to ask itself
+    is_anybodys: bool = False  # for addresses that need no more than a public key to be named
 
     def lets_in(self, address: Address) -> bool:
         """Whether the operator named exactly this host, as written, and this port."""
@@ -277,6 +278,7 @@ _MAX_ANSWERS = 4  # tried one after the other, each with the whole connect timeo
 _LOOKUP_S = 5.0
 _MAX_LOOKUPS = 64  # at once, among them those that nobody waits for any more
 _free_lookups = threading.BoundedSemaphore(_MAX_LOOKUPS)
+_free_lookups_of_anybody = threading.BoundedSemaphore(_MAX_LOOKUPS)  # so that buckets keep theirs
 
 
 def check(address: Address, policy: Policy) -> None:
@@ -302,7 +304,8 @@ def resolve(
     """
     check(address, policy)
     try:
-        answers = _look_up(address, _LOOKUP_S if wait_s is None else wait_s)
+        free = _free_lookups_of_anybody if policy.is_anybodys else _free_lookups
+        answers = _look_up(address, _LOOKUP_S if wait_s is None else wait_s, free)
     except TimeoutError as error:
         raise LookupTimedOut from error
     except (OSError, UnicodeError) as error:
@@ -312,7 +315,7 @@ def resolve(
     return [(int(family), sockaddr) for family, _, _, _, sockaddr in answers[:_MAX_ANSWERS]]
 
 
-def _look_up(address: Address, wait_s: float) -> list[Any]:
+def _look_up(address: Address, wait_s: float, free: threading.BoundedSemaphore) -> list[Any]:
     """The resolver's answers; it has no time limit of its own, so a thread asks it.
 
     One that gets no answer is left behind until the resolver gives up; their number is bounded.
@@ -320,7 +323,6 @@ def _look_up(address: Address, wait_s: float) -> list[Any]:
     if address.ip is not None:
         return _ask_resolver(address)
     gives_up_at = monotonic() + wait_s
-    free = _free_lookups
     if not free.acquire(timeout=wait_s):
         raise TimeoutError
     answer: Future[list[Any]] = Future()
@@ -343,8 +345,9 @@ def _ask_resolver(address: Address) -> list[Any]:
 
 def _forget_lookups() -> None:
     """In a forked child, where the threads that would release them are no more."""
-    global _free_lookups  # noqa: PLW0603
+    global _free_lookups, _free_lookups_of_anybody  # noqa: PLW0603
     _free_lookups = threading.BoundedSemaphore(_MAX_LOOKUPS)
+    _free_lookups_of_anybody = threading.BoundedSemaphore(_MAX_LOOKUPS)
 
 
 os.register_at_fork(after_in_child=_forget_lookups)

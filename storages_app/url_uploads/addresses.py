@@ -21,7 +21,10 @@ _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 def policy() -> Policy:
     """As for buckets, but files are published over plain http as well, and on the usual ports."""
     return replace(
-        outbound.current_policy(), allow_http=True, allowed_ports=frozenset(settings.FETCH_PORTS)
+        outbound.current_policy(),
+        allow_http=True,
+        allowed_ports=frozenset(settings.FETCH_PORTS),
+        is_anybodys=True,
     )
 
 

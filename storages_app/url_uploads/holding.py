@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
+from storages_app.copying.persistence import persist
 from storages_app.lib import outbound
 from storages_app.models import File, UrlUpload
 from storages_app.models.fields import db_now
@@ -56,23 +57,23 @@ def _due() -> Q:
 
 def claim(*, at_most: int) -> list[Hold]:
     """Take due fetches: of the project that has the fewest under way, then of who waits longest."""
+    held: list[Hold] = []
+    while len(held) < at_most and (hold := persist(_claim_next)):
+        held.append(hold)
+    return held
+
+
+@transaction.atomic
+def _claim_next() -> Hold | None:
     due = UrlUpload.objects.filter(_due())
     waiting = dict(due.order_by().values_list("project").annotate(oldest=Min("created_at")))
-    if not waiting:
-        return []
-    n_running = _n_running()
-    held: list[Hold] = []
-    while waiting and len(held) < at_most:
-        project = min(waiting, key=lambda project: (n_running[project], waiting[project]))
+    n_running = _n_running() if waiting else Counter[int]()
+    for project in sorted(waiting, key=lambda one: (n_running[one], waiting[one])):
         if n_running[project] >= settings.FETCHES_OF_A_PROJECT:
-            break  # and so have all others
-        hold = _claim_oldest(due.filter(project=project))
-        if hold is None:
-            del waiting[project]
-        else:
-            n_running[project] += 1
-            held.append(hold)
-    return held
+            break  # and so have all that come after it
+        if hold := _claim_oldest(due.filter(project=project)):
+            return hold
+    return None
 
 
 def _n_running() -> Counter[int]:
@@ -93,9 +94,7 @@ def _claim_oldest(due: QuerySet[UrlUpload]) -> Hold | None:
             n_bytes_total=None,
         )
         if n_claimed:
-            row = UrlUpload.objects.select_related("project").get(pk=token)
-            if row.fence == fence + 1:  # else it has been lost already
-                return Hold(row)
+            return Hold(UrlUpload.objects.select_related("project").get(pk=token))
     return None
 
 

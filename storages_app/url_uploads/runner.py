@@ -96,7 +96,7 @@ class Pump:
     def _claim(self, pool: ThreadPoolExecutor) -> None:
         n_free = settings.FETCH_THREADS - len(self.flying)
         if n_free:
-            for hold in persist(partial(holding.claim, at_most=n_free)):
+            for hold in holding.claim(at_most=n_free):
                 self.flying[pool.submit(fetch_apart, hold)] = hold
 
     def _let_go(self, future: Future[None]) -> None:
@@ -137,7 +137,7 @@ def fetch(hold: Hold) -> None:
 
 def _fetch(hold: Hold) -> None:
     row = hold.url_upload
-    if row.attempts > MAX_ATTEMPTS:  # a worker died over each of them
+    if row.attempts > MAX_ATTEMPTS or row.project.removed_at:  # a worker died over each attempt
         persist(partial(holding.fail, hold, *failures.TASK_FAILED))
         return
     with downloaded(hold) as found:
@@ -160,10 +160,11 @@ def _settle(hold: Hold, error: Exception) -> None:
     """Once the row says done, whatever failed after that, this changes nothing any more."""
     words = failures.words_for(error)
     try:
+        if words in {None, failures.OUR_FAULT}:
+            log.error("The fetch %s failed", hold.url_upload, exc_info=error)
         if words:
             holding.fail(hold, *words)
             return
-        log.error("The fetch %s failed", hold.url_upload, exc_info=error)
         if not holding.try_later(hold):
             holding.fail(hold, *failures.OUR_FAULT)
     except LostFetch:

@@ -120,6 +120,14 @@ class TestOpenSource:
         ):
             pass
 
+    def test_a_server_that_speaks_no_tls_is_told_so(self, server, policy):
+        address = parse(server.url("good").replace("http:", "https:"))
+        with (
+            pytest.raises(NotFetched, match="no secure connection"),
+            open_source(address, policy=policy, limits=LIMITS),
+        ):
+            pass
+
 
 class TestLimits:
     def test_a_server_that_is_never_idle_and_never_done_is_left(self, fetch):  # F08

@@ -299,6 +299,16 @@ class TestLookups:
                 outbound.resolve(parse("https://slow.example/"), Policy())
         assert len(stuck) == 2
 
+    def test_those_of_anybody_take_none_of_the_others(self, stuck, monkeypatch):
+        monkeypatch.setattr(outbound, "_free_lookups_of_anybody", threading.BoundedSemaphore(1))
+        for _ in range(3):
+            with pytest.raises(LookupTimedOut):
+                outbound.resolve(parse("https://slow.example/"), Policy(is_anybodys=True))
+        assert len(stuck) == 1
+        with pytest.raises(LookupTimedOut):
+            outbound.resolve(parse("https://bucket.example/"), Policy())
+        assert len(stuck) == 2
+
     def test_one_that_was_answered_makes_room(self, resolver, monkeypatch):
         monkeypatch.setattr(outbound, "_free_lookups", threading.BoundedSemaphore(1))
         resolver["s3.example"] = [["8.8.8.8"]]

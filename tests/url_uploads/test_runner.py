@@ -15,7 +15,7 @@ from storages_app.lib import fetching, outbound
 from storages_app.models import CopyJob, File, UrlUpload
 from storages_app.models.fields import db_now
 from storages_app.uploads.errors import DiskFull
-from storages_app.url_uploads import failures, holding, runner
+from storages_app.url_uploads import downloading, failures, holding, runner
 from storages_app.url_uploads.downloading import limits_of
 from tests.factories import make_custom_storage, make_project, make_url_upload
 from tests.hostile_server import CONTENT, MODES, ODD_MODES, hangs
@@ -178,13 +178,49 @@ class TestFailures:
         runner.fetch(hold)
         assert outcome() == ("failed", *failures.TASK_FAILED)
 
-    def test_a_full_disk_is_told_and_leaves_nothing(self, claimed, monkeypatch):  # F05
+    def test_a_project_that_was_gone_before_is_fetched_nothing_for(self, claimed, server):  # F10
+        hold = claimed("good")
+        hold.url_upload.project.removed_at = timezone.now()
+        runner.fetch(hold)
+        assert outcome() == ("failed", *failures.TASK_FAILED)
+        assert server.paths == []
+
+    def test_a_full_disk_is_told_and_leaves_nothing(self, claimed, monkeypatch, caplog):  # F05
         def full(**given):
             raise DiskFull from OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(runner, "arrive", full)
         runner.fetch(claimed("good"))
         assert outcome() == ("failed", *failures.OUR_FAULT)
+        assert "No space left" in caplog.text
+
+    def test_a_disk_that_fills_up_on_the_way_is_told(self, claimed, monkeypatch):  # F05
+        write = downloading.Path.open
+
+        def full(path, mode="r", *args):
+            return _Full(write(path, mode, *args)) if mode == "wb" else write(path, mode, *args)
+
+        monkeypatch.setattr(downloading.Path, "open", full)
+        runner.fetch(claimed("good"))
+        assert outcome() == ("failed", *failures.OUR_FAULT)
+
+
+class _Full:
+    """A file on a disk that takes one block."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.file.close()
+
+    def write(self, block):
+        if self.file.tell():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self.file.write(block)
 
 
 class TestOurFaults:
