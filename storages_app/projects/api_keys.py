@@ -32,9 +32,10 @@ def find_project(public_key: str) -> Project:
     # Longer ones and NUL never match, and PostgreSQL refuses a NUL with an error of its own.
     if len(public_key) > _LONGEST_PUBLIC_KEY or "\0" in public_key:
         raise UnknownPublicKey(public_key[:_LONGEST_PUBLIC_KEY])
-    project = Project.objects.filter(public_key=public_key).first()
-    if project is None:
-        raise UnknownPublicKey(public_key)
+    try:
+        project = Project.objects.get(public_key=public_key)
+    except Project.DoesNotExist:
+        raise UnknownPublicKey(public_key) from None
     if project.removed_at:
         raise PublicKeyOfRemoved(public_key)
     return project

@@ -19,6 +19,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from storages_app.copying import services as copying
@@ -26,7 +27,7 @@ from storages_app.imaging.limits import LIMITS
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.filenames import base_name
 from storages_app.library.inspection import inspect
-from storages_app.models import File, Project
+from storages_app.models import CustomStorage, File, Project
 from storages_app.uploads import errors, validation
 from storages_app.uploads.orders import blob_name_for
 from storages_app.uploads.receiving import TEMPORARY_PREFIX, TemporaryBytes, Upload
@@ -247,20 +248,28 @@ def _write_rows(
     metadata: dict[str, str],
     before_commit: BeforeCommit | None,
 ) -> list[File]:
-    _refuse_if_removed(project)
+    has_storages = _look_again(project)
     is_stored = _is_stored(project, store)
     files = [_insert(project, arrival, is_stored, metadata) for arrival in arrivals]
     for file in files:
-        copying.order_copies_of_new_file(file=file)
+        if has_storages:
+            copying.order_copies_of_new_file(file=file)
         if before_commit:
             before_commit(file)
     return files
 
 
-def _refuse_if_removed(project: Project) -> None:
-    """A large file takes its time, and a project may have gone meanwhile."""
-    if not Project.objects.live().filter(pk=project.pk).exists():
+def _look_again(project: Project) -> bool:
+    """Whether it has storages that may want copies; ProjectRemoved if it went while the file came.
+
+    A project without storages is spared the large queries that find out which want this file.
+    """
+    storages = CustomStorage.objects.filter(project=OuterRef("pk"), removed_at=None)
+    live = Project.objects.live().filter(pk=project.pk)
+    has_storages = live.values_list(Exists(storages), flat=True).first()
+    if has_storages is None:
         raise errors.ProjectRemoved(project.public_key)
+    return has_storages
 
 
 def _is_stored(project: Project, store: str) -> bool:

@@ -136,9 +136,11 @@ class TestCopies:
             assert File.objects.filter(pk=file.pk).exists()
             raise UcdashError
 
+        project = make_project()
+        make_custom_storage(project)
         monkeypatch.setattr(arrivals.copying, "order_copies_of_new_file", refuse)
         with pytest.raises(UcdashError):
-            receive(received())
+            receive(received(), project)
         assert not File.objects.exists()
 
 
