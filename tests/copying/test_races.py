@@ -11,9 +11,9 @@ import pytest
 
 from tests.rig.installation import ROOT, Installation
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
-
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "20"))
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(15 * ROUNDS)]
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,11 @@ import requests
 from tests.rig.installation import Installation, Project
 from tests.rig.processes import wait_until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
 WAIT_S = 3
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "10"))
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(12 * ROUNDS)]
 
 
 @pytest.fixture(scope="module")
