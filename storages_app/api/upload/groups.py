@@ -51,13 +51,12 @@ class GroupView(UploadView):
     def get(self, request: Request) -> HttpResponse:
         if not single("callback", request.query_params):
             raise MethodNotAllowed("GET")
-        answer: HttpResponse = self.post(request)
-        return answer
+        return self.post(request)
 
     def handle_exception(self, exc: Exception) -> Any:
         return self._said(super().handle_exception(exc))
 
-    def _said(self, answer: Any) -> Any:
+    def _said(self, answer: HttpResponse) -> HttpResponse:
         """What is JSON becomes the call of the caller's function."""
         if self.callback and isinstance(answer, JsonResponse):
             text = json.dumps(json.loads(answer.content))  # ASCII: no line ends in it
