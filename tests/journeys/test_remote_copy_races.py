@@ -15,7 +15,6 @@ import requests
 from tests.rig.installation import Installation, Project
 from tests.rig.processes import wait_until
 
-
 WAIT_S = 3
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "10"))
 
