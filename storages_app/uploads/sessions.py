@@ -114,8 +114,10 @@ def receive_part(*, session_uuid: uuid.UUID, number: int, length: int | None, bo
     expected = session.size_of_part(number)
     if length != expected:
         raise errors.PartLengthWrong(expected)
+    parts = LocalParts(session)
+    parts.let_writers_in(is_open=lambda: _is_open(session))
     writer = _become_writer(session, number)
-    sha256 = LocalParts(session).write(number, _read_exactly(body, expected))
+    sha256 = parts.write(number, _read_exactly(body, expected))
     crashpoint("upload_part_written")
     noted = session.parts.filter(number=number, writer=writer, session__state=State.OPEN)
     if not noted.update(sha256=sha256, received_at=timezone.now()):
@@ -135,6 +137,10 @@ def _open_session(session_uuid: uuid.UUID) -> UploadSession:
     if session.state != State.OPEN:
         raise errors.PartUrlRefused
     return session
+
+
+def _is_open(session: UploadSession) -> bool:
+    return UploadSession.objects.filter(pk=session.pk, state=State.OPEN).exists()
 
 
 def _become_writer(session: UploadSession, number: int) -> uuid.UUID:

@@ -12,13 +12,13 @@ import pytest
 from django.core.files.storage import storages
 from django.utils import timezone
 
-from storages_app.copying import services as copying
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.models import CopyJob, File, UploadSession
 from storages_app.uploads import arrivals, completing, errors, sessions, tasks
 from storages_app.uploads import multipart_errors as multipart
 from storages_app.uploads.parts import local
 from storages_app.uploads.parts.local import LocalParts
+from storages_app.uploads.runner import sweep
 from tests.factories import make_custom_storage, make_file, make_project, make_upload_session
 
 pytestmark = pytest.mark.django_db
@@ -358,6 +358,13 @@ class TestTwoSendersOfOnePart:
         with made[0].open_bytes() as content:
             assert content.read() == WHOLE
 
+    def test_a_session_that_ends_meanwhile_takes_nothing(self, sent):
+        """As one that the sweep ended, or that somebody completes."""
+        ended = UploadSession.objects.filter(pk=sent.pk)
+        with pytest.raises(multipart.PartUrlRefused):
+            self.send_slowly(sent, PARTS[2], lambda: ended.update(state=State.EXPIRED) and None)
+        assert not sent.parts.get(number=2).sha256
+
 
 class TestComplete:
     def test_makes_the_file_that_was_announced(self, complete, send, incoming, blobs):
@@ -457,6 +464,29 @@ class TestComplete:
             complete(sent)
         assert not File.objects.exists()
 
+    def test_bytes_that_nobody_sent_are_found(self, sent, complete):
+        with LocalParts(sent).path.open("ab") as file:
+            file.write(b"more")
+        with pytest.raises(multipart.PartsWrong):
+            complete(sent)
+        assert not File.objects.exists()
+
+    def test_the_sweep_leaves_it_alone_however_old_its_parts_are(
+        self, sent, complete, monkeypatch, incoming
+    ):
+        """The parts of a slow client may be of yesterday."""
+        then = (timezone.now() - timedelta(hours=20)).timestamp()
+        os.utime(LocalParts(sent).path, (then, then))
+        real = arrivals.inspect
+
+        def sweep_meanwhile(*args):
+            assert sweep(now=timezone.now()) == 0
+            return real(*args)
+
+        monkeypatch.setattr(arrivals, "inspect", sweep_meanwhile)
+        with complete(sent).open_bytes() as content:
+            assert content.read() == WHOLE
+
     def test_knows_no_session_of_another_project(self, sent):
         with pytest.raises(multipart.SessionMissing):
             sessions.complete(project=make_project(), session_uuid=sent.pk)
@@ -546,10 +576,10 @@ class TestFaultsThatPass:
     def test_a_row_that_could_not_be_written(self, sent, complete, monkeypatch, incoming):
         """The bytes had their place already; the next try finds them there."""
 
-        def fail(**kwargs):
+        def fail(*args):
             raise ZeroDivisionError
 
-        monkeypatch.setattr(copying, "order_copies_of_new_file", fail)
+        monkeypatch.setattr(completing.Hold, "finish", fail)
         with pytest.raises(ZeroDivisionError):
             complete(sent)
         monkeypatch.undo()

@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -52,6 +52,21 @@ class LocalParts:
 
     def url(self, number: int) -> str:
         return part_urls.part_url(self.session, number)
+
+    def let_writers_in(self, *, is_open: Callable[[], bool]) -> None:
+        """Undo the seal of a completion that failed; PartsClosed while one is under way.
+
+        `is_open` is asked with the file locked: who begins to complete it then seals it after us.
+        """
+        if not self.path.exists():
+            return
+        with _faults_told(), _closing(os.open(self.path, _FLAGS | os.O_RDONLY)) as fd:
+            if os.fstat(fd).st_mode & stat.S_IWUSR:
+                return
+            _lock(fd, fcntl.LOCK_EX)
+            if not is_open():
+                raise PartsClosed
+            os.fchmod(fd, _OPEN)
 
     def write(self, number: int, chunks: Iterable[bytes]) -> str:
         """Write a part to its place; returns its SHA-256. PartsClosed once the file is sealed."""
@@ -139,7 +154,7 @@ class LocalParts:
         """
         received, whole, wrong = self._require_received(), Digests(), []
         if os.fstat(fd).st_size != self.session.size:
-            raise PartsMissing
+            raise PartsWrong
         for number in range(1, self.session.n_parts + 1):
             part = hashlib.sha256()
             for chunk in self._chunks_of(fd, number):
@@ -187,10 +202,7 @@ def _closing(fd: int) -> Iterator[int]:
 
 def _write_unless_sealed(fd: int, chunk: bytes, position: int) -> None:
     """The lock is held for one chunk at a time, so that no slow client can keep others waiting."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise PartsClosed from error
+    _lock(fd, fcntl.LOCK_SH)
     try:
         if not os.fstat(fd).st_mode & stat.S_IWUSR:
             raise PartsClosed
@@ -200,6 +212,13 @@ def _write_unless_sealed(fd: int, chunk: bytes, position: int) -> None:
             rest, position = rest[n_written:], position + n_written
     finally:
         fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def _lock(fd: int, kind: int) -> None:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise PartsClosed from error
 
 
 def _lock_alone(fd: int) -> None:
