@@ -41,7 +41,8 @@ from storages_app.imaging.errors import (
 from storages_app.imaging.formats import EXTENSIONS_BY_TYPE
 from storages_app.imaging.operations.inline import Inline
 from storages_app.lib.filenames import base_name, sanitise
-from storages_app.models import File
+from storages_app.models import File, Project
+from storages_app.models.rows import fetch
 from storages_app.objectstores.errors import ObjectStoreError
 from storages_app.projects.errors import UrlTokenRefused
 from storages_app.renditions import services as renditions
@@ -144,10 +145,20 @@ def live_files() -> QuerySet[File]:
 
 
 def live_file(file_uuid: uuid.UUID) -> File:
-    file = live_files().select_related("project").filter(uuid=file_uuid).first()
-    if file is None:
+    """The one of `live_files` with this UUID, its project with it; Http404 if there is none."""
+    file = fetch(File, file_uuid)
+    if file is None or not _can_be_read(file, timezone.now()):
         raise Http404
+    project = fetch(Project, file.project_id)
+    if project is None or project.removed_at:
+        raise Http404
+    file.project = project
     return file
+
+
+def _can_be_read(file: File, now: datetime) -> bool:
+    is_kept = file.is_stored or file.expires_at is None or file.expires_at > now
+    return file.is_ready and not file.is_removed and is_kept
 
 
 def _bytes_are_gone(file: File) -> Http404:

@@ -329,7 +329,7 @@ def test_a_thousand_files_cost_a_few_questions(browser, project, django_assert_m
         GroupMember(group=group, position=place, file=file) for place in range(1, 1_000)
     )
     for rest in ("", "nth/999/", "archive/zip/"):
-        with django_assert_max_num_queries(5):
+        with django_assert_max_num_queries(6):
             response = browser.get(f"/{group.uuid}~1000/{rest}")
         assert response.status_code == 200
         body_of(response)

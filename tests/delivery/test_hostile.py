@@ -208,11 +208,11 @@ class TestCookies:
     def test_a_session_is_neither_read_nor_answered(
         self, browser, photo, django_assert_num_queries
     ):
-        """S076: one query, for the file. The session of the cookie is not even looked for."""
+        """S076: the file and its project are looked for, and not the session of the cookie."""
         browser.force_login(make_user())
         name = django_settings.SESSION_COOKIE_NAME
         sent = browser.cookies[name].value
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             response = browser.get(f"/{photo.uuid}/")
         response.close()
         assert not response.cookies

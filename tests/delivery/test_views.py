@@ -1,10 +1,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.http import Http404
 from django.utils import timezone
 
+from storages_app.delivery.views import live_file, live_files
 from storages_app.imaging.errors import ImagingBusy, ProcessingFailed
-from storages_app.models import File
+from storages_app.models import File, Project
 from storages_app.renditions import services as renditions
 from tests import pictures
 from tests.delivery.conftest import Browser, assert_harmless, body_of
@@ -90,6 +92,31 @@ class TestNotFound:
             assert response["Cache-Control"] == "no-store"
             assert_harmless(response)
 
+    @pytest.mark.parametrize("is_ready", [True, False])
+    @pytest.mark.parametrize("removed_at", [None, datetime(2026, 1, 2, tzinfo=UTC)])
+    @pytest.mark.parametrize("is_stored", [True, False])
+    @pytest.mark.parametrize("expires_in", [None, -1, 60])
+    @pytest.mark.parametrize("is_project_removed", [True, False])
+    def test_one_file_and_many_are_judged_alike(
+        self, text_file, is_ready, removed_at, is_stored, expires_in, is_project_removed
+    ):
+        if removed_at and is_stored:
+            return  # the database has no such row
+        now = timezone.now()
+        File.objects.filter(pk=text_file.pk).update(
+            is_ready=is_ready,
+            removed_at=removed_at,
+            stored_at=now if is_stored else None,
+            expires_at=None if expires_in is None else now + timedelta(seconds=expires_in),
+        )
+        if is_project_removed:
+            Project.objects.update(removed_at=now)
+        try:
+            found = live_file(text_file.pk)
+        except Http404:
+            found = None
+        assert found == live_files().first()
+
     def test_a_stored_file_does_not_expire(self, browser, text_file):
         File.objects.filter(pk=text_file.pk).update(expires_at=datetime(2026, 1, 2, tzinfo=UTC))
         response = browser.get(f"/{text_file.uuid}/")
@@ -158,7 +185,7 @@ class TestMethods:
     ):
         browser.force_login(make_user())
         for path in (f"/{photo.uuid}/", f"/{photo.uuid}/-/explode/", "/nothing"):
-            with django_assert_num_queries(0 if path == "/nothing" else 1):
+            with django_assert_num_queries(0 if path == "/nothing" else 2):
                 response = browser.get(path)
             response.close()
             assert_harmless(response)
