@@ -65,6 +65,19 @@ def test_f49_a_file_that_is_deleted_while_it_is_copied_is_copied_or_cancelled(ta
     assert found["objects"] == n_done
 
 
+@pytest.mark.parametrize("gone", ["deleted_storage", "deleted_project"])
+def test_f10_a_file_that_comes_while_its_storage_or_project_goes_is_whole_or_not_there(
+    tables, gone
+):
+    assert race(tables, gone, rounds=ROUNDS, workers=4)["rounds"] == ROUNDS
+
+
+def test_a_file_that_is_stored_in_the_moment_in_which_it_expires_is_kept_or_gone(tables):
+    found = race(tables, "expiring_file", rounds=2 * ROUNDS, workers=3)
+    assert found["states"].keys() <= {"done", "cancelled file_deleted"}
+    assert sum(found["states"].values()) == found["files"] == 2 * ROUNDS
+
+
 def test_f49_a_waiting_copy_keeps_its_key_when_the_pattern_changes(tables):
     found = race(tables, "edited_storage", rounds=5 * ROUNDS, workers=2)
     assert found["states"] == {"done": 5 * ROUNDS}

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
@@ -20,14 +21,17 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.core.files.storage import storages  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from storages_app.copying import orders, runner  # noqa: E402
+from storages_app.copying import claiming, orders, runner  # noqa: E402
 from storages_app.custom_storages import services as custom_storages  # noqa: E402
 from storages_app.lib import outbound  # noqa: E402
 from storages_app.library import services as library  # noqa: E402
+from storages_app.library.errors import FileGone  # noqa: E402
+from storages_app.library.runner import expire_files  # noqa: E402
 from storages_app.models import (  # noqa: E402
     CopyJob,
     CustomStorage,
@@ -37,6 +41,8 @@ from storages_app.models import (  # noqa: E402
     UrlUpload,
 )
 from storages_app.objectstores.backends.memory import MemoryStore  # noqa: E402
+from storages_app.uploads import arrivals  # noqa: E402
+from storages_app.uploads.errors import ProjectRemoved  # noqa: E402
 from storages_app.url_uploads import holding  # noqa: E402
 from storages_app.url_uploads import runner as fetches  # noqa: E402
 from tests import hostile_server  # noqa: E402
@@ -158,6 +164,79 @@ def one_address(storage: CustomStorage, round_: int, workers: int) -> None:
     uploads = Path(storages["uploads"].location)
     kept = {path.name for path in uploads.glob("[0-9a-f][0-9a-f]/*")}
     assert kept == {str(uuid) for uuid in File.objects.values_list("uuid", flat=True)}
+
+
+def upload(project: Project) -> None:
+    """A new file; refused if the project is gone."""
+    content = uuid4().bytes
+    path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"race-{uuid4().hex}"
+    path.write_bytes(content)
+    with suppress(ProjectRemoved):
+        arrivals.arrive(
+            project=project,
+            path=path,
+            name="race.bin",
+            declared_type="application/octet-stream",
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+            store="1",
+            metadata={},
+        )
+    path.unlink(missing_ok=True)
+
+
+def require_bytes(project: Project) -> None:
+    """Each live file of it has its bytes, and nothing else is in the upload storage."""
+    uploads = Path(storages["uploads"].location)
+    kept = {path.name for path in uploads.glob("[0-9a-f][0-9a-f]/*")}
+    live = {str(uuid) for uuid in File.objects.live().values_list("uuid", flat=True)}
+    assert kept == live, kept ^ live
+
+
+def deleted_storage(storage: CustomStorage, round_: int, workers: int) -> None:
+    """A storage that wants each file is disconnected while one comes."""
+    gone = make_custom_storage(storage.project, auto_copy=True, capabilities=PROVEN)
+
+    def disconnect() -> None:
+        row = CustomStorage.objects.get(pk=gone.pk)
+        custom_storages.disconnect(custom_storage=row, actor="a race")
+
+    at_once(lambda: upload(storage.project), disconnect, *[drain] * (workers - 2))
+    drain()
+    claiming.cancel_orphans()
+    left = CopyJob.objects.filter(custom_storage=gone, finished_at=None)
+    assert not left.exists(), left.values("state", "reason")
+    require_bytes(storage.project)
+
+
+def deleted_project(storage: CustomStorage, round_: int, workers: int) -> None:
+    """A project is removed while files of it come."""
+    project = Project.objects.create(name="Gone", slug=f"gone-{uuid4().hex}")
+
+    def remove() -> None:
+        Project.objects.filter(pk=project.pk).update(removed_at=timezone.now())
+
+    at_once(remove, *[lambda: upload(project)] * (workers - 1))
+    require_bytes(project)
+
+
+def expiring_file(storage: CustomStorage, round_: int, workers: int) -> None:
+    """A file is stored in the moment in which it expires, and while it is copied."""
+    file = make_file(storage.project, uuid4().bytes, stored_at=None, expires_at=timezone.now())
+    order(file, storage)
+
+    def store() -> None:
+        with suppress(FileGone):
+            library.store(file=File.objects.get(pk=file.pk), actor="a race")
+
+    at_once(store, lambda: expire_files(now=timezone.now()), *[drain] * (workers - 2))
+    drain()
+    file.refresh_from_db()
+    assert file.is_stored is not file.is_removed
+    require_bytes(storage.project)
+    (job,) = CopyJob.objects.filter(file=file)
+    assert job.state == "done" or (file.is_removed and job.state == "cancelled"), job.state
 
 
 def main(name: str, rounds: int, workers: int) -> None:
