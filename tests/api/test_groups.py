@@ -234,6 +234,14 @@ class TestScript:
         said = json.loads(text.removeprefix(f"{name}(").removesuffix(")"))
         assert said["id"] == Group.objects.get().wire_id
 
+    def test_each_get_makes_a_group_and_a_head_makes_none(self, project, photo):
+        path = f"/group/?pub_key={project.public_key}&files[]={photo.uuid}&callback=done"
+        assert Client().head(path).status_code == 405
+        assert not Group.objects.exists()
+        assert Client().get(path)["Cache-Control"] == "no-store"
+        assert Client().get(path).status_code == 200
+        assert Group.objects.count() == 2
+
     def test_tells_refusals_to_the_function_too(self, project):
         answer = make(project, path="/group/?callback=done&jsonerrors=1")
         assert answer.content.startswith(b'done({"error": {')

@@ -49,9 +49,12 @@ class GroupView(UploadView):
 
     @schema.create_group_by_script
     def get(self, request: Request) -> HttpResponse:
-        if not single("callback", request.query_params):
-            raise MethodNotAllowed("GET")
-        return self.post(request)
+        # A HEAD comes here as well, and must make nothing.
+        if request.method != "GET" or not single("callback", request.query_params):
+            raise MethodNotAllowed(str(request.method))
+        answer = self.post(request)
+        answer["Cache-Control"] = "no-store"
+        return answer
 
     def handle_exception(self, exc: Exception) -> Any:
         return self._said(super().handle_exception(exc))
