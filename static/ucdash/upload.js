@@ -30,6 +30,7 @@ const tell = (begin, name, href) => {
   item.append(`${begin} `, link);
   list.append(item);
   live.textContent = item.textContent;
+  return item;
 };
 
 const events = box.querySelector("uc-upload-ctx-provider");
@@ -42,8 +43,11 @@ events.addEventListener("file-upload-failed", ({ detail: { name, errors } }) => 
   live.textContent = `Not uploaded: ${name ?? ""} ${errors[0]?.message ?? ""}`;
 });
 
-// A group has no page of its own: the file host sends its files in one archive.
+// A group has no page of its own: the file host sends its files in one archive. The uploader makes
+// another one whenever a file is added, and the newest has them all.
+let newest;
 events.addEventListener("group-created", ({ detail: { group } }) => {
+  newest?.remove();
   if (!group || group.filesCount < 2) return;
-  tell("Group of", `${group.filesCount} files`, `${group.cdnUrl}archive/zip/`);
+  newest = tell("Group of", `${group.filesCount} files`, `${group.cdnUrl}archive/zip/`);
 });

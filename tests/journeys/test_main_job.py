@@ -89,8 +89,9 @@ class TestBrowser:
         photo = tmp_path / "harbour.jpg"
         photo.write_bytes(jpeg(640, 480))
         page.get_by_role("link", name="Upload", exact=True).first.click()
+        page.locator("uc-file-uploader-regular").get_by_role("button").first.click()
         with page.expect_file_chooser() as chooser:
-            page.locator("uc-file-uploader-regular").get_by_role("button").first.click()
+            page.get_by_role("button", name="From device").click()
         chooser.value.set_files(photo)
         link = page.get_by_label("Uploaded files").get_by_role("link", name="harbour.jpg")
         link.wait_for()

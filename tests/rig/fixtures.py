@@ -31,6 +31,7 @@ _LONG = (
 )
 # Nothing may leave the machine, and a first-run page must not get in the way.
 CHROMIUM_FLAGS = [
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
