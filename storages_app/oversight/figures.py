@@ -22,6 +22,7 @@ from storages_app.models import (
     CustomStorage,
     Difference,
     Reconciliation,
+    UrlUpload,
     WorkerHeartbeat,
 )
 from storages_app.models.copy_jobs import WAITING_STATES, State
@@ -48,6 +49,7 @@ class _Figures(Collector):
         yield from _workers(now)
         yield from _differences()
         yield from _backups(now)
+        yield from _fetches(now)
 
 
 def _gauge(name: str, text: str, labels: Iterable[str] = ()) -> GaugeMetricFamily:
@@ -164,6 +166,18 @@ def _differences() -> Iterator[Metric]:
     failed = _gauge("reconcile_failed", "Storages whose newest full check failed.")
     failed.add_metric([], n_failed)
     yield from (family, failed)
+
+
+def _fetches(now: datetime) -> Iterator[Metric]:
+    family = _gauge("fetches", "Fetches from addresses, ended ones of the last days.", ["state"])
+    oldest = _gauge("fetches_oldest_due_age_seconds", "For how long the oldest could begin.")
+    rows = UrlUpload.objects.order_by().values_list("state").annotate(n=Count("pk"))
+    counts: dict[str, int] = dict(rows)
+    for state in UrlUpload.State:
+        family.add_metric([state.value], counts.get(state.value, 0))
+    due = UrlUpload.objects.filter(run_after__isnull=False).aggregate(due=Min("run_after"))
+    oldest.add_metric([], _age(now, due["due"]))
+    yield from (family, oldest)
 
 
 def _backups(now: datetime) -> Iterator[Metric]:

@@ -16,6 +16,7 @@ from tests.factories import (
     make_custom_storage,
     make_file,
     make_project,
+    make_url_upload,
 )
 
 pytestmark = pytest.mark.django_db
@@ -212,6 +213,17 @@ class TestFigures:
         assert said['ucdash_copies{state="unverified"}'] == "1.0"
         assert said["ucdash_copies_takeovers"] == "2.0"
         assert said["ucdash_copies_duplicate_delivery"] == "3.0"
+
+    def test_tell_of_fetches(self):
+        project = make_project()
+        make_url_upload(project, run_after=timezone.now() - timedelta(minutes=5))
+        for _ in range(2):
+            make_url_upload(project, state="failed", run_after=None)
+        said = figures_now()
+        assert said['ucdash_fetches{state="waiting"}'] == "1.0"
+        assert said['ucdash_fetches{state="failed"}'] == "2.0"
+        assert said['ucdash_fetches{state="running"}'] == "0.0"
+        assert 300 <= float(said["ucdash_fetches_oldest_due_age_seconds"]) < 360
 
     def test_tell_of_circuits_workers_differences_and_backups(self, custom_storage, worker):
         CustomStorage.objects.update(circuit_opened_at=timezone.now(), circuit_reason="throttled")
