@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import pictures
 from tests.api.test_web_server import peak_mb
 from tests.rig.clients import official_client
 
@@ -89,3 +90,19 @@ def test_an_archive_that_breaks_off_is_seen_to_be_broken(
     answer = get(file_host, f"{path}archive/{kind}/")
     with pytest.raises(IncompleteRead):
         answer.read()
+
+
+@pytest.mark.browser
+def test_what_the_list_links_to_is_shown_or_saved_by_a_browser(client, upload, page):
+    files = [upload(pictures.png(20, 10), "a.png"), upload(b"second", "b.txt")]
+    group = client.create_file_group(files)
+    page.goto(group.cdn_url)
+    assert page.get_by_role("heading").inner_text() == "2 files"
+    for name in ("b.txt", "zip", "tar"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name, exact=True).click()
+        wanted = "b.txt" if name == "b.txt" else f"{group.id}.{name}"
+        assert download.value.suggested_filename == wanted
+        assert download.value.failure() is None
+    page.get_by_role("link", name="a.png").click()
+    assert page.evaluate("document.images[0].naturalWidth") == 20
