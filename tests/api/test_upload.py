@@ -148,6 +148,15 @@ class TestBase:
         upload(project)
         assert CopyJob.objects.get().file == File.objects.get()
 
+    def test_metadata_is_no_header_of_ours(self, project):
+        """S029"""
+        upload(
+            project, **{"metadata[Content-Type]": "text/html", "metadata[x-amz-acl]": "a\r\nb: c"}
+        )
+        file = File.objects.get()
+        assert file.metadata == {"Content-Type": "text/html", "x-amz-acl": "a\r\nb: c"}
+        assert (file.mime_type, file.detected_type) == ("text/plain", "text/plain")
+
     def test_sets_no_field_that_is_ours(self, project):
         other = make_project()
         fields = {"uuid": str(uuid.uuid4()), "project": str(other.pk), "removed_at": "2020-01-01"}
@@ -246,6 +255,11 @@ class TestBaseRefuses:
         in_body = upload(project, jsonerrors="1", **made())
         assert in_body.json() == as_json.json()
         assert not File.objects.exists()
+
+    def test_metadata_of_two_kilobytes(self, project):
+        """S029"""
+        text = "Value of file metadata's key `a` can not be more than 512 symbols in length."
+        assert_refused(upload(project, **{"metadata[a]": "x" * 2_048}), 400, text)
 
     def test_a_value_that_differs_between_query_and_body(self, project):
         response = upload(project, "?UPLOADCARE_PUB_KEY=other")

@@ -37,6 +37,8 @@ class TestSanitise:
 
 
 class TestBaseName:
+    """S023, S028"""
+
     @pytest.mark.parametrize(
         ("sent", "kept"),
         [
