@@ -182,14 +182,14 @@ def complete(*, project: Project, session_uuid: uuid.UUID) -> File | UploadSessi
     )
     if session is None:
         raise _unknown(project, session_uuid)
-    if session.state == State.OPEN and session.expires_at > timezone.now():
+    if session.state == State.OPEN:
+        if session.expires_at <= timezone.now():
+            raise errors.SessionMissing
         parts_of(session).require_all()
-        if session.size > settings.COMPLETE_IN_REQUEST:
-            _leave_to_worker(session)
-            return _standing(session)
     elif session.state != State.COMPLETING:
         return _standing(session)
     if session.size > settings.COMPLETE_IN_REQUEST:
+        _leave_to_worker(session)
         return _standing(session)
     return _complete_here(session)
 
@@ -238,6 +238,8 @@ def _standing(session: UploadSession) -> File | UploadSession:
     session.refresh_from_db()
     if session.state == State.COMPLETING:
         return session
+    if session.state == State.OPEN:  # another request was at it, and was refused
+        raise errors.PartsWrong
     file = File.objects.filter(pk=session.pk, removed_at=None).first()
     if file is None:
         raise errors.SessionMissing

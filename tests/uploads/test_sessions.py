@@ -431,6 +431,16 @@ class TestComplete:
         assert completing.claim(sent)
         assert completing.claim(seen_by_another) is None
 
+    def test_nor_is_it_claimed_by_who_saw_it_before_another_had_it(self, sent):
+        seen_before = UploadSession.objects.get()
+        completing.claim(sent).reopen()
+        assert completing.claim(seen_before) is None
+
+    def test_where_another_was_refused_meanwhile_this_one_is_too(self, sent, complete, monkeypatch):
+        monkeypatch.setattr(completing, "claim", lambda session: None)
+        with pytest.raises(multipart.PartsWrong):
+            complete(sent)
+
     @pytest.mark.parametrize("missing", [1, 2, 3])
     def test_refuses_while_a_part_is_missing(self, session, send, complete, missing):
         """F06."""
