@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from storages_app.lib.crashpoints import crashpoint
-from storages_app.models import File, UploadSession
+from storages_app.models import Event, File, UploadSession
 from storages_app.models.fields import db_now
 from storages_app.uploads.errors import (
     AlreadyUploaded,
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 State = UploadSession.State
 # The next try would be refused as well.
-_FOR_GOOD = (FileTooLarge, MetadataRefused, ProjectRemoved, TypeForbidden)
+FOR_GOOD = (FileTooLarge, MetadataRefused, ProjectRemoved, TypeForbidden)
 
 
 class LostSession(Exception):
@@ -93,7 +93,7 @@ def claim(session: UploadSession) -> Hold | None:
 
 def claim_next() -> Hold | None:
     """Take one that waits to be completed, if there is any."""
-    waiting = UploadSession.objects.filter(_is_free(), finished_at=None)
+    waiting = UploadSession.objects.filter(is_waiting(), finished_at=None)
     for session in waiting.select_related("project").order_by("expires_at"):
         if hold := claim(session):
             return hold
@@ -122,8 +122,7 @@ def put_together(hold: Hold) -> File:
     except PartsWrong:
         hold.reopen()
         raise
-    except _FOR_GOOD as refusal:
-        log.info("A multipart upload was refused: %s", refusal.code)
+    except FOR_GOOD as refusal:
         hold.fail(refusal.code)
         discard(session, now=timezone.now())
         raise
@@ -141,11 +140,24 @@ def discard(session: UploadSession, *, now: datetime) -> None:
     UploadSession.objects.filter(pk=session.pk, finished_at=None).update(finished_at=now)
 
 
+def tell(session: UploadSession, reason: str) -> None:
+    """Write into the project's activity what nobody waits to hear: it became no file."""
+    Event.objects.record(
+        "upload.failed",
+        project=session.project,
+        actor="system",
+        subject=session.original_filename,
+        subject_id=session.pk,
+        data={"reason": reason},
+    )
+
+
 def is_at_rest() -> Q:
     """Nobody is at it, also if it waits to be completed."""
-    return _is_free() | Q(state=State.OPEN)
+    return is_waiting() | Q(state=State.OPEN)
 
 
-def _is_free() -> Q:
+def is_waiting() -> Q:
+    """It is to be completed, and no living process holds it."""
     lapsed = Q(lease_until=None) | Q(lease_until__lt=db_now())
     return lapsed & Q(state=State.COMPLETING)

@@ -13,6 +13,7 @@ from storages_app.models import File
 from storages_app.uploads import completing, session_sweep
 from storages_app.uploads.errors import UploadRefused
 from storages_app.uploads.local_storage import INCOMING, DurableFileSystemStorage
+from storages_app.uploads.multipart_errors import PartsWrong
 from storages_app.uploads.orders import FOLDERS
 from storages_app.uploads.receiving import TEMPORARY_PREFIX
 
@@ -35,7 +36,9 @@ def _complete(hold: completing.Hold) -> None:
         completing.put_together(hold)
     except completing.LostSession:
         log.info("Session %s went to another worker", hold.session.pk)
-    except UploadRefused as refusal:  # what can come again has to wait; the rest has ended by now
+    except (PartsWrong, *completing.FOR_GOOD) as refusal:
+        completing.tell(hold.session, refusal.code)
+    except UploadRefused as refusal:  # a full disk, an upload storage that is away
         log.warning("Session %s was not completed: %s", hold.session.pk, refusal.code)
         hold.give_back(wait=_WAIT_AFTER_FAULT)
     except Exception as error:

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 
 from storages_app.models import UploadSession
 from storages_app.uploads import completing
@@ -17,19 +18,30 @@ from storages_app.uploads.parts.local import PREFIX
 State = UploadSession.State
 _ENDED_WITHOUT_FILE = (State.EXPIRED, State.FAILED)
 _REMEMBERED = timedelta(days=1)  # a client may ask for the same completion again
+_REASON = "expired"
 _BATCH = 500
 
 
 def end_late_sessions(*, now: datetime) -> int:
     """Expire what is late and at rest, and remove the bytes of all that ended without a file."""
     late = UploadSession.objects.filter(finished_at=None, expires_at__lt=now)
-    n_late = late.filter(completing.is_at_rest()).update(
-        state=State.EXPIRED, reason="expired", lease_until=None, fence=F("fence") + 1
-    )
+    n_late = 0
+    for session in late.filter(completing.is_waiting()).select_related("project"):
+        with transaction.atomic():  # its client was told that the file would come
+            if _expire(late.filter(completing.is_waiting(), pk=session.pk)):
+                completing.tell(session, _REASON)
+                n_late += 1
+    n_late += _expire(late.filter(completing.is_at_rest()))
     without_file = UploadSession.objects.filter(finished_at=None, state__in=_ENDED_WITHOUT_FILE)
     for session in without_file.order_by("expires_at").iterator(_BATCH):
         completing.discard(session, now=now)
     return n_late
+
+
+def _expire(sessions: QuerySet[UploadSession]) -> int:
+    return sessions.update(
+        state=State.EXPIRED, reason=_REASON, lease_until=None, fence=F("fence") + 1
+    )
 
 
 def abort_stray_uploads(*, now: datetime) -> int:

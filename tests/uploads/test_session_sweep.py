@@ -9,7 +9,7 @@ from django.core.files.base import File as DjangoFile
 from django.core.files.storage import storages
 from django.utils import timezone
 
-from storages_app.models import File, UploadPart, UploadSession
+from storages_app.models import Event, File, UploadPart, UploadSession
 from storages_app.uploads import completing
 from storages_app.uploads.errors import StorageFailed
 from storages_app.uploads.orders import blob_name_for
@@ -68,6 +68,16 @@ def test_one_that_is_just_being_completed_is_left_alone(session, send):
     sweep(now=timezone.now())
     assert state_of(session) == State.EXPIRED
     assert not LocalParts(session).path.exists()
+
+
+def test_the_project_hears_of_one_that_was_to_be_completed(session):
+    """Its client was told that the file would come; of others nobody was told anything."""
+    make_upload_session(session.project)
+    UploadSession.objects.filter(pk=session.pk).update(state=State.COMPLETING)
+    sweep(now=later(25))
+    event = Event.objects.get(kind="upload.failed")
+    assert (event.project, event.subject) == (session.project, "large.bin")
+    assert (event.subject_id, event.data) == (str(session.pk), {"reason": "expired"})
 
 
 def test_who_completes_it_too_late_makes_no_file(session, send):

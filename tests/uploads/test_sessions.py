@@ -13,7 +13,7 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from storages_app.imaging.errors import ImagingBusy
-from storages_app.models import CopyJob, File, UploadSession
+from storages_app.models import CopyJob, Event, File, UploadSession
 from storages_app.uploads import arrivals, completing, errors, sessions, tasks
 from storages_app.uploads import multipart_errors as multipart
 from storages_app.uploads.parts import local
@@ -681,6 +681,7 @@ class TestByAWorker:
         complete(sent)
         tasks.drain()
         assert state_of(sent) == State.OPEN
+        assert Event.objects.get().data == {"reason": "multipart_parts_wrong"}
         with pytest.raises(multipart.PartsMissing):
             complete(sent)
 
@@ -715,6 +716,9 @@ class TestByAWorker:
         sent.project.save()
         complete(sent)
         tasks.drain()
+        (event,) = Event.objects.all()
+        assert (event.kind, event.project) == ("upload.failed", sent.project)
+        assert event.data == {"reason": "upload_type_forbidden"}
         assert state_of(sent) == State.FAILED
         assert sent.finished_at
         assert left_in(incoming) == []
