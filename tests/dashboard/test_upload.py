@@ -123,6 +123,15 @@ def test_only_this_page_lets_elements_carry_styles(page, project, as_owner):
     assert "unsafe-inline" not in other["Content-Security-Policy"]
 
 
+def test_the_widget_may_send_parts_to_the_upload_storage(page, as_owner, monkeypatch):
+    """Where that is an S3, parts go there and not through this instance."""
+    origin = "https://originals.s3.eu-central-1.amazonaws.com"
+    monkeypatch.setattr("storages_app.dashboard.views.upload.origin_of_parts", lambda: origin)
+    policy = as_owner.get(page)["Content-Security-Policy"]
+    connect = next(part for part in policy.split(";") if "connect-src" in part)
+    assert connect.split() == ["connect-src", "'self'", installation.UPLOAD_URL, origin]
+
+
 def test_the_widget_speaks_to_this_instance_only(page, project, as_owner):
     text = as_owner.get(page).text
     for attribute in (
@@ -144,6 +153,13 @@ def test_the_widget_knows_the_projects_limits(page, project, as_owner):
     text = as_owner.get(page).text
     assert 'accept="image/png, audio/*"' in text
     assert 'max-local-file-size-bytes="12345"' in text
+    assert ", up to 12" in text
+
+
+def test_without_a_limit_there_is_none(page, as_owner):
+    text = as_owner.get(page).text
+    assert 'max-local-file-size-bytes="0"' in text
+    assert "up to" not in text
 
 
 class TestSignatures:

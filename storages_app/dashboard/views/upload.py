@@ -25,19 +25,12 @@ from storages_app.models import File, Project
 from storages_app.projects import upload_signatures
 from storages_app.projects.roles import Action
 from storages_app.uploads import services
+from storages_app.uploads.parts import origin_of_parts
 from storages_app.uploads.receiving import PartsToDisk
 from storages_app.url_uploads import services as url_uploads
 
 _ROOM_FOR_FIELDS = 100_000
 _DRAIN_CHUNK = 1_048_576
-_LARGEST_FILE = 5_368_709_120
-# What the widget needs beyond the policy of all other pages (spec/DASHBOARD 3.3).
-_FOR_THE_WIDGET = {
-    "connect-src": [settings.UPLOAD_URL],
-    "img-src": [settings.CDN_URL],
-    "media-src": ["blob:"],  # what its camera recorded, before it is uploaded
-    "style-src-attr": [UNSAFE_INLINE],
-}
 
 
 @csrf_exempt  # checked in `_receive`, once the upload handler is in place
@@ -156,7 +149,6 @@ def _show(
         "upload_url": settings.UPLOAD_URL,
         "cdn_url": settings.CDN_URL,
         "form_limit": instance_limit(),
-        "max_size": project.max_upload_size or _LARGEST_FILE,
         "can_sign": True,
         "signature_url": "",
     }
@@ -165,5 +157,16 @@ def _show(
         context["signature_url"] = reverse("dashboard:upload_signature", args=[project.slug])
     template = "dashboard/upload.html"
     shown = show(request, template, project, context, section="upload", status=status)
-    shown._csp_update = _FOR_THE_WIDGET  # type: ignore[attr-defined]  # as `csp_update` does
+    shown._csp_update = _policy()  # type: ignore[attr-defined]  # as `csp_update` does
     return shown
+
+
+def _policy() -> dict[str, list[str]]:
+    """What the widget needs beyond the policy of all other pages (spec/DASHBOARD 3.3)."""
+    parts = origin_of_parts()
+    return {
+        "connect-src": [settings.UPLOAD_URL, *([parts] if parts else [])],
+        "img-src": [settings.CDN_URL],
+        "media-src": ["blob:"],  # what its camera recorded, before it is uploaded
+        "style-src-attr": [UNSAFE_INLINE],
+    }

@@ -37,6 +37,15 @@ def _is_bucket() -> bool:
     return hasattr(storages["uploads"], "bucket_name")
 
 
+def origin_of_parts() -> str:
+    """Where browsers send parts beside the Upload API, for the policy of pages; or nothing."""
+    if not _is_bucket():
+        return ""
+    from storages_app.uploads.parts.s3 import origin
+
+    return origin()
+
+
 def _in_bucket(session: UploadSession) -> Parts:
     from storages_app.uploads.parts.s3 import BucketParts
 

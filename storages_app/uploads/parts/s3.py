@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.files.storage import storages
 
@@ -31,6 +32,15 @@ _CONTENT_TYPE = "application/octet-stream"  # as django-storages says of a name 
 _PARTS_REFUSED = {"EntityTooSmall", "InvalidPart", "InvalidPartOrder"}
 _UPLOAD_GONE = "NoSuchUpload"
 _OBJECT_GONE = {"NoSuchKey", "404"}
+
+
+def origin() -> str:
+    """Scheme and host of the addresses of parts: of the endpoint, or of the bucket itself there."""
+    storage: Any = storages["uploads"]
+    asked = {"Bucket": storage.bucket_name, "Key": "part", "UploadId": "upload", "PartNumber": 1}
+    address = storage.connection.meta.client.generate_presigned_url("upload_part", Params=asked)
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 class BucketParts:

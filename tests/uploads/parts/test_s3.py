@@ -15,6 +15,7 @@ from storages_app.uploads import arrivals, completing, sessions, tasks
 from storages_app.uploads import multipart_errors as multipart
 from storages_app.uploads.errors import StorageFailed, TypeForbidden
 from storages_app.uploads.orders import blob_name_for
+from storages_app.uploads.parts import origin_of_parts
 from storages_app.uploads.runner import sweep
 from tests.factories import make_project
 
@@ -64,6 +65,12 @@ def start(project=None, **given):
 def put(url, content, *, method="PUT"):
     headers = {"Content-Type": "whatever/the-client-likes"}
     return requests.request(method, url, data=content, headers=headers, timeout=10)
+
+
+def test_pages_know_beforehand_where_parts_go(s3double):
+    _, urls = start()
+    origins = {f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in urls}
+    assert origins == {origin_of_parts()} == {s3double.endpoint_url}
 
 
 @pytest.fixture
