@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from storages_app import tasks
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.lib import fetching, outbound
 from storages_app.models import CopyJob, File, UrlUpload
@@ -383,6 +384,37 @@ class TestPump:
         assert fetches.n_done == 0
         runner.drain()
         assert fetches.n_done == 1
+
+
+class TestWakeUp:
+    def test_is_known_by_its_name_and_holds_up_no_task(self, monkeypatch):
+        called, go_on = threading.Event(), threading.Event()
+
+        def drain():
+            called.set()
+            assert go_on.wait(5)
+
+        monkeypatch.setattr(runner, "drain", drain)
+        assert tasks.url_uploads.begin.name == "url_uploads.drain"
+        tasks.url_uploads.begin()  # returns while the fetches go on
+        assert called.wait(5)
+        go_on.set()
+        _join("fetches")
+
+    def test_outlives_a_fault(self, monkeypatch, caplog):
+        def drain():
+            raise OperationalError("gone")
+
+        monkeypatch.setattr(runner, "drain", drain)
+        runner.drain_apart()
+        _join("fetches")
+        assert "the poller goes on with them" in caplog.text
+
+
+def _join(name):
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(5)
 
 
 class Fetches:
