@@ -58,6 +58,7 @@ def test_real_pictures_are_known(kind, media_type):
         (b"RIFF\0\0\0\0WAVEfmt ", "audio/wav"),
         (b"ID3\x03\0\0\0\0\0\0", "audio/mpeg"),
         (gzip.compress(b"x", mtime=0), "application/gzip"),
+        (b"\x00\x01\x00\x00Standard Jet DB\x00\x01", "application/x-msaccess"),  # by a hint
         (archive("a.txt"), "application/zip"),
         (archive("mimetype", "b"), "application/epub+zip"),
         (
