@@ -58,6 +58,8 @@ def _due() -> Q:
 def claim(*, at_most: int) -> list[Hold]:
     """Take due fetches: of the project that has the fewest under way, then of who waits longest."""
     held: list[Hold] = []
+    if not persist(UrlUpload.objects.filter(_due()).exists):
+        return held  # without a transaction, which on SQLite would hold up all who write
     while len(held) < at_most and (hold := persist(_claim_next)):
         held.append(hold)
     return held
