@@ -10,7 +10,7 @@ import logging
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -111,7 +111,7 @@ def arrive_all(
     metadata = validation.check_metadata(metadata.items())
     for upload in uploads:
         validation.check_size(project, upload.size)
-    chosen = file_uuids or [None] * len(uploads)
+    chosen: Sequence[uuid.UUID | None] = file_uuids or [None] * len(uploads)
     arrivals = [_inspect(project, upload, one) for upload, one in zip(uploads, chosen, strict=True)]
     _keep_bytes(arrivals)
     return _commit(project, arrivals, store, metadata)
@@ -269,7 +269,7 @@ def _look_again(project: Project) -> bool:
     has_storages = live.values_list(Exists(storages), flat=True).first()
     if has_storages is None:
         raise errors.ProjectRemoved(project.public_key)
-    return has_storages
+    return bool(has_storages)
 
 
 def _is_stored(project: Project, store: str) -> bool:
