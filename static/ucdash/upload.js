@@ -29,6 +29,7 @@ const tell = (begin, name, href) => {
   link.textContent = name;
   item.append(`${begin} `, link);
   list.append(item);
+  list.hidden = false;
   live.textContent = item.textContent;
   return item;
 };
@@ -43,11 +44,10 @@ events.addEventListener("file-upload-failed", ({ detail: { name, errors } }) => 
   live.textContent = `Not uploaded: ${name ?? ""} ${errors[0]?.message ?? ""}`;
 });
 
-// A group has no page of its own: the file host sends its files in one archive. The uploader makes
-// another one whenever a file is added, and the newest has them all.
+// The uploader makes another group whenever a file is added, and the newest has them all.
 let newest;
 events.addEventListener("group-created", ({ detail: { group } }) => {
   newest?.remove();
   if (!group || group.filesCount < 2) return;
-  newest = tell("Group of", `${group.filesCount} files`, `${group.cdnUrl}archive/zip/`);
+  newest = tell("Group of", `${group.filesCount} files`, `${list.dataset.groupUrl}${group.uuid}/`);
 });

@@ -105,6 +105,7 @@ _PROJECT: list[URLPattern | URLResolver] = [
     path("upload/", upload.page, name="upload"),
     path("upload/fetch/", upload.fetch, name="upload_fetch"),
     path("upload/fetches/", upload.fetches, name="upload_fetches"),
+    path("upload/groups/<str:group_id>/", upload.group, name="upload_group"),
     path("upload/signature/", upload.signature, name="upload_signature"),
     path("storages/", storages.listing, name="storages"),
     path("storages/connect/", setup.new, name="connect"),

@@ -1,18 +1,21 @@
 """The upload page: the plain form, its limits, what the widget needs, and its signatures."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings as installation
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from storages_app.groups import services as groups
 from storages_app.models import File, Group
-from storages_app.projects import api_keys, upload_signatures
+from storages_app.projects import api_keys, signed_urls, upload_signatures
 from storages_app.projects.errors import SignatureExpired
 from tests.dashboard.conftest import new_client
-from tests.factories import make_secret_key
+from tests.factories import make_file, make_group, make_project, make_secret_key
 
 
 @pytest.fixture
@@ -160,6 +163,36 @@ def test_without_a_limit_there_is_none(page, as_owner):
     text = as_owner.get(page).text
     assert 'max-local-file-size-bytes="0"' in text
     assert "up to" not in text
+
+
+class TestGroups:
+    """The page leads to a group on the file host, whether or not that asks for a token."""
+
+    def test_to_its_address(self, project, as_owner):
+        made = make_group(project, make_file(project), make_file(project))
+        page = reverse("dashboard:upload_group", args=[project.slug, made.wire_id])
+        assert as_owner.get(page)["Location"] == f"{installation.CDN_URL}/{made.wire_id}/"
+
+    def test_with_a_token_where_one_is_needed(self, project, as_owner):
+        signed_urls.make_secret(project=project, actor="owner")
+        signed_urls.require(project=project, is_required=True, actor="owner")
+        made = make_group(project, make_file(project))
+        page = reverse("dashboard:upload_group", args=[project.slug, made.wire_id])
+        address = as_owner.get(page)["Location"]
+        parts = urlsplit(address)
+        asked = signed_urls.Asked(path=parts.path, address="127.0.0.1", now=time.time())
+        token = parse_qs(parts.query)["token"][0]
+        assert signed_urls.check(project=project, token=token, asked=asked)
+
+    @pytest.mark.parametrize("kind", ["unknown", "foreign", "deleted"])
+    def test_not_to_one_that_is_not_there(self, project, as_owner, kind):
+        other = make_project("Other") if kind == "foreign" else project
+        made = make_group(other, make_file(other))
+        if kind == "deleted":
+            groups.delete(group=made, actor="owner")
+        group_id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301~1" if kind == "unknown" else made.wire_id
+        page = reverse("dashboard:upload_group", args=[project.slug, group_id])
+        assert as_owner.get(page).status_code == 404
 
 
 class TestSignatures:

@@ -20,6 +20,7 @@ PAGES = {
     "upload": ((), MANAGERS),
     "upload_fetch": ((), POST_ONLY),
     "upload_fetches": ((), MANAGERS),
+    "upload_group": (("group.wire_id",), MOVED),
     "upload_signature": ((), MANAGERS),
     "storages": ((), SEEN_BY_ALL),
     "connect": ((), MANAGERS),

@@ -139,7 +139,9 @@ def test_three_files_and_an_address_become_a_group(
     for name, content in contents.items():
         assert content_of(installation, link_to(page, name)) == content, name
     assert content_of(installation, link_to(page, "tide-table.jpg")) == jpeg(320, 200)
-    archive = requests.get(link_to(page, "4 files"), timeout=60)
+    group = page.context.request.get(f"{installation.url}{link_to(page, '4 files')}")
+    assert group.ok
+    archive = requests.get(f"{group.url}archive/zip/", timeout=60)
     with zipfile.ZipFile(io.BytesIO(archive.content)) as files:
         assert sorted(files.namelist()) == [*sorted([*contents, "tide-table.jpg"])]
         assert files.read("film.bin") == FILM

@@ -5,7 +5,7 @@ import contextlib
 from csp.constants import UNSAFE_INLINE
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,9 +20,10 @@ from storages_app.dashboard.forms.projects import instance_limit
 from storages_app.dashboard.frame import show
 from storages_app.dashboard.polling import poll_answer
 from storages_app.groups import services as groups
+from storages_app.groups.errors import GroupNotFound
 from storages_app.lib.errors import UcdashError
 from storages_app.models import File, Project
-from storages_app.projects import upload_signatures
+from storages_app.projects import signed_urls, upload_signatures
 from storages_app.projects.roles import Action
 from storages_app.uploads import services
 from storages_app.uploads.parts import origin_of_parts
@@ -69,10 +70,20 @@ def _receive(request: PageRequest, project: Project) -> HttpResponse:
 
 
 def _put_together(request: PageRequest, project: Project, files: list[File]) -> HttpResponse:
-    group = groups.create(project=project, files=[str(file.pk) for file in files])
-    address = f"{settings.CDN_URL}/{group.wire_id}/"
+    made = groups.create(project=project, files=[str(file.pk) for file in files])
+    address = f"{settings.CDN_URL}/{made.wire_id}/"
     messages.success(request, f"Uploaded {len(files)} files as one group: {address}")
     return redirect("dashboard:files", project.slug)
+
+
+@project_page(see=Action.UPLOAD)
+def group(request: PageRequest, project: Project, group_id: str) -> HttpResponse:
+    """To the group on the file host, with a token where one is needed."""
+    try:
+        found = groups.find(project=project, group_id=group_id)
+    except GroupNotFound as error:
+        raise Http404 from error
+    return redirect(signed_urls.address(project=project, file_path=f"{found.wire_id}/"))
 
 
 @project_page(change=Action.UPLOAD, only_post=True)
