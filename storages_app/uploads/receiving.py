@@ -157,7 +157,7 @@ def _parse_to_its_end(request: HttpRequest, handler: PartsToDisk) -> Form:
     try:
         return _parse(request, handler)
     except errors.UploadRefused:
-        _drain(request)
+        drain(request)
         raise
 
 
@@ -211,22 +211,22 @@ def _refuse_large(request: HttpRequest) -> None:
         raise errors.FormMalformed("Send the body with a Content-Length, not in chunks.")
     length = _content_length(request)
     if length > settings.MAX_DIRECT_UPLOAD:
-        if length <= 2 * settings.MAX_DIRECT_UPLOAD:
-            _drain(request)
+        drain(request)
         raise errors.RequestTooLarge(
             hint=f"This instance takes requests of at most {settings.MAX_DIRECT_UPLOAD} bytes."
         )
 
 
-def _drain(request: HttpRequest) -> None:
+def drain(request: HttpRequest) -> None:
     """Read a refused body to its end, or the client never hears why it was refused.
 
     Clients send all before they listen; a connection that is closed while they send looks to them
-    like a fault of the network.
+    like a fault of the network. A huge one is left alone.
     """
-    with contextlib.suppress(OSError):
-        while request.read(_DRAIN_CHUNK):
-            pass
+    with contextlib.suppress(OSError, errors.FormMalformed):
+        if _content_length(request) <= 2 * settings.MAX_DIRECT_UPLOAD:
+            while request.read(_DRAIN_CHUNK):
+                pass
 
 
 def _write_all(fd: int, data: bytes) -> None:

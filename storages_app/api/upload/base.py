@@ -8,6 +8,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
+from rest_framework.exceptions import Throttled
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -21,6 +22,7 @@ from storages_app.models import Project
 from storages_app.projects import api_keys
 from storages_app.projects.errors import PublicKeyOfRemoved, UnknownPublicKey
 from storages_app.uploads.errors import ProjectRemoved
+from storages_app.uploads.receiving import drain
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +53,13 @@ class UploadView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method != "OPTIONS":
+        if request.method == "OPTIONS":
+            return
+        try:
             throttles.check_address(request._request)
+        except Throttled:
+            drain(request._request)
+            raise
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """A browser's preflight."""
