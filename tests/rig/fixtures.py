@@ -26,6 +26,7 @@ _LONG = (
     "tests/copying/test_races.py",
     "tests/journeys/",
     "tests/api/test_live.py",
+    "tests/api/test_slow_clients.py",
     "tests/api/test_web_server.py",
     "tests/delivery/test_behind_nginx.py",
 )
