@@ -96,7 +96,8 @@ def choose(page: Page, *paths: Path) -> None:
 
 
 def open_uploader(page: Page) -> None:
-    page.locator(UPLOADER).get_by_role("button", name="Upload files").click()
+    """By the keyboard."""
+    page.locator(UPLOADER).get_by_role("button", name="Upload files").press("Enter")
 
 
 def link_to(page: Page, name: str) -> str:
@@ -276,6 +277,19 @@ def test_the_page_is_accessible_and_fits_a_small_screen(upload_page: Page, schem
             assert not is_wider, (width, is_open)
         if not is_open:
             open_uploader(page)
+            expect(page.get_by_role("button", name="From device")).to_be_visible()
+            until_at_rest(page)
+
+
+def until_at_rest(page: Page) -> None:
+    """What fades in has other colours on the way."""
+    page.evaluate(
+        """async () => {
+          for (let n = 0; n < 2; n += 1) await new Promise(requestAnimationFrame)
+          const fading = document.getAnimations().filter((one) => one instanceof CSSTransition)
+          await Promise.allSettled(fading.map((one) => one.finished))
+        }"""
+    )
 
 
 def test_the_pages_asked_no_other_host(
