@@ -28,6 +28,7 @@ _LONG = (
     "tests/api/test_live.py",
     "tests/api/test_slow_clients.py",
     "tests/api/test_web_server.py",
+    "tests/delivery/test_archives_of_the_server.py",
     "tests/delivery/test_behind_nginx.py",
 )
 # Nothing may leave the machine, and a first-run page must not get in the way.

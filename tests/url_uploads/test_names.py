@@ -26,8 +26,8 @@ class TestNameOf:
             ('inline; FileName="a b.txt"', "a b.txt"),
             ("attachment; filename*=UTF-8''na%C3%AFve%20file.txt", "naïve file.txt"),
             ("attachment; filename=\"x.txt\"; filename*=UTF-8''y.txt", "y.txt"),
-            ('attachment; filename="caf\u00c3\u00a9.txt"', "café.txt"),  # UTF-8 as Latin-1
-            ('attachment; filename="caf\u00e9.txt"', "café.txt"),
+            ('attachment; filename="\u00c3\u00a9t\u00c3\u00a9.txt"', "été.txt"),  # UTF-8 as Latin-1
+            ('attachment; filename="\u00e9t\u00e9.txt"', "été.txt"),
             ('attachment; filename="../../etc/passwd"', "passwd"),
             ('attachment; filename="C:\\\\temp\\\\a.txt"', "a.txt"),
             ("attachment; filename*=nonsense''%ff%fe.txt", "ÿþ.txt"),
