@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from storages_app.uploads.receiving import TEMPORARY_PREFIX
 from tests.api.conftest import ACCEPT, now_as_date, sign
 from tests.raw_upload import form, part, send
 
@@ -21,12 +22,12 @@ def demo(installation):
 
 
 def counts(installation, demo):
-    """Files in the database, and temporary files on the disk."""
+    """Files in the database, and temporary files of such uploads on the disk."""
     ((n_files,),) = installation.query(
         "SELECT count(*) FROM storages_app_file f JOIN storages_app_project p"
         f" ON p.id = f.project_id WHERE p.public_key = '{demo.public_key}'"
     )
-    return n_files, len(list((installation.data_dir / "incoming").iterdir()))
+    return n_files, len(list((installation.data_dir / "incoming").glob(f"{TEMPORARY_PREFIX}*")))
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
