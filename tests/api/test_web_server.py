@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from storages_app.uploads.receiving import TEMPORARY_PREFIX
 from tests.api.conftest import ACCEPT, now_as_date, sign
 from tests.raw_upload import form, part, send
 
@@ -21,33 +20,47 @@ def demo(installation):
     return installation.create_project("Web server")
 
 
-def counts(installation, demo):
-    """Files in the database, and temporary files of such uploads on the disk."""
-    ((n_files,),) = installation.query(
+@pytest.fixture
+def grown(installation, demo):
+    """How many files the project has more by now, and what new temporary files are on the disk.
+
+    Not all temporary files: in the same installation a fetch of another test may still go on.
+    """
+    n_before, before = n_files(installation, demo), temporary_files(installation)
+    return lambda: (
+        n_files(installation, demo) - n_before,
+        temporary_files(installation) - before,
+    )
+
+
+def temporary_files(installation):
+    return {path.name for path in (installation.data_dir / "incoming").iterdir()}
+
+
+def n_files(installation, demo):
+    ((found,),) = installation.query(
         "SELECT count(*) FROM storages_app_file f JOIN storages_app_project p"
         f" ON p.id = f.project_id WHERE p.public_key = '{demo.public_key}'"
     )
-    return n_files, len(list((installation.data_dir / "incoming").glob(f"{TEMPORARY_PREFIX}*")))
+    return found
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
-def test_a_client_that_goes_away_leaves_nothing(installation, demo, kept):
+def test_a_client_that_goes_away_leaves_nothing(installation, demo, grown, kept):
     """F01"""
-    n_files, _ = counts(installation, demo)
     body = form(demo.public_key, b"x" * 1_000_000)
     answer = send(installation.url, body[: int(len(body) * kept)], length=len(body))
     assert answer.startswith("HTTP/1.1 400 ")
-    assert counts(installation, demo) == (n_files, 0)
+    assert grown() == (0, set())
 
 
 @pytest.mark.parametrize("difference", [-5, 1, 1_000])
-def test_a_length_that_lies_leaves_nothing(installation, demo, difference):
+def test_a_length_that_lies_leaves_nothing(installation, demo, grown, difference):
     """F02"""
-    n_files, _ = counts(installation, demo)
     body = form(demo.public_key, b"x" * 100_000)
     answer = send(installation.url, body, length=len(body) + difference)
     assert answer.startswith("HTTP/1.1 400 ")
-    assert counts(installation, demo) == (n_files, 0)
+    assert grown() == (0, set())
 
 
 def test_a_request_over_the_limit_hears_why_at_once(installation, demo):
@@ -71,12 +84,11 @@ class TestAbuse:
     """S093: what is far too much is refused in a moment, and costs no memory."""
 
     @pytest.fixture(autouse=True)
-    def _nothing_is_left(self, installation, demo):
+    def _nothing_is_left(self, installation, demo, grown):
         send(installation.url, form(demo.public_key), length=len(form(demo.public_key)))
-        n_files, _ = counts(installation, demo)
         before = peak_mb(installation)
         yield
-        assert counts(installation, demo) == (n_files, 0)
+        assert grown() == (1, set())  # the one that was sent here
         assert peak_mb(installation) - before <= 64
 
     @pytest.mark.parametrize("what", TOO_MUCH)
@@ -110,14 +122,13 @@ def peak_mb(installation):
     return peak
 
 
-def test_uploads_at_once_are_all_kept_with_times_of_their_own(installation, demo):
-    n_before, _ = counts(installation, demo)
+def test_uploads_at_once_are_all_kept_with_times_of_their_own(installation, demo, grown):
     bodies = [form(demo.public_key, b"%d" % n) for n in range(64)]
     with ThreadPoolExecutor(16) as pool:
         sent = [pool.submit(send, installation.url, body, length=len(body)) for body in bodies]
     answers = [one.result() for one in sent]
     assert all(answer.startswith("HTTP/1.1 200 ") for answer in answers), answers
-    assert counts(installation, demo) == (n_before + 64, 0)
+    assert grown() == (64, set())
 
 
 def test_a_signature_covers_the_address_as_it_was_sent(installation, demo):
