@@ -22,7 +22,8 @@ from storages_app.models import Project
 from storages_app.projects import api_keys
 from storages_app.projects.errors import PublicKeyOfRemoved, UnknownPublicKey
 from storages_app.uploads.errors import ProjectRemoved
-from storages_app.uploads.receiving import drain
+from storages_app.uploads.receiving import drain, receive_form
+from storages_app.uploads.validation import check_no_nulls
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,16 @@ class UploadView(APIView):
         final["X-Robots-Tag"] = "noindex, nofollow, nosnippet, noarchive"
         final["Vary"] = "Origin"
         return final
+
+    def read_parameters(self, request: Request) -> None:
+        """Those of a request whose form has no files, or none that count."""
+        with receive_form(request._request) as form:
+            self.fields = form.fields
+        self.refuse_nulls(request)
+
+    def refuse_nulls(self, request: Request) -> None:
+        for source in (request.query_params, self.fields):
+            check_no_nulls(dict(source.lists()))
 
     def parameter(self, name: str) -> str:
         """One parameter, from the query or the body, wherever it was put; empty if absent."""

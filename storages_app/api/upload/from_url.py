@@ -10,8 +10,7 @@ from storages_app.api.refusals import NoSuchThing
 from storages_app.api.upload.base import UploadView
 from storages_app.api.wire import parse_uuid, upload_info
 from storages_app.models import File, UrlUpload
-from storages_app.uploads.receiving import receive_form
-from storages_app.uploads.validation import check_metadata, check_no_nulls
+from storages_app.uploads.validation import check_metadata
 from storages_app.url_uploads import services as url_uploads
 from storages_app.url_uploads.errors import TokenRequired
 
@@ -28,17 +27,15 @@ class FromUrlView(UploadView):
 
     @schema.upload_from_url
     def post(self, request: Request) -> Response:
-        with receive_form(request._request) as form:
-            self.fields = form.fields
-        return self._order(request)
+        self.read_parameters(request)
+        return self._order()
 
     @schema.upload_from_url_by_get
     def get(self, request: Request) -> Response:
-        return self._order(request)
+        self.refuse_nulls(request)
+        return self._order()
 
-    def _order(self, request: Request) -> Response:
-        for source in (request.query_params, self.fields):
-            check_no_nulls(dict(source.lists()))
+    def _order(self) -> Response:
         project = self.find_project()
         self.check_signature(project)
         found = url_uploads.order(

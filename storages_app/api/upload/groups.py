@@ -16,8 +16,6 @@ from storages_app.api.refusals import CallbackInvalid, GroupIdRequired
 from storages_app.api.upload.base import UploadView
 from storages_app.api.wire import upload_group_info
 from storages_app.groups import services as groups
-from storages_app.uploads.receiving import receive_form
-from storages_app.uploads.validation import check_no_nulls
 
 _INDEXED = re.compile(r"files\[([0-9]{1,9})\]", re.ASCII)
 _LISTED = "files[]"
@@ -37,10 +35,7 @@ class GroupView(UploadView):
 
     @schema.create_group
     def post(self, request: Request) -> HttpResponse:
-        with receive_form(request._request) as form:
-            self.fields = form.fields
-        for source in (request.query_params, self.fields):
-            check_no_nulls(dict(source.lists()))
+        self.read_parameters(request)
         self.callback = _check_callback(self.parameter("callback"))
         project = self.find_project()
         self.check_signature(project)

@@ -20,28 +20,18 @@ from storages_app.api.upload.base import UploadView
 from storages_app.api.wire import parse_uuid, session_info, upload_info
 from storages_app.lib.errors import UcdashError
 from storages_app.models import File
-from storages_app.uploads import part_urls, receiving, sessions
-from storages_app.uploads.validation import check_metadata, check_no_nulls
+from storages_app.uploads import part_urls, sessions
+from storages_app.uploads.validation import check_metadata
 
 _REQUIRED = ("filename", "size", "content_type")
 _READ_AT_MOST = 16 * 1024 * 1024  # of a part that is refused, so that its sender hears why
 _MOST_DIGITS = 18
 
 
-class _FormView(UploadView):
-    """Its parameters come in a form without files, or in the query."""
+class StartView(UploadView):
+    """Begin an upload: the answer has an address for each part."""
 
     public_key_parameter = "UPLOADCARE_PUB_KEY"
-
-    def read_parameters(self, request: Request) -> None:
-        with receiving.receive_form(request._request) as form:
-            self.fields = form.fields
-        for source in (request.query_params, self.fields):
-            check_no_nulls(dict(source.lists()))
-
-
-class StartView(_FormView):
-    """Begin an upload: the answer has an address for each part."""
 
     @schema.start_multipart
     def post(self, request: Request) -> Response:
@@ -63,8 +53,10 @@ class StartView(_FormView):
         return Response({"uuid": str(session.pk), "parts": urls})
 
 
-class CompleteView(_FormView):
+class CompleteView(UploadView):
     """Make the parts a file; needs no signature, since no client signs it."""
+
+    public_key_parameter = "UPLOADCARE_PUB_KEY"
 
     @schema.complete_multipart
     def post(self, request: Request) -> Response:
