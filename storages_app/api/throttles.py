@@ -36,11 +36,7 @@ def check_project(project: Project) -> None:
 
 def client_of(request: HttpRequest) -> str:
     """The address, or IPv6 network, that a request came from."""
-    sent = client_address(
-        request.META.get("REMOTE_ADDR", ""),
-        request.META.get("HTTP_X_FORWARDED_FOR", ""),
-        is_behind_proxy=settings.BEHIND_PROXY,
-    )
+    sent = client_address(request.META, is_behind_proxy=settings.BEHIND_PROXY)
     try:
         address = ipaddress.ip_address(sent)
     except ValueError:

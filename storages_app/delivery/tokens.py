@@ -35,7 +35,8 @@ def require_token(request: HttpRequest, project: Project) -> Permission:
     """
     if not project.requires_signed_urls:
         return OPEN
-    asked = signed_urls.Asked(request.path_info, _address_of(request), time.time())
+    address = client_address(request.META, is_behind_proxy=settings.BEHIND_PROXY)
+    asked = signed_urls.Asked(request.path_info, address, time.time())
     expires_at = signed_urls.check(project=project, token=_token_of(request), asked=asked)
     return Permission(expires_at)
 
@@ -47,11 +48,3 @@ def _token_of(request: HttpRequest) -> str:
         if name == "token":
             return str(value)
     return ""
-
-
-def _address_of(request: HttpRequest) -> str:
-    return client_address(
-        request.META.get("REMOTE_ADDR", ""),
-        request.headers.get("X-Forwarded-For", ""),
-        is_behind_proxy=settings.BEHIND_PROXY,
-    )

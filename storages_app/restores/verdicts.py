@@ -1,9 +1,8 @@
 """What is to be said of a run: how it ended, why, and who is told."""
 
-import errno
-
 from django.db.models import Count
 
+from storages_app.lib import disk
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Event, RestoreItem, RestoreRun
 
@@ -48,7 +47,7 @@ def said_by(error: Exception) -> str:
 def code_of(error: Exception) -> str:
     if isinstance(error, UcdashError):
         return error.code
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if disk.is_full(error):
         return "disk_full"
     return "internal"
 

@@ -5,7 +5,6 @@ sweep removes, and never a row without bytes.
 """
 
 import contextlib
-import errno
 import logging
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from django.utils import timezone
 
 from storages_app.copying import services as copying
 from storages_app.imaging.limits import LIMITS
+from storages_app.lib import disk
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.filenames import base_name
 from storages_app.library.inspection import inspect
@@ -205,7 +205,7 @@ def _faults_told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if disk.is_full(error):
             raise errors.DiskFull from error
         log.exception("The upload storage failed")
         raise errors.StorageFailed from error

@@ -1,7 +1,6 @@
 """From the socket to a temporary file: parts are written and hashed as they arrive."""
 
 import contextlib
-import errno
 import hashlib
 import os
 import tempfile
@@ -22,6 +21,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, QueryDict
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
+from storages_app.lib import disk
 from storages_app.lib.filenames import base_name
 from storages_app.uploads import errors
 
@@ -97,7 +97,7 @@ class PartsToDisk(FileUploadHandler):
 
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
         super().new_file(field_name, file_name, *args, **kwargs)
-        with _disk_full_refused():
+        with disk_full_refused():
             fd, path = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=settings.FILE_UPLOAD_TEMP_DIR)
         self.file = os.fdopen(fd, "wb", buffering=0)
         self.sha256, self.md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
@@ -113,7 +113,7 @@ class PartsToDisk(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.sha256.update(raw_data)
         self.md5.update(raw_data)
-        with _disk_full_refused():
+        with disk_full_refused():
             _write_all(self.file.fileno(), raw_data)
 
     def file_complete(self, file_size: int) -> Any:
@@ -236,10 +236,11 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _disk_full_refused() -> Iterator[None]:
+def disk_full_refused() -> Iterator[None]:
+    """DiskFull where there is no room; other errors pass as they are."""
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if disk.is_full(error):
             raise errors.DiskFull from error
         raise

@@ -1,7 +1,6 @@
 """From the web to a temporary file, hashed on the way. Runs in a thread and asks no database."""
 
 import contextlib
-import errno
 import hashlib
 import tempfile
 from collections.abc import Iterator
@@ -12,8 +11,7 @@ from django.conf import settings
 
 from storages_app.lib import outbound
 from storages_app.lib.fetching import Limits, Source, open_source
-from storages_app.uploads.errors import DiskFull
-from storages_app.uploads.receiving import TEMPORARY_PREFIX
+from storages_app.uploads.receiving import TEMPORARY_PREFIX, disk_full_refused
 from storages_app.url_uploads import addresses
 from storages_app.url_uploads.holding import Hold
 from storages_app.url_uploads.names import name_of
@@ -57,7 +55,7 @@ def limits_of(hold: Hold) -> Limits:
 
 @contextlib.contextmanager
 def _temporary_file() -> Iterator[Path]:
-    with _full_disk_named():
+    with disk_full_refused():
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - it outlives this statement
             prefix=TEMPORARY_PREFIX, dir=settings.FILE_UPLOAD_TEMP_DIR, delete=False
         )
@@ -71,7 +69,7 @@ def _temporary_file() -> Iterator[Path]:
 
 def _write(source: Source, path: Path, hold: Hold) -> Downloaded:
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    with _full_disk_named(), path.open("wb") as file:
+    with disk_full_refused(), path.open("wb") as file:
         for block in source.blocks():
             file.write(block)
             sha256.update(block)
@@ -90,13 +88,3 @@ def _write(source: Source, path: Path, hold: Hold) -> Downloaded:
         sha256=sha256.hexdigest(),
         md5=md5.hexdigest(),
     )
-
-
-@contextlib.contextmanager
-def _full_disk_named() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFull from error
-        raise

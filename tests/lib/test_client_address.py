@@ -15,5 +15,5 @@ from storages_app.lib.client_address import client_address
     ],
 )
 def test_only_the_last_word_of_our_own_proxy_counts(forwarded_for, is_behind_proxy, expected):
-    found = client_address("10.0.0.1", forwarded_for, is_behind_proxy=is_behind_proxy)
-    assert found == expected
+    environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded_for}
+    assert client_address(environ, is_behind_proxy=is_behind_proxy) == expected

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from storages_app.lib import disk
 from storages_app.models import File, UploadSession
 from storages_app.uploads import part_urls
 from storages_app.uploads.arrivals import BeforeCommit, arrive
@@ -240,7 +241,7 @@ def _faults_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if disk.is_full(error):
             raise DiskFull from error
         log.exception("A part could not be written")
         raise StorageFailed from error
