@@ -1,22 +1,28 @@
 """Which copies a worker takes next: storages in turn, within their limits; broken ones by trial."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Min, OuterRef, Q, Subquery
+from django.db import models
+from django.db.models import F, Func, Min, OuterRef, Q, Subquery
 
 from storages_app.custom_storages import circuit
 from storages_app.models import CopyJob, CustomStorage, Reason, WorkerHeartbeat
-from storages_app.models.copy_jobs import CopyJobQuerySet, State
+from storages_app.models.copy_jobs import ClaimableRow, CopyJobQuerySet, State, taken_whole
 from storages_app.models.custom_storages import CustomStorageQuerySet
 from storages_app.models.fields import db_now, read_db_now
+from storages_app.models.prepared import Bound, Prepared
 
+Rows: TypeAlias = "models.QuerySet[Any, tuple[Any, ...]]"
 _ORPHANS_COME_WITHIN = timedelta(days=1)
-# The name under which a query tells when the first copy of a lane is due.
-_FIRSTS = {f"first_of_lane_{lane}": lane for lane in CopyJob.Lane.values}
+# Copies that dead workers left come first, then lane by lane.
+_LANES = (None, *CopyJob.Lane.values)
+# The names under which a query tells when the first of each may be claimed.
+_FIRSTS = {f"first_of_lane_{lane}": lane for lane in _LANES}
 
 
 def claim_batch(
@@ -28,14 +34,17 @@ def claim_batch(
     and those with more than a quarter of that are passed over.
     """
     held = held or {}
-    busy = [pk for pk, n in held.items() if n > limit // 4]
-    waiting = _waiting_storages().filter(_may_begin()).exclude(pk__in=busy)
-    for pk, *firsts in waiting.values_list("pk", *_FIRSTS):
-        lanes = [lane for lane, first in zip(_FIRSTS.values(), firsts, strict=True) if first]
-        storage = CustomStorage.objects.working().filter(pk=pk)
-        jobs = CopyJob.objects.without_suspects()
-        rest = limit - held.get(pk, 0)
-        if claimed := _claim_of(storage, jobs, worker=worker, limit=rest, lanes=lanes):
+    for pk, *firsts in _OPEN_STORAGES.rows():
+        if held.get(pk, 0) > limit // 4:
+            continue
+        claimed = _claim_of(
+            lock=partial(_LOCKED.rows, storage=pk),
+            read=partial(_CLAIMABLE.rows, storage=pk),
+            worker=worker,
+            limit=limit - held.get(pk, 0),
+            lanes=[lane for lane, first in zip(_LANES, firsts, strict=True) if first],
+        )
+        if claimed:
             return claimed
     if broken := circuit.claim_probe():
         trial = broken.copy_jobs.without_suspects()
@@ -49,7 +58,9 @@ def claim_one(*, pk: int, worker: str) -> list[CopyJob]:
     """
     job = CopyJob.objects.without_suspects().filter(pk=pk)
     storage = CustomStorage.objects.live().filter(pk=Subquery(job.values("custom_storage")))
-    return _claim_of(storage, job, worker=worker, limit=1)
+    return _claim_of(
+        lock=partial(_locked, storage), read=job.claimable, worker=worker, limit=1, lanes=_LANES
+    )
 
 
 def seconds_until_next() -> float | None:
@@ -66,61 +77,97 @@ def _waiting_storages() -> CustomStorageQuerySet:
     """Working storages with something to claim, the longest unserved first."""
     # The first of a lane in the order of its index, and not EXISTS: for that the database may
     # read the whole ledger, hoping to meet a row soon.
-    firsts = {name: _first_run_after(lane) for name, lane in _FIRSTS.items()}
-    is_due = Q(pk__in=CopyJob.objects.without_suspects().lapsed().values("custom_storage"))
+    jobs = CopyJob.objects.filter(custom_storage=OuterRef("pk"))
+    firsts = {
+        name: _first(jobs.without_suspects().lapsed(), "lease_until")
+        if lane is None
+        else _first(jobs.filter(lane=lane, run_after__isnull=False), "run_after")
+        for name, lane in _FIRSTS.items()
+    }
+    is_due = Q()
     for name in firsts:
         is_due |= Q(**{f"{name}__lte": db_now()})
     waiting = CustomStorage.objects.working().annotate(**firsts).filter(is_due)
     return waiting.order_by(F("last_served_at").asc(nulls_first=True))
 
 
-def _first_run_after(lane: int) -> Subquery:
-    jobs = CopyJob.objects.filter(
-        custom_storage=OuterRef("pk"), lane=lane, run_after__isnull=False
-    ).order_by("run_after")
-    return Subquery(jobs.values("run_after")[:1])
+def _first(jobs: CopyJobQuerySet, column: str) -> Subquery:
+    return Subquery(jobs.order_by(column).values(column)[:1])
 
 
 def _claim_of(
-    storage: CustomStorageQuerySet,
-    jobs: CopyJobQuerySet,
     *,
+    lock: Callable[[], Iterable[tuple[UUID, int | None]]],
+    read: Callable[[int | None, int], Iterable[ClaimableRow]],
     worker: str,
     limit: int,
-    lanes: list[int] | None = None,
+    lanes: Iterable[int | None],
 ) -> list[CopyJob]:
-    """Claim `jobs` of one storage as far as it takes more copies now.
+    """Claim the jobs of one storage that `read` finds, as far as it takes more copies now.
 
-    Its row is locked meanwhile: so its limits hold however many workers there are. Others wait for
-    it, so the claimed rows are read when it is free again.
+    `lock` holds its row meanwhile: so its limits hold however many workers there are. Others wait
+    for it, so the claimed rows are read when it is free again.
     """
-    with transaction.atomic():
-        found = storage.filter(_may_begin()).select_related("project").order_by()
-        row = found.select_for_update(of=("self",), no_key=True).first()
-        if row is None:
-            return []
-        n_free = min(limit, settings.STORAGE_CONCURRENCY - _n_running(row), _n_at_once(row))
-        if n_free <= 0:
-            return []
-        wanted = jobs.filter(custom_storage=row)
-        pks = wanted.take(limit=n_free, worker=worker, lease=settings.LEASE, lanes=lanes)
-        if pks:
-            row.last_served_at = db_now()
-            if row.max_rate:
-                row.next_claim_at = db_now() + timedelta(seconds=len(pks) / row.max_rate)
-            row.save(update_fields=["last_served_at", "next_claim_at"])
-            WorkerHeartbeat.note_claim()
-    return CopyJob.objects.taken(pks, row)
+
+    def take(limit: int) -> list[int]:
+        for pk, max_rate in lock():
+            n_free = min(limit, settings.STORAGE_CONCURRENCY - _n_running(pk), _n_at_once(max_rate))
+            if n_free <= 0:
+                break
+            pks = CopyJob.take(read, n_free, worker=worker, lease=settings.LEASE, lanes=lanes)
+            if pks:
+                _note_served(pk, rests_s=len(pks) / max_rate if max_rate else 0)
+            return pks
+        return []
+
+    return CopyJob.objects.taken(taken_whole(take, limit))
 
 
-def _n_running(custom_storage: CustomStorage) -> int:
-    return custom_storage.copy_jobs.filter(lease_until__gte=db_now()).count()
+def _note_served(pk: UUID, *, rests_s: float) -> None:
+    next_claim_at = {"next_claim_at": db_now() + timedelta(seconds=rests_s)} if rests_s else {}
+    CustomStorage.objects.filter(pk=pk).update(last_served_at=db_now(), **next_claim_at)
+    WorkerHeartbeat.note_claim()
 
 
-def _n_at_once(custom_storage: CustomStorage) -> int:
+def _n_running(pk: UUID) -> int:
+    return int(_RUNNING.rows(storage=pk)[0][0])
+
+
+def _n_at_once(max_rate: int | None) -> int:
     """A tenth of a second's copies at most, so that a rate is kept within each second."""
-    rate = custom_storage.max_rate
-    return max(1, rate // 10) if rate else settings.STORAGE_CONCURRENCY
+    return max(1, max_rate // 10) if max_rate else settings.STORAGE_CONCURRENCY
+
+
+# --- Queries of each claim ---------------------------------------------------------------------
+
+_STORAGE = Bound("storage", models.UUIDField())
+
+
+def _open_storages() -> Rows:
+    return _waiting_storages().filter(_may_begin()).values_list("pk", *_FIRSTS)
+
+
+def _locked(storages: CustomStorageQuerySet) -> Rows:
+    found = storages.filter(_may_begin()).order_by()
+    return found.select_for_update(of=("self",), no_key=True).values_list("pk", "max_rate")
+
+
+def _running() -> Rows:
+    # Not Count, which Django would group by each row.
+    count = Func("pk", function="COUNT", output_field=models.IntegerField())
+    running = CopyJob.objects.filter(custom_storage=_STORAGE, lease_until__gte=db_now())
+    return running.order_by().values_list(count)
+
+
+def _claimable(lane: int | None, limit: int) -> Rows:
+    jobs = CopyJob.objects.filter(custom_storage=_STORAGE)
+    return jobs.without_suspects().claimable(lane, limit)
+
+
+_OPEN_STORAGES = Prepared(_open_storages)
+_LOCKED = Prepared(lambda: _locked(CustomStorage.objects.working().filter(pk=_STORAGE)))
+_RUNNING = Prepared(_running)
+_CLAIMABLE = Prepared(_claimable)
 
 
 # --- Copies over which workers have died ------------------------------------------------------

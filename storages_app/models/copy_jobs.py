@@ -1,8 +1,10 @@
 """The ledger of copies: the queue itself and the evidence for what was copied."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, When
@@ -82,7 +84,22 @@ TERMINAL_STATES = (
     State.CANCELLED,
 )
 MAX_CRASHES = 3
+ClaimableRow = tuple[int, UUID, str]  # primary key, storage, key in its bucket
 _WAS_RUNNING = Case(When(lease_until__isnull=False, then=1), default=0)
+
+
+def taken_whole(take: Callable[[int], list[int]], limit: int) -> list[int]:
+    """What `take` takes in a transaction of its own, with half the limit after each failure.
+
+    It fails where somebody began to write one of the keys between the look and the update.
+    """
+    while limit:
+        try:
+            with transaction.atomic():
+                return take(limit)
+        except IntegrityError:
+            limit //= 2
+    return []
 
 
 class CopyJobQuerySet(models.QuerySet["CopyJob"]):
@@ -128,70 +145,28 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         return self.filter(~Exists(rivals))
 
     def claim(self, *, limit: int, worker: str, lease: timedelta) -> list["CopyJob"]:
-        """Take up to `limit` due or lapsed jobs of this set for `worker`; nobody else gets them.
+        """Take up to `limit` due or lapsed jobs of this set for `worker`; nobody else gets them."""
+        take = partial(CopyJob.take, self.claimable, worker=worker, lease=lease)
+        return CopyJob.objects.taken(taken_whole(take, limit))
 
-        Each taken row has a new fence: a former holder's writes no longer match. A row that was
-        running counts a crash of its worker, and a takeover.
-        """
-        return CopyJob.objects.taken(self.take(limit=limit, worker=worker, lease=lease))
-
-    def take(
-        self, *, limit: int, worker: str, lease: timedelta, lanes: Iterable[int] | None = None
-    ) -> list[int]:
-        """As `claim` does it; the keys of the rows. Whoever knows them names the lanes in which
-        copies wait.
-        """
-        lanes = CopyJob.Lane.values if lanes is None else lanes
-        try:
-            with transaction.atomic():
-                pks = self._pick(limit, lanes)
-                self.model.objects.filter(pk__in=pks).update(
-                    crashes=F("crashes") + _WAS_RUNNING,
-                    takeovers=F("takeovers") + _WAS_RUNNING,
-                    state=State.LEASED,
-                    run_after=None,
-                    lease_until=db_now() + lease,
-                    leased_by=worker,
-                    fence=F("fence") + 1,
-                    attempts=F("attempts") + 1,
-                    first_attempt_at=Coalesce("first_attempt_at", db_now()),
-                )
-        except IntegrityError:
-            # Somebody began to write one of these keys between the look and the update.
-            if limit == 1:
-                return []
-            return self.take(limit=limit // 2, worker=worker, lease=lease, lanes=lanes)
-        return pks
-
-    def _pick(self, limit: int, lanes: Iterable[int]) -> list[int]:
+    def claimable(self, lane: int | None, limit: int) -> "models.QuerySet[CopyJob, ClaimableRow]":
+        """What `CopyJob.take` reads: this set's due jobs of a lane or, without one, the lapsed."""
         free = self.without_rival().select_for_update(skip_locked=True, of=("self",), no_key=True)
-        columns = ("pk", "custom_storage_id", "key")
-        lapsed = free.lapsed().order_by("lease_until")
-        rows = list(lapsed.values_list(*columns)[:limit])
-        # Lane by lane, each a short walk along an index: asked for all lanes at once the database
-        # would pass by every row of a lane whose time has not come.
-        for lane in lanes:
-            if len(rows) < limit:
-                due = free.due().filter(lane=lane).order_by("run_after")
-                rows += due.values_list(*columns)[: limit - len(rows)]
-        first_for_each_key = {(storage, key): pk for pk, storage, key in reversed(rows)}
-        return list(first_for_each_key.values())
+        found = (
+            free.lapsed().order_by("lease_until")
+            if lane is None
+            else free.due().filter(lane=lane).order_by("run_after")
+        )
+        return found.values_list("pk", "custom_storage_id", "key")[:limit]
 
-    def taken(self, pks: list[int], storage: CustomStorage | None = None) -> list["CopyJob"]:
-        """The claimed rows with all that making a copy needs; rows of one storage share it.
-
-        Whoever knows the one storage of all of them names it.
-        """
+    def taken(self, pks: list[int]) -> list["CopyJob"]:
+        """The claimed rows with all that making a copy needs; rows of one storage share it."""
         if not pks:
             return []
         found = self.filter(pk__in=pks).select_related("file").order_by("pk")
         rows = list(found.defer("file__content_info", "file__metadata", "file__appdata"))
-        storages = (
-            {storage.pk: storage}
-            if storage
-            else CustomStorage.objects.select_related("project").in_bulk(
-                {job.custom_storage_id for job in rows}
-            )
+        storages = CustomStorage.objects.select_related("project").in_bulk(
+            {job.custom_storage_id for job in rows}
         )
         for job in rows:
             job.custom_storage = storages[job.custom_storage_id]
@@ -367,6 +342,43 @@ class CopyJob(models.Model):
         if self.state == State.BLOCKED:
             return "Paused" if self.custom_storage.is_paused else "Needs attention"
         return _WORDS[State(self.state)]
+
+    @classmethod
+    def take(
+        cls,
+        read: Callable[[int | None, int], Iterable[ClaimableRow]],
+        limit: int,
+        *,
+        worker: str,
+        lease: timedelta,
+        lanes: Iterable[int | None] = (None, *Lane.values),
+    ) -> list[int]:
+        """The keys of up to `limit` rows that are the worker's now; `read` is as `claimable`.
+
+        Each taken row has a new fence: a former holder's writes no longer match. A row that was
+        running counts a crash of its worker, and a takeover. Whoever knows them names the lanes in
+        which copies wait. Another worker may be first with a key: call it by `taken_whole`.
+        """
+        rows: list[ClaimableRow] = []
+        # Lane by lane, each a short walk along an index: asked for all lanes at once the database
+        # would pass by every row of a lane whose time has not come.
+        for lane in lanes:
+            if len(rows) < limit:
+                rows += read(lane, limit - len(rows))
+        first_for_each_key = {(storage, key): pk for pk, storage, key in reversed(rows)}
+        pks = list(first_for_each_key.values())
+        cls.objects.filter(pk__in=pks).update(
+            crashes=F("crashes") + _WAS_RUNNING,
+            takeovers=F("takeovers") + _WAS_RUNNING,
+            state=State.LEASED,
+            run_after=None,
+            lease_until=db_now() + lease,
+            leased_by=worker,
+            fence=F("fence") + 1,
+            attempts=F("attempts") + 1,
+            first_attempt_at=Coalesce("first_attempt_at", db_now()),
+        )
+        return pks
 
     @classmethod
     @transaction.atomic
