@@ -140,7 +140,7 @@ def _n_at_once(max_rate: int | None) -> int:
 
 # --- Queries of each claim ---------------------------------------------------------------------
 
-_STORAGE = Bound("storage", models.UUIDField())
+_STORAGE = Bound("storage", CustomStorage._meta.pk)
 
 
 def _open_storages() -> Rows:

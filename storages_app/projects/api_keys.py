@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from storages_app.models import Project, SecretKey
+from storages_app.models.prepared import Bound, Prepared
 from storages_app.projects.errors import (
     ExpireMalformed,
     ExpireRequired,
@@ -25,6 +26,11 @@ from storages_app.projects.errors import (
 
 _NOTE_USE_EVERY = timedelta(minutes=1)
 _LONGEST_PUBLIC_KEY = 40
+_BY_PUBLIC_KEY = Prepared(
+    lambda: Project.objects.filter(
+        public_key=Bound("public_key", Project._meta.get_field("public_key"))
+    )
+)
 
 
 def find_project(public_key: str) -> Project:
@@ -32,13 +38,12 @@ def find_project(public_key: str) -> Project:
     # Longer ones and NUL never match, and PostgreSQL refuses a NUL with an error of its own.
     if len(public_key) > _LONGEST_PUBLIC_KEY or "\0" in public_key:
         raise UnknownPublicKey(public_key[:_LONGEST_PUBLIC_KEY])
-    try:
-        project = Project.objects.get(public_key=public_key)
-    except Project.DoesNotExist:
-        raise UnknownPublicKey(public_key) from None
-    if project.removed_at:
+    found: list[Project] = _BY_PUBLIC_KEY.instances(public_key=public_key)
+    if not found:
+        raise UnknownPublicKey(public_key)
+    if found[0].removed_at:
         raise PublicKeyOfRemoved(public_key)
-    return project
+    return found[0]
 
 
 def check_secret(*, project: Project, secret: str) -> SecretKey:

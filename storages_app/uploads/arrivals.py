@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import storages
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -28,6 +28,7 @@ from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.filenames import base_name
 from storages_app.library.inspection import inspect
 from storages_app.models import CustomStorage, File, Project
+from storages_app.models.prepared import Bound, Prepared
 from storages_app.uploads import errors, validation
 from storages_app.uploads.orders import blob_name_for
 from storages_app.uploads.receiving import TEMPORARY_PREFIX, TemporaryBytes, Upload
@@ -264,12 +265,19 @@ def _look_again(project: Project) -> bool:
 
     A project without storages is spared the large queries that find out which want this file.
     """
-    storages = CustomStorage.objects.filter(project=OuterRef("pk"), removed_at=None)
-    live = Project.objects.live().filter(pk=project.pk)
-    has_storages = live.values_list(Exists(storages), flat=True).first()
-    if has_storages is None:
+    found = _HAS_STORAGES.rows(project=project.pk)
+    if not found:
         raise errors.ProjectRemoved(project.public_key)
-    return bool(has_storages)
+    return bool(found[0][0])
+
+
+def _has_storages() -> "models.QuerySet[Project, tuple[bool]]":
+    storages = CustomStorage.objects.filter(project=OuterRef("pk"), removed_at=None)
+    live = Project.objects.live().filter(pk=Bound("project", Project._meta.pk))
+    return live.values_list(Exists(storages))
+
+
+_HAS_STORAGES = Prepared(_has_storages)
 
 
 def _is_stored(project: Project, store: str) -> bool:

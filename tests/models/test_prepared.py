@@ -15,8 +15,9 @@ pytestmark = pytest.mark.django_db
 
 
 def _newest_of_project(limit: int) -> "models.QuerySet[File, tuple[object, ...]]":
-    project = Bound("project", models.UUIDField())
-    files = File.objects.filter(project=project, size__gte=Bound("size", models.IntegerField()))
+    project = Bound("project", Project._meta.pk)
+    size = Bound("size", File._meta.get_field("size"))
+    files = File.objects.filter(project=project, size__gte=size)
     return files.order_by("-uploaded_at").values_list("uuid", "uploaded_at", "metadata")[:limit]
 
 
@@ -35,7 +36,7 @@ def test_the_values_of_each_call_decide_what_is_read(project: Project) -> None:
         small.uuid,
         large.uuid,
     }
-    assert query.rows(9, project=uuid4(), size=1) == []
+    assert query.rows(9, project=-1, size=1) == []
 
 
 def test_values_come_in_the_types_of_their_fields(project: Project) -> None:
@@ -77,3 +78,17 @@ def test_a_value_is_never_part_of_the_sql(project: Project) -> None:
 def test_a_missing_value_is_an_error_and_no_query(project: Project) -> None:
     with pytest.raises(KeyError, match="size"):
         Prepared(_newest_of_project).rows(1, project=project.pk)
+
+
+def test_instances_are_those_that_the_queryset_would_give(project: Project) -> None:
+    file = make_file(project, size=7, metadata={"pet": "cat"})
+    files = Prepared(lambda: File.objects.filter(pk=Bound("uuid", File._meta.pk)))
+
+    (found,) = files.instances(uuid=file.pk)
+
+    assert found == file
+    assert not found._state.adding
+    assert [getattr(found, field.attname) for field in File._meta.concrete_fields] == [
+        getattr(file, field.attname) for field in File._meta.concrete_fields
+    ]
+    assert files.instances(uuid=uuid4()) == []
