@@ -5,6 +5,7 @@ from importlib import import_module
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
 
 from storages_app.lib import outbound
 
@@ -14,7 +15,9 @@ class StoragesConfig(AppConfig):
     verbose_name = "ucdash"
 
     def ready(self) -> None:
-        """Hand the settings to the tools, which know no Django."""
+        """Hand the settings to the tools, which know no Django; have the triggers laid."""
+        counting = import_module("storages_app.models.counting")
+        post_migrate.connect(counting.lay_triggers, sender=self)
         outbound.configure(
             outbound.Policy(
                 allowed_private=outbound.allowed_hosts(settings.ALLOWED_PRIVATE_HOSTS),

@@ -21,9 +21,12 @@ from storages_app.admin import (
     reconciliations,
     restore_runs,
     secret_keys,
+    tallies,
     upload_sessions,
     url_uploads,
     users,
+    webhook_deliveries,
+    webhooks,
 )
 
 __all__ = [
@@ -43,7 +46,10 @@ __all__ = [
     "reconciliations",
     "restore_runs",
     "secret_keys",
+    "tallies",
     "upload_sessions",
     "url_uploads",
     "users",
+    "webhook_deliveries",
+    "webhooks",
 ]

@@ -18,9 +18,11 @@ from storages_app.models.heartbeats import TimetableSlot, WorkerHeartbeat
 from storages_app.models.projects import Membership, Project, SecretKey
 from storages_app.models.reconciliations import Difference, Reconciliation
 from storages_app.models.restores import RestoreItem, RestoreRun
+from storages_app.models.tallies import Tally
 from storages_app.models.upload_sessions import UploadPart, UploadSession
 from storages_app.models.url_uploads import UrlUpload
 from storages_app.models.users import User
+from storages_app.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "AccessChange",
@@ -47,10 +49,13 @@ __all__ = [
     "RestoreItem",
     "RestoreRun",
     "SecretKey",
+    "Tally",
     "TimetableSlot",
     "UploadPart",
     "UploadSession",
     "UrlUpload",
     "User",
+    "Webhook",
+    "WebhookDelivery",
     "WorkerHeartbeat",
 ]

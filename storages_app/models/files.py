@@ -89,6 +89,26 @@ class File(models.Model):
             ),
         ]
         indexes = [
+            # The wire's pages, one for each answer to `removed` and `stored`: a page of the few
+            # among a million others is read from the index and not looked for.
+            models.Index(
+                fields=["project", "uploaded_at"], name="file_list", condition=Q(removed_at=None)
+            ),
+            models.Index(
+                fields=["project", "uploaded_at"],
+                name="file_list_stored",
+                condition=Q(removed_at=None, stored_at__isnull=False),
+            ),
+            models.Index(
+                fields=["project", "uploaded_at"],
+                name="file_list_unstored",
+                condition=Q(removed_at=None, stored_at=None),
+            ),
+            models.Index(
+                fields=["project", "uploaded_at"],
+                name="file_list_removed",
+                condition=Q(removed_at__isnull=False),
+            ),
             models.Index(
                 fields=["expires_at"],
                 name="file_expiring",

@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.db.models import Q
 
 from storages_app.models.files import File
 from storages_app.models.projects import Project
@@ -24,6 +25,11 @@ class Group(models.Model):
             # The wire's pages are cut by this time: spec 1.1, seek pagination.
             models.UniqueConstraint(
                 fields=["project", "created_at"], name="group_time_unique_in_project"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["project", "created_at"], name="group_list", condition=Q(removed_at=None)
             ),
         ]
 

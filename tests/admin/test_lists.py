@@ -94,6 +94,7 @@ def test_every_model_for_operators_has_its_list():
         "Reconciliation",
         "RestoreRun",
         "SecretKey",
+        "Tally",
         "UploadSession",
         "UrlUpload",
         "User",

@@ -1,0 +1,13 @@
+"""How many files and groups the database has counted."""
+
+from django.contrib import admin
+
+from storages_app.admin.base import ReadOnlyAdmin
+from storages_app.models import Tally
+
+
+@admin.register(Tally)
+class TallyAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "project", "n_stored", "n_unstored", "n_removed", "n_groups")
+    search_fields = ("project__name", "project__public_key")
+    list_select_related = ("project",)
