@@ -1,6 +1,6 @@
 """/files/ and /files/<uuid>/."""
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -10,7 +10,7 @@ from storages_app.api.parsers import boolean, single
 from storages_app.api.rest.base import RestView
 from storages_app.api.wire import file_object
 from storages_app.library import services as library
-from storages_app.models import File, Project
+from storages_app.models import File, Project, Tally
 
 
 class FilesView(RestView):
@@ -92,12 +92,8 @@ def _select(project: Project, *, removed: bool, stored: bool | None) -> QuerySet
 
 
 def _totals(project: Project) -> dict[str, int]:
-    is_live = Q(removed_at=None)
-    return File.objects.filter(project=project).aggregate(
-        removed=Count("pk", filter=~is_live),
-        stored=Count("pk", filter=is_live & Q(stored_at__isnull=False)),
-        unstored=Count("pk", filter=is_live & Q(stored_at=None)),
-    )
+    tally = Tally.objects.of(project)
+    return {name: tally[f"n_{name}"] for name in ("removed", "stored", "unstored")}
 
 
 def _total(totals: dict[str, int], *, removed: bool, stored: bool | None) -> int:

@@ -10,7 +10,7 @@ from storages_app.api.refusals import NoSuchThing
 from storages_app.api.rest.base import RestView
 from storages_app.api.wire import group_object, group_with_files
 from storages_app.groups import services as groups
-from storages_app.models import Group
+from storages_app.models import Group, Tally
 
 
 class GroupsView(RestView):
@@ -25,7 +25,7 @@ class GroupsView(RestView):
             {
                 "next": page.next,
                 "previous": page.previous,
-                "total": rows.count(),
+                "total": Tally.objects.of(self.project)["n_groups"],
                 "per_page": seek.limit,
                 "results": [group_object(group, version=self.version) for group in page.results],
             }
