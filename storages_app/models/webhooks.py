@@ -129,9 +129,7 @@ class WebhookDelivery(models.Model):
                 name="webhook_delivery_leased",
                 condition=Q(lease_until__isnull=False),
             ),
-            models.Index(
-                fields=["webhook", "-created_at", "-id"], name="webhook_delivery_newest"
-            ),
+            models.Index(fields=["webhook", "-created_at", "-id"], name="webhook_delivery_newest"),
             models.Index(fields=["finished_at"], name="webhook_delivery_finished"),
         ]
 
