@@ -56,6 +56,7 @@ TIMETABLE = (
     Entry("bulk_copies.forget_lists", timedelta(hours=6)),
     Entry("custom_storages.forget_tests", timedelta(hours=6)),
     Entry("library.expire", timedelta(minutes=5)),
+    Entry("library.fold_tallies", timedelta(minutes=1)),
     Entry("reconciliation.schedule", timedelta(minutes=1)),
     Entry("reconciliation.forget", timedelta(hours=6)),
     Entry("restores.forget", timedelta(hours=6)),

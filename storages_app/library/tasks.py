@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from storages_app.library import runner
+from storages_app.models import Tally
 
 
 @shared_task(name="library.expire")
@@ -12,3 +13,9 @@ def expire_files() -> None:
     now = timezone.now()
     runner.expire_files(now=now)
     runner.remove_left_bytes(now=now)
+
+
+@shared_task(name="library.fold_tallies")
+def fold_tallies() -> None:
+    """Add up what was counted since, so that a total stays the sum of a few rows."""
+    Tally.objects.fold()

@@ -1,14 +1,14 @@
 """What must always hold: I1 to I10 of spec/RELIABILITY 3.2, as far as an installation can tell.
 
-I8 waits for webhooks. I9 is about speed: benchmarks ask it. Everything is read page by page and
-every suspicion is looked at a second time before it is told, so that an installation at work is
-not accused of what it is just doing.
+I8 waits for webhooks. I9 is about speed: benchmarks ask it. I11 is about the totals of lists.
+Everything is read page by page and every suspicion is looked at a second time before it is told,
+so that an installation at work is not accused of what it is just doing.
 """
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from storages_app.oversight import buckets, originals, queue, secrets
+from storages_app.oversight import buckets, originals, queue, secrets, tallies
 from storages_app.oversight.violations import Remark, Unknown, Violation
 
 __all__ = ["GRACE", "Remark", "Unknown", "Violation", "check", "examine"]
@@ -23,6 +23,7 @@ _ALWAYS: tuple[Callable[[timedelta], Iterator[Remark]], ...] = (
     queue.shows_every_failure,
     queue.moves,
     secrets.are_sealed,
+    tallies.are_right,
 )
 _DEEP: tuple[Callable[[timedelta], Iterator[Remark]], ...] = (
     originals.are_undamaged,

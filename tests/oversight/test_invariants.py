@@ -8,9 +8,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
-from storages_app.models import CopyJob, Event, File, WorkerHeartbeat
+from storages_app.models import CopyJob, Event, File, Tally, WorkerHeartbeat, counting
 from storages_app.objectstores.base import PutOptions
 from storages_app.objectstores.errors import AccessDenied
 from storages_app.oversight.invariants import Unknown, check, examine
@@ -19,6 +20,7 @@ from tests.factories import (
     make_copy_job,
     make_custom_storage,
     make_file,
+    make_group,
     make_project,
     make_secret_key,
 )
@@ -276,6 +278,24 @@ class TestI10Secrets:
         [violation] = check(deep=True)
         assert (violation.code, violation.subject) == ("I10", f"event {told.pk}")
         assert "a secret of the tests" not in str(violation)
+
+
+class TestI11Totals:
+    @pytest.mark.parametrize("name", ["n_stored", "n_unstored", "n_removed", "n_groups"])
+    def test_names_the_project_whose_total_is_wrong_until_it_is_counted(self, file, name):
+        project, other = file.project, make_project()
+        make_group(project, make_file(project, stored_at=None))
+        make_group(other, make_file(other))
+        assert found() == []
+        Tally.objects.create(project=project, **{name: 1})
+        assert found() == [("I11", f"project {project.pk}")]
+        call_command("recount")
+        assert found() == []
+
+    def test_sees_files_that_no_trigger_has_counted(self, project):
+        counting.remove_triggers(connection)
+        make_file(project)
+        assert found() == [("I11", f"project {project.pk}")]
 
 
 class TestTheCommand:
