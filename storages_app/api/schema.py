@@ -89,6 +89,15 @@ class FilePage(Shape):
     results = File(many=True)
 
 
+class FileBatch(Shape):
+    status = serializers.CharField()
+    problems = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="What kept the server from it, by the id as it was sent.",
+    )
+    result = File(many=True)
+
+
 class Collaborator(Shape):
     email = serializers.EmailField()
     name = serializers.CharField()
@@ -526,6 +535,19 @@ store_file_by_post = extend_schema(
 )
 delete_stored_file = extend_schema(
     operation_id="file_storage_delete", responses={200: File, **_WRITE_ERRORS}
+)
+_FILE_IDS = {
+    "application/json": {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 1,
+        "maxItems": 100,
+    }
+}
+_BATCH_ANSWERS = {200: FileBatch, 400: Detail, 401: Detail, 403: Detail}
+store_files = extend_schema(operation_id="files_store", request=_FILE_IDS, responses=_BATCH_ANSWERS)
+delete_files = extend_schema(
+    operation_id="files_delete", request=_FILE_IDS, responses=_BATCH_ANSWERS
 )
 get_project = extend_schema(operation_id="project_get", responses={200: Project, 401: Detail})
 remote_copy = extend_schema(

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
+from storages_app.api.rest.batches import FilesStorageView
 from storages_app.api.rest.copies import RemoteCopyView
 from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.groups import GroupStorageView, GroupsView, GroupView
@@ -32,6 +33,7 @@ _RECONCILIATIONS = f"{_STORAGE}reconciliations/"
 _rest: list[URLPattern] = [
     path("files/", FilesView.as_view(), name="files"),
     path("files/remote_copy/", RemoteCopyView.as_view(), name="remote_copy"),
+    path("files/storage/", FilesStorageView.as_view(), name="files_storage"),
     path("files/<str:file_uuid>/", FileView.as_view(), name="file"),
     path("files/<str:file_uuid>/storage/", FileStorageView.as_view(), name="file_storage"),
     path("groups/", GroupsView.as_view(), name="groups"),

@@ -1,5 +1,8 @@
 """What becomes of a file: kept, or removed."""
 
+import contextlib
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -35,3 +38,24 @@ def delete(*, file: File, actor: str) -> File:
             subject_id=file.pk,
         )
     return file
+
+
+@transaction.atomic
+def store_all(*, files: Iterable[File], actor: str) -> list[File]:
+    """Keep those that are still there; which these are. All of them, or none if something fails."""
+    stored = []
+    for file in _in_one_order(files):
+        with contextlib.suppress(FileGone):
+            stored.append(store(file=file, actor=actor))
+    return stored
+
+
+@transaction.atomic
+def delete_all(*, files: Iterable[File], actor: str) -> list[File]:
+    """Remove all of them, or none if something fails."""
+    return [delete(file=file, actor=actor) for file in _in_one_order(files)]
+
+
+def _in_one_order(files: Iterable[File]) -> list[File]:
+    """Two transactions that change the same rows never wait for each other."""
+    return sorted(files, key=lambda file: file.pk)
