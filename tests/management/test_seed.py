@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from storages_app.copying.orders import order_for
-from storages_app.models import CopyJob, CustomStorage, File
+from storages_app.models import CopyJob, CustomStorage, File, Group, Project, Tally
 from storages_app.models.copy_jobs import State
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +27,30 @@ def test_rows_are_those_that_an_upload_and_an_order_would_make():
     assert File.objects.values("uploaded_at").distinct().count() == 3
     newest = File.objects.latest("uploaded_at")
     assert newest.copy_jobs.get().state == State.BLOCKED
+
+
+def test_the_oldest_are_removed_and_the_next_unstored():
+    call_command("seed", files=10, removed=3, unstored=2)
+    files = File.objects.order_by("uploaded_at")
+    fates = ["removed" if f.is_removed else "stored" if f.is_stored else "unstored" for f in files]
+    assert fates == 3 * ["removed"] + 2 * ["unstored"] + 5 * ["stored"]
+    assert not any(file.is_removed and file.bytes_removed_at is None for file in files)
+    assert Tally.objects.of(Project.objects.get()) == {
+        "n_stored": 5,
+        "n_unstored": 2,
+        "n_removed": 3,
+        "n_groups": 0,
+    }
+
+
+def test_groups_have_a_file_of_their_project():
+    call_command("seed", files=5, groups=3, projects=2)
+    for project in Project.objects.all():
+        assert Tally.objects.of(project)["n_groups"] == len(project.groups.all())
+        oldest = project.files.order_by("uploaded_at")[: len(project.groups.all())]
+        made = project.groups.order_by("created_at")
+        assert [group.members.get().file for group in made] == list(oldest)
+    assert Group.objects.count() == 5
 
 
 def test_only_the_files_that_are_asked_for_have_bytes():

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 from time import monotonic
@@ -13,10 +14,11 @@ from django.core.files.base import File as DjangoFile
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, models
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from storages_app.lib.errors import UcdashError
-from storages_app.models import CopyJob, CustomStorage, File, Project
+from storages_app.models import CopyJob, CustomStorage, File, Group, GroupMember, Project
 from storages_app.models.copy_jobs import State
 from storages_app.projects import services as projects
 
@@ -45,6 +47,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--bytes", type=_count, default=0, metavar="N", help="files a project with 1,000 bytes"
         )
+        parser.add_argument(
+            "--removed", type=_count, default=0, metavar="N", help="removed files a project"
+        )
+        parser.add_argument(
+            "--unstored",
+            type=_count,
+            default=0,
+            metavar="N",
+            help="and unstored ones, which never expire",
+        )
+        parser.add_argument(
+            "--groups", type=_count, default=0, metavar="N", help="groups a project, of one file"
+        )
         parser.add_argument("--go", action="store_true", help="do not pause the storages")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -61,7 +76,11 @@ class Command(BaseCommand):
                 n_waiting=_share(n_waiting, n, shares),
                 n_with_bytes=options["bytes"],
                 goes=options["go"],
+                fates=_Fates(options["removed"], options["unstored"]),
             )
+            if options["groups"]:
+                _insert_groups(project, options["groups"])
+            _analyze()
             self.stdout.write(f"project: {project.slug}  public_key: {project.public_key}")
         self.stdout.write(f"{n_files} files and copies in {monotonic() - began:.1f} s")
 
@@ -72,12 +91,20 @@ class Command(BaseCommand):
             raise CommandError(f"{error.message} {error.advice}") from error
 
     def _fill(
-        self, project: Project, *, n_files: int, n_waiting: int, n_with_bytes: int, goes: bool
+        self,
+        project: Project,
+        *,
+        n_files: int,
+        n_waiting: int,
+        n_with_bytes: int,
+        goes: bool,
+        fates: "_Fates",
     ) -> None:
         storage = _storage(project, goes=goes)
         first_at = (timezone.now() - n_files * _MILLISECOND).replace(microsecond=0)
         for start in range(0, n_files, _BATCH):
-            _insert_files(project, first_at, range(start, min(start + _BATCH, n_files)))
+            numbers = range(start, min(start + _BATCH, n_files))
+            _insert_files(project, first_at, numbers, fates)
         for file in project.files.order_by("uploaded_at")[:n_with_bytes]:
             _write_bytes(file)
         # The newest wait, as after an upload of many.
@@ -88,8 +115,20 @@ class Command(BaseCommand):
         ):
             for start in range(copies.start, copies.stop, _BATCH):
                 _insert_copies(row, first_at, range(start, min(start + _BATCH, copies.stop)))
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+
+
+@dataclass(frozen=True)
+class _Fates:
+    """What became of the files, by their number from the oldest: removed, unstored, stored."""
+
+    n_removed: int = 0
+    n_unstored: int = 0
+
+    def removed_at(self, moment: str) -> str:
+        return f"CASE WHEN i < {self.n_removed} THEN {moment} END"
+
+    def stored_at(self, moment: str) -> str:
+        return f"CASE WHEN i >= {self.n_removed + self.n_unstored} THEN {moment} END"
 
 
 def _count(text: str) -> int:
@@ -165,7 +204,7 @@ def _done_copy(storage: CustomStorage) -> CopyJob:
 # what differs. Rows that pass through Python one by one take many times as long.
 
 
-def _insert_files(project: Project, first_at: datetime, numbers: range) -> None:
+def _insert_files(project: Project, first_at: datetime, numbers: range, fates: _Fates) -> None:
     moment = timezone.now()
     row = File(
         project=project,
@@ -188,16 +227,32 @@ def _insert_files(project: Project, first_at: datetime, numbers: range) -> None:
         "(WITH RECURSIVE series(i) AS (SELECT %s UNION ALL SELECT i + 1 FROM series "
         "WHERE i + 1 < %s) SELECT i FROM series) AS series",
         [numbers.start, numbers.stop],
-        uuid=_sql(
-            postgresql="gen_random_uuid()",
-            sqlite="lower(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || 'a' "
-            "|| substr(hex(randomblob(8)), 2))",
-        ),
+        uuid=_new_uuid(),
         original_filename="'photo' || i || '.jpg'",
         blob_name=f"'seed/{project.pk}/' || i",
         uploaded_at=uploaded_at,
-        stored_at=uploaded_at,
+        stored_at=fates.stored_at(uploaded_at),
+        removed_at=fates.removed_at(uploaded_at),
+        bytes_removed_at=fates.removed_at(uploaded_at),
     )
+
+
+def _insert_groups(project: Project, n_groups: int) -> None:
+    """One for each of the oldest files, made when it came, which tells its member."""
+    files = project.files.order_by("uploaded_at").values("uploaded_at")[:n_groups]
+    sql, params = files.query.sql_with_params()
+    row = Group(project=project, n_files=1, created_at=timezone.now())
+    _insert_like(row, f"({sql}) AS files", params, uuid=_new_uuid(), created_at="uploaded_at")
+    same = Group.objects.filter(project=project, created_at=OuterRef("uploaded_at"))
+    members = project.files.annotate(of=Subquery(same.values("pk"))).exclude(of=None)
+    sql, params = members.order_by().values("uuid", "of").query.sql_with_params()
+    member = GroupMember(position=0)
+    _insert_like(member, f"({sql}) AS members", params, file_id="uuid", group_id='"of"')
+
+
+def _analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def _insert_copies(row: CopyJob, first_at: datetime, numbers: range) -> None:
@@ -228,6 +283,14 @@ def _insert_copies(row: CopyJob, first_at: datetime, numbers: range) -> None:
 
 def _sql(*, postgresql: str, sqlite: str) -> str:
     return postgresql if connection.vendor == "postgresql" else sqlite
+
+
+def _new_uuid() -> str:
+    return _sql(
+        postgresql="gen_random_uuid()",
+        sqlite="lower(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || 'a' "
+        "|| substr(hex(randomblob(8)), 2))",
+    )
 
 
 def _insert_like(row: models.Model, source: str, params: Sequence[Any], **expressions: str) -> None:
