@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.rig import molds
 from tests.rig.installation import Installation
 from tests.rig.web_source import WebSource
 
@@ -41,8 +42,10 @@ CHROMIUM_FLAGS = [
 ]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """A run that is told to end tears its fixtures down, so no process is left behind."""
+    if not hasattr(config, "workerinput"):  # the first process, whose environment others inherit
+        config.add_cleanup(molds.begin())
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -10,6 +10,7 @@ import urllib.request
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.rig import molds
 from tests.rig.processes import Process, free_port, free_s3_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,10 +132,13 @@ class Installation:
 
     def prepare(self) -> None:
         """Secrets, tables, static files, the operator and the Demo project."""
-        env = self.env
-        self._admin_sql(f'CREATE DATABASE "{self._made_database}"')
-        self._run(sys.executable, "-m", "ucdash.install", env=env)
-        self.manage("bootstrap")
+        self._run(sys.executable, "-m", "ucdash.install", env=self.env)
+        molds.prepare(
+            self.data_dir,
+            self._made_database,
+            migrate=partial(self.manage, "migrate", "--verbosity", "0"),
+            bootstrap=partial(self.manage, "bootstrap"),
+        )
 
     def start(self) -> None:
         """Web, worker and demo bucket, all answering."""
