@@ -97,7 +97,7 @@ _MARKUP = re.compile(r"<(?:[a-z_!?])", re.IGNORECASE)
 _ROOT = re.compile(r"<(?:[a-z_][\w.\-]{0,60}:)?([a-z_][\w.\-]{0,60})", re.IGNORECASE)
 _SVG_ANYWHERE = re.compile(r"<(?:[a-z_][\w.\-]{0,60}:)?svg[\s/>]", re.IGNORECASE)
 _XHTML = "http://www.w3.org/1999/xhtml"
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _MHTML = re.compile(
     r"(?:[\w\-]{1,60}:[^\n]{0,998}\n(?:[ \t][^\n]{0,998}\n)*){0,40}?mime-version:", re.I
 )
@@ -206,12 +206,13 @@ def _decode(head: bytes) -> str | None:
     for bom, encoding in _BOMS:
         if head.startswith(bom):
             return head[len(bom) :].decode(encoding, errors="replace")
+    if _CONTROL.search(head):  # the same bytes in UTF-8 and cp1252
+        return None
     try:
         # The end of the head may cut a character in two.
-        text = codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < HEAD)
+        return codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < HEAD)
     except UnicodeDecodeError:
-        text = head.decode("cp1252", errors="replace")
-    return None if _CONTROL.search(text) else text
+        return head.decode("cp1252", errors="replace")
 
 
 def _markup_in_binary(head: bytes) -> str:
