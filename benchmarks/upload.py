@@ -1,11 +1,13 @@
 """One upload of 500 MB and 1,000 of 20 KB through the default server, beside a bare WSGI program.
 
-Both are served by gunicorn with the same configuration, and get the same bodies of `POST /base/`
-by the same client in one run. The bare program (`benchmarks/bare_upload.py`) receives, hashes by
-SHA-256 and MD5, writes to a file and calls fsync; ours parses the form, and when it answers the
-bytes are in the upload storage and their rows are committed. They take turns in `ROUNDS` (5) and in
-who begins, each after the disk has written what was left of the other's; medians are compared.
-Memory is the growth of the server's peak over what it was after a few uploads.
+Both are served by gunicorn with 32 threads in a process, and get the same bodies of `POST /base/`
+by the same client in one run; ours in the processes of the default (`UCDASH_WEB_PROCESSES`), the
+bare program in one, which is what a bare program is. It (`benchmarks/bare_upload.py`) receives,
+hashes by SHA-256 and MD5, writes to a file and calls fsync; ours parses the form, and when it
+answers the bytes are in the upload storage and their rows are committed. They take turns in
+`ROUNDS` (5) and in who begins, each after the disk has written what was left of the other's;
+medians are compared. Memory is the growth of the server's peak over what it was after a few
+uploads.
 
 `MB`, `FILES`, `KB`, `CLIENTS` change the sizes and how many connections send at once.
 """

@@ -1,8 +1,8 @@
 """How gunicorn serves: `gunicorn --config python:ucdash.gunicorn ucdash.wsgi`.
 
-One process with many threads, because a thread may wait for a slow upload or for a copy; more
-machines, not more processes, carry more. Both ports lead to the same process:
-`ucdash.middleware.HostsMiddleware` tells them apart.
+Many threads in each process, because a thread may wait for a slow upload or for a copy, and a
+process for each core, because Python keeps no more than one busy. The app is loaded once, then
+forked. Both ports lead to the same processes: `ucdash.middleware.HostsMiddleware` tells them apart.
 """
 
 import os
@@ -13,7 +13,8 @@ from django.conf import settings
 
 bind = [f"{settings.BIND}:{settings.PORT}", f"{settings.BIND}:{settings.FILES_PORT}"]
 worker_class = "gthread"
-workers = 1
+workers = settings.WEB_PROCESSES
+preload_app = True
 threads = 32
 timeout = 60
 graceful_timeout = 4  # less than the 5 s that honcho waits before it kills

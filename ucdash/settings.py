@@ -1,5 +1,6 @@
 """Every setting of the installation, read here and nowhere else; `.env.example` lists them."""
 
+import os
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ DATA_DIR = env.folder("UCDASH_DATA_DIR", "var")
 PORT = env.number("UCDASH_PORT", 8000, at_least=1)
 FILES_PORT = env.number("UCDASH_FILES_PORT", 8001, at_least=1)
 BIND = env.text("UCDASH_BIND", "127.0.0.1")
+# Of 32 threads each; Python runs one of them at a time, so a process keeps one core busy.
+WEB_PROCESSES = env.number("UCDASH_WEB_PROCESSES", min(4, os.cpu_count() or 1), at_least=1)
 
 DASHBOARD_URL = env.url("UCDASH_DASHBOARD_URL", f"http://localhost:{PORT}")
 API_URL = env.url("UCDASH_API_URL", DASHBOARD_URL)
@@ -194,6 +197,9 @@ SIGNED_UPLOADS_LIVE = timedelta(hours=env.number("UCDASH_SIGNED_UPLOADS_MAX_HOUR
 # Requests to the Upload API; 0 is no limit.
 UPLOADS_PER_MINUTE_OF_ADDRESS = env.number("UCDASH_UPLOADS_PER_MINUTE_OF_ADDRESS", 6_000)
 UPLOADS_PER_MINUTE_OF_PROJECT = env.number("UCDASH_UPLOADS_PER_MINUTE_OF_PROJECT", 30_000)
+# Requests to the REST API, our own additions included; 0 is no limit. A wrong key counts as 20.
+REST_PER_MINUTE_OF_ADDRESS = env.number("UCDASH_REST_PER_MINUTE_OF_ADDRESS", 12_000)
+REST_PER_MINUTE_OF_KEY = env.number("UCDASH_REST_PER_MINUTE_OF_KEY", 12_000)
 RENDITION_CACHE_DIR = DATA_DIR / "renditions"
 RENDITION_CACHE_BYTES = env.number("UCDASH_RENDITION_CACHE_MB", 2_000, at_least=1) * 1_000_000
 
@@ -271,6 +277,11 @@ FETCHES_WAITING = env.number("UCDASH_FROM_URL_WAITING", 1_000, at_least=1)  # of
 FETCH_MAX_BYTES = env.number("UCDASH_FROM_URL_MAX_MB", 5_120, at_least=1) * 1024 * 1024
 FETCH_WHOLE_S = env.number("UCDASH_FROM_URL_TIME_S", 900, at_least=1)
 FETCH_IDLE_S = env.number("UCDASH_FROM_URL_IDLE_S", 30, at_least=1)
+# Webhooks: how many a project may have (0: none), how many requests a worker process has under way
+# (one receiver gets half of them at most), and how long a receiver may take to answer.
+WEBHOOKS_OF_A_PROJECT = env.number("UCDASH_WEBHOOKS_PER_PROJECT", 20, at_least=0)
+WEBHOOK_THREADS = env.number("UCDASH_WEBHOOK_THREADS", 16, at_least=1)
+WEBHOOK_ANSWER_S = env.number("UCDASH_WEBHOOK_TIME_S", 10, at_least=1)
 # The demo bucket of `make run`, which writes its keys; without them there is none.
 DEMO_S3_PORT = env.number("UCDASH_DEMO_S3_PORT", 8333, at_least=1)
 DEMO_S3_ACCESS_KEY_ID = env.text("UCDASH_DEMO_S3_ACCESS_KEY_ID")
