@@ -185,14 +185,16 @@ def rest_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None
 def v1_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """The answer of our own additions: what, why and how to mend it."""
     if isinstance(error, UcdashError):
-        problem = _problem(error.code, _first_line(error), error.message, error.advice)
-        return _as_problem(problem, status_of(error), _headers(error))
+        status = status_of(error)
+        problem = _problem(error.code, _first_line(error), error.message, error.advice, status)
+        return _as_problem(problem, status, _headers(error))
     answer = rest_error(error, context)
     if answer is None:
         return None
     detail = answer.data.get("detail", "") if isinstance(answer, Response) else ""
     code = getattr(detail, "code", "bad_request")
-    return _as_problem(_problem(str(code), str(detail), "", ""), answer.status_code, answer.headers)
+    problem = _problem(str(code), str(detail), "", "", answer.status_code)
+    return _as_problem(problem, answer.status_code, answer.headers)
 
 
 def upload_error(
@@ -240,8 +242,14 @@ def _first_line(error: UcdashError) -> str:
     return (type(error).__doc__ or error.message).strip().splitlines()[0]
 
 
-def _problem(code: str, what: str, why: str, fix: str) -> dict[str, str | None]:
+def _problem(code: str, what: str, why: str, fix: str, status: int) -> dict[str, Any]:
+    """Problem details as RFC 9457 has them, and the same in the words of our pages."""
+    docs_url = f"{settings.DASHBOARD_URL}/docs/errors/#{code}"
     return {
+        "type": docs_url,
+        "title": what,
+        "status": status,
+        "detail": why or what,
         "code": code,
         "what": what,
         "why": None if why in {"", what} else why,
@@ -250,7 +258,7 @@ def _problem(code: str, what: str, why: str, fix: str) -> dict[str, str | None]:
     }
 
 
-def _as_problem(problem: dict[str, str | None], status: int, headers: Any) -> HttpResponse:
+def _as_problem(problem: dict[str, Any], status: int, headers: Any) -> HttpResponse:
     kept = {name: headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in headers}
     return JsonResponse(
         problem, status=status, content_type="application/problem+json", headers=kept

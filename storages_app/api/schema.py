@@ -49,6 +49,12 @@ class Detail(Shape):
 
 
 class Problem(Shape):
+    """RFC 9457; `what`, `why`, `fix` and `docs_url` say it in the words of the pages."""
+
+    type = serializers.URLField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
     code = serializers.CharField()
     what = serializers.CharField()
     why = serializers.CharField(allow_null=True)

@@ -88,6 +88,10 @@ class TestJob:
         assert response.status_code == 404
         assert response["Content-Type"] == "application/problem+json"
         assert response.json() == {
+            "type": f"{settings.DASHBOARD_URL}/docs/errors/#not_found",
+            "title": "Not found.",
+            "status": 404,
+            "detail": "Not found.",
             "code": "not_found",
             "what": "Not found.",
             "why": None,
