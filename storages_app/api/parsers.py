@@ -6,7 +6,7 @@ from typing import IO, Any
 
 from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import FormParser, JSONParser
 
 from storages_app.api.refusals import ParameterConflict, ParameterInvalid
 
@@ -34,6 +34,18 @@ class StrictJSONParser(JSONParser):
         except ValueError as error:
             raise ParseError(f"JSON parse error - {_reason(error)}") from error
         return value
+
+
+class StrictFormParser(FormParser):
+    """Forms are UTF-8, whatever charset they name: some of those are none for text."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> QueryDict:
+        return QueryDict(stream.read(), encoding="utf-8")
 
 
 def _reason(error: ValueError) -> str:

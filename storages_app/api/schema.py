@@ -127,6 +127,34 @@ class RemoteCopyOrder(Shape):
         }
 
 
+class LocalCopyOrder(Shape):
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            "source": serializers.CharField(help_text="A uuid or CDN URL, with operations or not."),
+            "store": serializers.BooleanField(required=False, allow_null=True),
+            "metadata": serializers.DictField(
+                child=serializers.CharField(), required=False, allow_null=True
+            ),
+        }
+
+
+class LocalCopy(Shape):
+    type = serializers.ChoiceField(["file"])
+    result = File()
+
+
+class OldCopyOrder(Shape):
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            **RemoteCopyOrder().get_fields(),
+            "target": serializers.CharField(
+                required=False, help_text="Without one the copy is a file of the project."
+            ),
+            "store": serializers.BooleanField(required=False),
+            "strip_operations": serializers.BooleanField(required=False),
+        }
+
+
 class RemoteCopy(Shape):
     type = serializers.ChoiceField(["url"])
     result = serializers.CharField(help_text="`s3://<bucket>/<key>`")
@@ -556,6 +584,22 @@ delete_files = extend_schema(
     operation_id="files_delete", request=_FILE_IDS, responses=_BATCH_ANSWERS
 )
 get_project = extend_schema(operation_id="project_get", responses={200: Project, 401: Detail})
+_COPY_ERRORS = {400: Detail, 401: Detail, 403: Detail, 429: Detail, 503: Detail, 507: Detail}
+local_copy = extend_schema(
+    operation_id="file_local_copy",
+    request=LocalCopyOrder,
+    responses={201: LocalCopy, **_COPY_ERRORS},
+)
+copy_by_old_form = extend_schema(
+    operation_id="file_copy_by_old_form",
+    deprecated=True,
+    description="As version 0.5 had it.",
+    request={
+        "application/json": OldCopyOrder,
+        "application/x-www-form-urlencoded": OldCopyOrder,
+    },
+    responses={200: RemoteCopy, 201: OpenApiTypes.OBJECT, **_COPY_ERRORS},
+)
 remote_copy = extend_schema(
     operation_id="file_remote_copy",
     request=RemoteCopyOrder,

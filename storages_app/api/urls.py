@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, re_path
 
 from storages_app.api.rest.batches import FilesStorageView
-from storages_app.api.rest.copies import RemoteCopyView
+from storages_app.api.rest.copies import LocalCopyView, RemoteCopyView
 from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.groups import GroupStorageView, GroupsView, GroupView
 from storages_app.api.rest.project import ProjectView
@@ -32,6 +32,7 @@ _RECONCILIATIONS = f"{_STORAGE}reconciliations/"
 
 _rest: list[URLPattern] = [
     path("files/", FilesView.as_view(), name="files"),
+    path("files/local_copy/", LocalCopyView.as_view(), name="local_copy"),
     path("files/remote_copy/", RemoteCopyView.as_view(), name="remote_copy"),
     path("files/storage/", FilesStorageView.as_view(), name="files_storage"),
     path("files/<str:file_uuid>/", FileView.as_view(), name="file"),

@@ -62,7 +62,7 @@ def remote_copy(
     """
     storage = _target(project, target)
     parsed = image_effects.parse(effects)
-    _require_copyable(file, has_effects=not parsed.is_empty)
+    require_copyable(file, has_effects=not parsed.is_empty)
     is_public, headers = _publicity(storage, make_public)
     order = orders.order_for(
         file=file,
@@ -94,7 +94,8 @@ def _target(project: Project, name: str) -> CustomStorage:
     return storage
 
 
-def _require_copyable(file: File, *, has_effects: bool) -> None:
+def require_copyable(file: File, *, has_effects: bool) -> None:
+    """FileNotReady or FileTooLarge; the limits are those of copies into the project as well."""
     if not file.is_ready:
         raise FileNotReady
     if file.size > (orders.MAX_PROCESSED if has_effects else orders.MAX_ORIGINAL):
@@ -248,7 +249,7 @@ def order_copies(
     parsed = image_effects.parse(effects)
     wanted = []
     for file in files:
-        _require_copyable(file, has_effects=not parsed.is_empty)
+        require_copyable(file, has_effects=not parsed.is_empty)
         wanted.append(
             orders.order_for(
                 file=file,

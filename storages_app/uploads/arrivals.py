@@ -25,6 +25,7 @@ from storages_app.copying import services as copying
 from storages_app.imaging.limits import LIMITS
 from storages_app.lib import disk
 from storages_app.lib.crashpoints import crashpoint
+from storages_app.lib.errors import UcdashError
 from storages_app.lib.filenames import base_name
 from storages_app.library.inspection import inspect
 from storages_app.models import CustomStorage, File, Project
@@ -178,7 +179,7 @@ def _inspect_stored(blob_name: str, size: int, detected_type: str) -> dict[str, 
     with tempfile.NamedTemporaryFile(
         prefix=TEMPORARY_PREFIX, dir=settings.FILE_UPLOAD_TEMP_DIR
     ) as local:
-        with _faults_told(), storages["uploads"].open(blob_name) as original:
+        with faults_told(), storages["uploads"].open(blob_name) as original:
             shutil.copyfileobj(original, local, length=1024 * 1024)
             local.flush()
         return inspect(Path(local.name), detected_type)
@@ -191,7 +192,7 @@ def _keep_bytes(arrivals: list[_Arrival]) -> None:
     try:
         for arrival in arrivals:
             kept.append(arrival)
-            with _faults_told(), TemporaryBytes(arrival.upload.path) as content:
+            with faults_told(), TemporaryBytes(arrival.upload.path) as content:
                 storages["uploads"].save(arrival.blob_name, content)
             crashpoint("upload_one_written")
     except Exception:
@@ -201,10 +202,12 @@ def _keep_bytes(arrivals: list[_Arrival]) -> None:
 
 
 @contextlib.contextmanager
-def _faults_told() -> Iterator[None]:
+def faults_told() -> Iterator[None]:
     """A storage may be of any class, and what it raises is its own: here it gets our words."""
     try:
         yield
+    except UcdashError:
+        raise
     except Exception as error:
         if disk.is_full(error):
             raise errors.DiskFull from error

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 # route name → for each method: the status for its owner's full key and for a read-only key, and
 # the status for another project's key. Upload routes know no secret keys.
 OWN = {
-    "files": {"GET": (200, 200, 200)},
+    "files": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
     "file": {"GET": (200, 200, 404), "DELETE": (200, 403, 404)},
     "file_storage": {
         "GET": (200, 200, 404),
@@ -43,6 +43,7 @@ OWN = {
         "DELETE": (200, 403, 404),
     },
     "files_storage": {"PUT": (400, 403, 400), "DELETE": (400, 403, 400)},
+    "local_copy": {"POST": (400, 403, 400)},
     "remote_copy": {"POST": (400, 403, 400)},
     "groups": {"GET": (200, 200, 200)},
     "group": {"GET": (200, 200, 404), "DELETE": (204, 403, 404)},
@@ -124,6 +125,7 @@ def paths(project):
         "file": f"/files/{file.uuid}/",
         "file_storage": f"/files/{file.uuid}/storage/",
         "files_storage": "/files/storage/",
+        "local_copy": "/files/local_copy/",
         "remote_copy": "/files/remote_copy/",
         "groups": "/groups/",
         "group": group,

@@ -6,7 +6,8 @@ from rest_framework.response import Response
 
 from storages_app.api import schema
 from storages_app.api.pagination import Seek, seek_page
-from storages_app.api.parsers import boolean, single
+from storages_app.api.parsers import StrictFormParser, StrictJSONParser, boolean, single
+from storages_app.api.rest import copies
 from storages_app.api.rest.base import RestView
 from storages_app.api.wire import file_object
 from storages_app.library import services as library
@@ -14,7 +15,9 @@ from storages_app.models import File, Project, Tally
 
 
 class FilesView(RestView):
-    """The project's files, in pages cut by the time of upload."""
+    """The project's files, in pages cut by the time of upload. POST is the old way to copy one."""
+
+    parser_classes = [StrictJSONParser, StrictFormParser]
 
     @schema.list_files
     def get(self, request: Request) -> Response:
@@ -37,6 +40,10 @@ class FilesView(RestView):
                 ],
             }
         )
+
+    @schema.copy_by_old_form
+    def post(self, request: Request) -> Response:
+        return copies.by_old_form(self, request.data)
 
 
 class FileView(RestView):
@@ -87,6 +94,8 @@ def _wants_appdata(request: Request) -> bool:
 
 
 def _select(project: Project, *, removed: bool, stored: bool | None) -> QuerySet[File]:
+    if removed and stored:
+        return File.objects.none()  # by constraint; no index would tell it of a million removed
     files = File.objects.filter(project=project, removed_at__isnull=not removed)
     return files if stored is None else files.filter(stored_at__isnull=not stored)
 
