@@ -41,6 +41,8 @@ os.environ |= {
     "UCDASH_SIMPLE_OVER_HTTP": "loopback",
     "UCDASH_SEND_WAKE_UPS": "0",
     "UCDASH_ALLOWED_HOSTS": "testserver",
+    # All clients of the tests have one address.
+    "UCDASH_REST_PER_MINUTE_OF_ADDRESS": "0",
 }
 for name, variable in {
     "DATABASE_URL": "UCDASH_TEST_DATABASE_URL",

@@ -1,4 +1,4 @@
-"""How many requests the Upload API takes (S059, S097)."""
+"""How many requests the Upload API and REST take (S043, S059, S065, S097)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -10,7 +10,9 @@ from redis.exceptions import ConnectionError as RedisAway
 from rest_framework.exceptions import Throttled
 
 from storages_app.api import throttles
+from storages_app.lib.shared_counts import SharedCounts
 from storages_app.models import File
+from tests.api.conftest import ACCEPT, Rest
 from tests.factories import make_file, make_project
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +21,8 @@ NOON = 1_800_000_000.0  # a minute begins
 
 
 @pytest.fixture(autouse=True)
-def _own_counts():
+def _own_counts(monkeypatch, tmp_path):
+    monkeypatch.setattr(throttles, "_on_this_machine", SharedCounts(tmp_path / "counts"))
     cache.clear()
     yield
     cache.clear()
@@ -130,8 +133,69 @@ class TestOfAProject:
         assert statuses == [400, 400] + [429] * 998
 
 
+class TestOfRest:
+    @pytest.fixture(autouse=True)
+    def _limits(self, settings):
+        settings.REST_PER_MINUTE_OF_ADDRESS = 200
+        settings.REST_PER_MINUTE_OF_KEY = 3
+
+    def test_a_key_has_a_limit_over_all_addresses(self, rest):
+        assert [rest.get("/project/").status_code for _ in range(3)] == [200] * 3
+        response = rest.get("/project/", REMOTE_ADDR="127.0.0.2")
+        assert response.status_code == 429
+        assert response["Content-Type"] == ACCEPT
+        assert response["Retry-After"] == "40"
+        assert response.json() == {
+            "detail": "Request was throttled. Expected available in 40 seconds."
+        }
+
+    def test_our_own_additions_are_counted_too(self, rest):
+        assert [rest.get("/api/v1/restores/").status_code for _ in range(3)] == [200] * 3
+        response = rest.get("/api/v1/restores/")
+        assert response.status_code == 429
+        assert response["Content-Type"] == "application/problem+json"
+        assert response["Retry-After"] == "40"
+
+    def test_each_key_has_its_own(self, rest, reader):
+        assert [rest.get("/project/").status_code for _ in range(4)][-1] == 429
+        assert reader.get("/project/").status_code == 200
+
+    def test_an_address_has_a_limit_over_all_keys(self, rest, reader, settings):
+        settings.REST_PER_MINUTE_OF_ADDRESS = 2
+        statuses = [one.get("/project/").status_code for one in (rest, reader, rest)]
+        assert statuses == [200, 200, 429]
+        assert rest.get("/project/", REMOTE_ADDR="127.0.0.2").status_code == 200
+
+    def test_who_guesses_secrets_is_stopped_soon_and_the_right_one_is_no_help_then(self, rest):
+        """S065: 200 requests a minute are 10 guesses."""
+        wrong = Rest(rest.project, "wrong")
+        assert [wrong.get("/project/").status_code for _ in range(10)] == [401] * 10
+        response = wrong.get("/project/")
+        assert response.status_code == 429
+        assert response["Retry-After"] == "40"
+        assert rest.get("/project/").status_code == 429
+        assert rest.get("/project/", REMOTE_ADDR="127.0.0.2").status_code == 200
+
+    def test_who_guesses_public_keys_is_stopped_too(self, rest):
+        """S043: so is who looks for projects."""
+        sent = {"HTTP_AUTHORIZATION": "Uploadcare.Simple nobody:secret"}
+        assert [rest.get("/project/", **sent).status_code for _ in range(11)][-2:] == [401, 429]
+
+    def test_requests_without_a_key_count_as_one(self):
+        statuses = [Client().get("/project/", HTTP_ACCEPT=ACCEPT).status_code for _ in range(201)]
+        assert statuses == [401] * 200 + [429]
+
+    def test_zero_is_no_limit(self, rest, settings):
+        settings.REST_PER_MINUTE_OF_ADDRESS = settings.REST_PER_MINUTE_OF_KEY = 0
+        assert {rest.get("/project/").status_code for _ in range(10)} == {200}
+        wrong = Rest(rest.project, "wrong")
+        assert {wrong.get("/project/").status_code for _ in range(15)} == {401}
+
+
 class TestCounting:
-    def test_is_exact_under_many_at_once(self, settings):
+    @pytest.mark.parametrize("cache_url", ["", "redis://named"])
+    def test_is_exact_under_many_at_once(self, settings, cache_url):
+        settings.CACHE_URL = cache_url  # the tests' cache is in memory, with the same two steps
         settings.UPLOADS_PER_MINUTE_OF_ADDRESS = 20
         request = RequestFactory().get("/info/")
 
@@ -147,6 +211,7 @@ class TestCounting:
 
     @pytest.mark.parametrize("fault", [RedisAway("secret words"), OSError("no")])
     def test_a_cache_that_is_away_refuses_nobody(self, file, monkeypatch, settings, fault, caplog):
+        settings.CACHE_URL = "redis://named"
         settings.UPLOADS_PER_MINUTE_OF_ADDRESS = 1
 
         def fail(*args, **kwargs):
@@ -158,9 +223,19 @@ class TestCounting:
         assert "secret words" not in caplog.text
 
     def test_a_count_that_was_thrown_out_refuses_nobody(self, file, monkeypatch, settings):
+        settings.CACHE_URL = "redis://named"
         settings.UPLOADS_PER_MINUTE_OF_ADDRESS = 1
         monkeypatch.setattr(throttles.cache, "add", lambda *args, **kwargs: None)
         assert [info(file).status_code for _ in range(3)] == [200] * 3
+
+    def test_a_file_that_cannot_be_written_refuses_nobody(
+        self, file, monkeypatch, settings, caplog, tmp_path
+    ):
+        settings.UPLOADS_PER_MINUTE_OF_ADDRESS = 1
+        away = SharedCounts(tmp_path / "no folder" / "counts")
+        monkeypatch.setattr(throttles, "_on_this_machine", away)
+        assert [info(file).status_code for _ in range(3)] == [200] * 3
+        assert "not counted" in caplog.text
 
 
 class TestClientOf:

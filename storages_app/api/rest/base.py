@@ -8,6 +8,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from storages_app.api import throttles
 from storages_app.api.authentication import Caller, SignedAuthentication, SimpleAuthentication
 from storages_app.api.errors import rest_error
 from storages_app.api.negotiation import (
@@ -22,6 +23,7 @@ from storages_app.api.permissions import HoldsSecretKey, ReadKeysOnlyRead
 from storages_app.api.refusals import NoSuchThing
 from storages_app.api.wire import parse_uuid
 from storages_app.models import File, Project
+from storages_app.projects.errors import BadCredentials
 
 _WARNING = "199 Miscellaneous warning: "
 _INSECURE = "You should use secure requests to Uploadcare"
@@ -52,7 +54,14 @@ class RestView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         read_body(request._request)
-        super().perform_authentication(request)
+        throttles.check_rest_address(request._request)
+        try:
+            super().perform_authentication(request)
+        except BadCredentials:
+            throttles.check_rest_address(request._request, cost=throttles.WRONG_KEY_COSTS - 1)
+            raise
+        if request.auth:
+            throttles.check_key(request.auth)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
