@@ -69,12 +69,12 @@ def seek_page(rows: "QuerySet[Row]", seek: Seek, request: HttpRequest) -> Page[R
         return Page([], None, None)
     first, last = getattr(results[0], seek.field), getattr(results[-1], seek.field)
     if seek.goes_backwards:
-        has_next = _later(rows, seek, last).exists()
+        has_next = _is_any(_later(rows, seek, last), seek.field)
         has_previous = has_more
     else:
         has_next = has_more
         is_first_page = seek.after is None and seek.before is None and not seek.offset
-        has_previous = not is_first_page and _earlier(rows, seek, first).exists()
+        has_previous = not is_first_page and _is_any(_earlier(rows, seek, first), seek.field)
     return Page(
         results,
         next=_address(request, "from", last) if has_next else None,
@@ -103,6 +103,11 @@ def _later(rows: "QuerySet[Row]", seek: Seek, moment: datetime) -> "QuerySet[Row
 
 def _earlier(rows: "QuerySet[Row]", seek: Seek, moment: datetime) -> "QuerySet[Row]":
     return rows.filter(**{f"{seek.field}__{'gt' if seek.descends else 'lt'}": moment})
+
+
+def _is_any(rows: "QuerySet[Row]", field: str) -> bool:
+    """Asked in the order of the index: without one PostgreSQL may walk through the whole table."""
+    return bool(rows.order_by(field).values_list("pk")[:1])
 
 
 def _address(request: HttpRequest, cursor: str, moment: datetime) -> str:

@@ -94,9 +94,9 @@ def _wants_appdata(request: Request) -> bool:
 
 
 def _select(project: Project, *, removed: bool, stored: bool | None) -> QuerySet[File]:
-    if removed and stored:
-        return File.objects.none()  # by constraint; no index would tell it of a million removed
     files = File.objects.filter(project=project, removed_at__isnull=not removed)
+    if removed:  # by constraint none of them is stored: the database need not look
+        return files.none() if stored else files
     return files if stored is None else files.filter(stored_at__isnull=not stored)
 
 
