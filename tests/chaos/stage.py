@@ -177,7 +177,7 @@ class Stage:
         project = self.installation.create_project(storage)
         self._projects.append(project)
         facts = self.bucket.facts
-        answer = self.installation.manage(
+        answer = self.installation.arrange(
             *("connect_storage", "--project", project.slug, "--name", storage, "--json"),
             *("--endpoint", facts["endpoint_url"], "--region", "us-east-1"),
             *("--bucket", BUCKETS[storage], "--access-key-id", facts["access_key_id"]),

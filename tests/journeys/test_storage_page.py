@@ -34,7 +34,7 @@ class World:
     def connect(self, name: str) -> str:
         """A storage of a bucket of its own, connected or a draft; the address of its page."""
         self.double.add_bucket(name)
-        answer = self.machine.manage(
+        answer = self.machine.arrange(
             *("connect_storage", "--project", self.project.slug, "--name", name),
             *("--endpoint", self.double.endpoint_url, "--region", "us-east-1"),
             *("--bucket", name, "--prefix", "copies/"),
