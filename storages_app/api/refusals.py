@@ -72,6 +72,20 @@ class ConfirmationMissing(UcdashError):
     hint = "Add ?name= with the exact name of the storage."
 
 
+class JobNotWaiting(UcdashError):
+    """This copy does not wait any more, so it cannot be cancelled."""
+
+    code = "job_not_waiting"
+    hint = "One that is under way ends by itself; what is written can be deleted in the bucket."
+
+
+class JobNotOver(UcdashError):
+    """This copy cannot be made again."""
+
+    code = "job_not_over"
+    hint = "Wait for its end. If its file or its storage was removed, there is nothing to copy."
+
+
 class ProofNotNeeded(UcdashError):
     """Only a bucket that trusts our principal needs a proof of ownership."""
 

@@ -62,6 +62,14 @@ class Problem(Shape):
     docs_url = serializers.URLField(allow_null=True)
 
 
+class Page(Shape):
+    """Of a list of our own API."""
+
+    next = serializers.IntegerField(
+        allow_null=True, help_text="The `before` of the page after it, if there is one."
+    )
+
+
 class File(Shape):
     uuid = serializers.UUIDField()
     url = serializers.URLField()
@@ -410,7 +418,7 @@ class StorageTest(Shape):
     )
 
 
-class StorageTests(Shape):
+class StorageTests(Page):
     results = StorageTest(many=True)
 
 
@@ -461,7 +469,7 @@ class Reconciliation(Shape):
     )
 
 
-class Reconciliations(Shape):
+class Reconciliations(Page):
     results = Reconciliation(many=True)
 
 
@@ -546,6 +554,10 @@ list_files = extend_schema(
     parameters=[
         _query("removed", "Removed files instead of live ones.", OpenApiTypes.BOOL),
         _query("stored", "Only stored, or only temporary files.", OpenApiTypes.BOOL),
+PAGE = [
+    _query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT),
+    _query("before", "The `next` of the page before.", OpenApiTypes.INT),
+]
         _query("limit", "1 to 1000; 100 if left out.", OpenApiTypes.INT),
         _query("ordering", "`datetime_uploaded` or `-datetime_uploaded`."),
         _query("from", "Files after this time, in the chosen order.", OpenApiTypes.DATETIME),
@@ -717,7 +729,6 @@ store_group = extend_schema(
     request=None,
     responses={200: GroupWithFiles, **_WRITE_ERRORS},
 )
-get_job = extend_schema(operation_id="job_get", responses={200: Job, 401: Problem, 404: Problem})
 list_custom_storages = extend_schema(
     operation_id="custom_storages_list", responses={200: CustomStorages, 401: Problem}
 )
@@ -768,7 +779,7 @@ make_proof = extend_schema(
 )
 list_storage_tests = extend_schema(
     operation_id="storage_tests_list",
-    parameters=[_query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT)],
+    parameters=PAGE,
     responses={200: StorageTests, **_V1_READ},
 )
 request_storage_test = extend_schema(
@@ -781,7 +792,7 @@ get_storage_test = extend_schema(
 )
 list_reconciliations = extend_schema(
     operation_id="reconciliations_list",
-    parameters=[_query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT)],
+    parameters=PAGE,
     responses={200: Reconciliations, **_V1_READ},
 )
 request_reconciliation = extend_schema(

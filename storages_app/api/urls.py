@@ -15,12 +15,14 @@ from storages_app.api.upload.info import InfoView
 from storages_app.api.upload.multipart import CompleteView, PartView
 from storages_app.api.upload.multipart import StartView as MultipartStartView
 from storages_app.api.v1 import backup, bulk_jobs, custom_storages, restores
-from storages_app.api.v1.jobs import JobView
+from storages_app.api.v1 import jobs as copy_jobs
+from storages_app.api.v1.events import EventsView
 from storages_app.api.v1.reconciliations import ReconciliationsView, ReconciliationView
 from storages_app.api.v1.storage_tests import StorageTestsView, StorageTestView
 
 app_name = "api"
 
+_JOB = "api/v1/jobs/<str:job_id>/"
 _BULK_JOBS = "api/v1/bulk-jobs/"
 _BULK_JOB = f"{_BULK_JOBS}<str:job_id>/"
 _BACKUP = "api/v1/backup/"
@@ -60,7 +62,11 @@ _upload: list[URLPattern] = [
     re_path(r"^/*group/+info/+$", GroupInfoView.as_view(), name="group_info"),
 ]
 _v1: list[URLPattern] = [
-    path("api/v1/jobs/<str:job_id>/", JobView.as_view(), name="job"),
+    path("api/v1/events/", EventsView.as_view(), name="events"),
+    path("api/v1/jobs/", copy_jobs.JobsView.as_view(), name="jobs"),
+    path(_JOB, copy_jobs.JobView.as_view(), name="job"),
+    path(f"{_JOB}cancel/", copy_jobs.CancelView.as_view(), name="job_cancel"),
+    path(f"{_JOB}retry/", copy_jobs.RetryView.as_view(), name="job_retry"),
     path(_BULK_JOBS, bulk_jobs.BulkJobsView.as_view(), name="bulk_jobs"),
     path(_BULK_JOB, bulk_jobs.BulkJobView.as_view(), name="bulk_job"),
     path(f"{_BULK_JOB}start/", bulk_jobs.StartView.as_view(), name="bulk_job_start"),

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.django_db
 def make_job(project, **fields):
     values = {
         "project": project,
-        "file": make_file(project),
-        "custom_storage": make_custom_storage(project, name="mine"),
+        "file": fields.get("file") or make_file(project),
+        "custom_storage": fields.get("custom_storage") or make_custom_storage(project, name="mine"),
         "key": "some/key.txt",
         "on_clash": "error",
         "lane": CopyJob.Lane.INTERACTIVE,

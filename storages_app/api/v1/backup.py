@@ -7,10 +7,11 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from storages_app.api.parsers import number, single
+from storages_app.api.parsers import number
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid, ParameterMissing
 from storages_app.api.v1 import backup_schema as schema
 from storages_app.api.v1.base import V1View
+from storages_app.api.v1.pages import number_in_path, page
 from storages_app.api.v1.storage_fields import json_object
 from storages_app.api.wire import timestamp
 from storages_app.backups import planner, services
@@ -21,8 +22,6 @@ _OPTIONS = {"schedule": "cron"} | {
     name: name for name in ("keep_days", "storage_class", "sample_size", "ping_url")
 }
 _NUMBERS = {"keep_days": services.MAX_KEEP_DAYS, "sample_size": services.MAX_SAMPLE}
-_PER_PAGE = 20
-_AT_MOST = 100
 
 
 class PlanView(V1View):
@@ -134,14 +133,7 @@ class RunsView(PlanView):
 
     @schema.list_backup_runs
     def get(self, request: Request) -> Response:
-        asked, before = (single(name, request.query_params) for name in ("limit", "before"))
-        limit = number("limit", asked, at_least=1, at_most=_AT_MOST) if asked else _PER_PAGE
-        runs = self.get_plan().runs.order_by("-pk")
-        if before:
-            runs = runs.filter(pk__lt=number("before", before, at_least=0, at_most=10**18))
-        page = list(runs[: limit + 1])
-        following = page[limit - 1].pk if len(page) > limit else None
-        return Response({"results": [run_object(run) for run in page[:limit]], "next": following})
+        return page(self.get_plan().runs.all(), request, run_object)
 
     @schema.request_backup_run
     def post(self, request: Request) -> Response:
@@ -156,9 +148,7 @@ class RunView(PlanView):
 
     @schema.get_backup_run
     def get(self, request: Request, run_id: str) -> Response:
-        if not (run_id.isascii() and run_id.isdigit() and len(run_id) <= 18):
-            raise NoSuchThing
-        run = self.get_plan().runs.filter(pk=int(run_id)).first()
+        run = self.get_plan().runs.filter(pk=number_in_path(run_id)).first()
         if run is None:
             raise NoSuchThing
         return Response(run_object(run))

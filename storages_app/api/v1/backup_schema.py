@@ -1,10 +1,9 @@
 """What the generated documentation says about the backup of a project."""
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
-from storages_app.api.schema import Problem, Shape
+from storages_app.api.schema import PAGE, Page, Problem, Shape
 from storages_app.backups.services import MAX_KEEP_DAYS, MAX_SAMPLE
 from storages_app.models import BackupRun
 
@@ -95,9 +94,8 @@ class BackupRunShape(Shape):
     manifest = BackupManifest(allow_null=True)
 
 
-class BackupRunPage(Shape):
+class BackupRunPage(Page):
     results = BackupRunShape(many=True)
-    next = serializers.IntegerField(allow_null=True, help_text="Send as `before` for older runs.")
 
 
 _READ = {401: Problem, 404: Problem}
@@ -116,11 +114,8 @@ patch_backup = extend_schema(
 )
 list_backup_runs = extend_schema(
     operation_id="backup_runs_list",
-    parameters=[
-        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100; 20 if left out."),
-        OpenApiParameter("before", OpenApiTypes.INT, description="Only runs older than this id."),
-    ],
-    responses={200: BackupRunPage, **_READ},
+    parameters=PAGE,
+    responses={200: BackupRunPage, 400: Problem, **_READ},
 )
 request_backup_run = extend_schema(
     operation_id="backup_run_request",

@@ -4,7 +4,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
-from storages_app.api.schema import Problem, Shape
+from storages_app.api.schema import PAGE, Page, Problem, Shape
 from storages_app.bulk_copies.orders import SELECTION_LIMIT
 from storages_app.models import BulkJob, CustomStorage
 
@@ -97,7 +97,7 @@ class BulkJobWhole(BulkJobShape):
     gaps = BulkGap(many=True)
 
 
-class BulkJobs(Shape):
+class BulkJobs(Page):
     results = BulkJobShape(many=True)
 
 
@@ -110,12 +110,7 @@ _WRITE = {**_READ, 400: Problem, 403: Problem, 409: Problem}
 
 list_jobs = extend_schema(
     operation_id="bulk_jobs_list",
-    parameters=[
-        OpenApiParameter(
-            "limit", OpenApiTypes.INT, description="1 to 100; 20 if left out. Newest first."
-        ),
-        OpenApiParameter("before", OpenApiTypes.INT, description="Jobs older than this id."),
-    ],
+    parameters=PAGE,
     responses={200: BulkJobs, 400: Problem, **_READ},
 )
 create_job = extend_schema(

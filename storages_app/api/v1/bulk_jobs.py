@@ -8,19 +8,16 @@ from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from storages_app.api.parsers import choice, number, single
+from storages_app.api.parsers import choice, single
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid, ParameterMissing
 from storages_app.api.v1 import bulk_job_schema as schema
 from storages_app.api.v1.base import V1View
+from storages_app.api.v1.pages import number_in_path, page
 from storages_app.api.v1.storage_fields import json_object
 from storages_app.api.wire import timestamp
 from storages_app.bulk_copies import figures, lists, services
 from storages_app.copying.errors import TargetMissing
 from storages_app.models import BulkJob, CustomStorage
-
-_PER_PAGE = 20
-_AT_MOST = 100
-_LONGEST_ID = 18
 
 
 class BulkJobsView(V1View):
@@ -28,13 +25,8 @@ class BulkJobsView(V1View):
 
     @schema.list_jobs
     def get(self, request: Request) -> Response:
-        limit = single("limit", request.query_params)
-        n_shown = number("limit", limit, at_least=1, at_most=_AT_MOST) if limit else _PER_PAGE
         jobs = BulkJob.objects.filter(project=self.project).select_related("custom_storage")
-        before = single("before", request.query_params)
-        if before:
-            jobs = jobs.filter(pk__lt=number("before", before, at_least=1, at_most=10**18 - 1))
-        return Response({"results": [job_object(job) for job in jobs.order_by("-pk")[:n_shown]]})
+        return page(jobs, request, job_object)
 
     @schema.create_job
     def post(self, request: Request) -> Response:
@@ -55,10 +47,8 @@ class _OneJobView(V1View):
     """Of one job; another project's is not found."""
 
     def get_job(self, job_id: str) -> BulkJob:
-        if not (job_id.isascii() and job_id.isdigit() and len(job_id) <= _LONGEST_ID):
-            raise NoSuchThing
         jobs = BulkJob.objects.select_related("custom_storage", "project")
-        job: BulkJob | None = jobs.filter(project=self.project, pk=int(job_id)).first()
+        job: BulkJob | None = jobs.filter(project=self.project, pk=number_in_path(job_id)).first()
         if job is None:
             raise NoSuchThing
         return job

@@ -9,13 +9,13 @@ from storages_app.api import schema
 from storages_app.api.parsers import choice, number, single
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid
 from storages_app.api.v1.custom_storages import StorageView
+from storages_app.api.v1.pages import number_in_path, page
 from storages_app.api.v1.storage_fields import json_object
 from storages_app.api.wire import timestamp
 from storages_app.models import Difference, Reconciliation
 from storages_app.reconciliation import services
 
-_PER_PAGE = 20
-_AT_MOST = 100
+_DIFFERENCES = 100
 _DIFFERENCES_AT_MOST = 1000
 _LARGEST = 10**18 - 1
 
@@ -25,9 +25,8 @@ class ReconciliationsView(StorageView):
 
     @schema.list_reconciliations
     def get(self, request: Request, storage_id: str) -> Response:
-        runs = self.get_storage(storage_id).reconciliations.order_by("-pk")
-        n_shown = _limit(request, default=_PER_PAGE, at_most=_AT_MOST)
-        return Response({"results": [reconciliation_object(run) for run in runs[:n_shown]]})
+        runs = self.get_storage(storage_id).reconciliations.all()
+        return page(runs, request, reconciliation_object)
 
     @schema.request_reconciliation
     def post(self, request: Request, storage_id: str) -> Response:
@@ -51,15 +50,13 @@ class ReconciliationView(StorageView):
     @schema.get_reconciliation
     def get(self, request: Request, storage_id: str, reconciliation_id: str) -> Response:
         runs = self.get_storage(storage_id).reconciliations
-        is_number = reconciliation_id.isascii() and reconciliation_id.isdigit()
-        if not is_number or len(reconciliation_id) > 18:
-            raise NoSuchThing
-        run = runs.filter(pk=int(reconciliation_id)).first()
+        run = runs.filter(pk=number_in_path(reconciliation_id)).first()
         if run is None:
             raise NoSuchThing
         after = single("after", request.query_params)
         mark = number("after", after, at_least=0, at_most=_LARGEST) if after else 0
-        n_shown = _limit(request, default=_AT_MOST, at_most=_DIFFERENCES_AT_MOST)
+        limit = single("limit", request.query_params) or str(_DIFFERENCES)
+        n_shown = number("limit", limit, at_least=1, at_most=_DIFFERENCES_AT_MOST)
         found = list(
             run.differences.filter(pk__gt=mark)
             .select_related("copy_job")
@@ -73,11 +70,6 @@ class ReconciliationView(StorageView):
                 "next_after": found[n_shown - 1].pk if len(found) > n_shown else None,
             }
         )
-
-
-def _limit(request: Request, *, default: int, at_most: int) -> int:
-    limit = single("limit", request.query_params)
-    return number("limit", limit, at_least=1, at_most=at_most) if limit else default
 
 
 def reconciliation_object(run: Reconciliation) -> dict[str, Any]:

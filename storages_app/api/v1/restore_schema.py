@@ -4,7 +4,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
-from storages_app.api.schema import Problem, Shape
+from storages_app.api.schema import PAGE, Page, Problem, Shape
 from storages_app.models import RestoreRun
 from storages_app.restores.choosing import MAX_UUIDS
 
@@ -83,7 +83,7 @@ class RestoreWhole(Restore):
     problems = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
 
 
-class Restores(Shape):
+class Restores(Page):
     results = Restore(many=True)
 
 
@@ -118,7 +118,7 @@ list_manifests = extend_schema(
 )
 list_restores = extend_schema(
     operation_id="restores_list",
-    parameters=[_query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT)],
+    parameters=PAGE,
     responses={200: Restores, **_READ},
 )
 create_restore = extend_schema(

@@ -11,13 +11,13 @@ from storages_app.api.refusals import NoSuchThing, ParameterInvalid, ParameterMi
 from storages_app.api.v1 import restore_schema as schema
 from storages_app.api.v1.base import V1View
 from storages_app.api.v1.custom_storages import StorageView
+from storages_app.api.v1.pages import number_in_path, page
 from storages_app.api.v1.storage_fields import json_object
 from storages_app.api.wire import timestamp
 from storages_app.models import CustomStorage, RestoreItem, RestoreRun
 from storages_app.restores import lists, services, verdicts
 from storages_app.restores.errors import FilterInvalid, ManifestUnknown
 
-_PER_PAGE, _AT_MOST = 20, 100
 _FILES_PER_PAGE, _FILES_AT_MOST = 100, 1000
 _ORDER = ("custom_storage", "manifest", "only", "on_taken", "drill")
 
@@ -45,10 +45,7 @@ class RestoresView(StorageView):
 
     @schema.list_restores
     def get(self, request: Request) -> Response:
-        limit = single("limit", request.query_params)
-        n_shown = number("limit", limit, at_least=1, at_most=_AT_MOST) if limit else _PER_PAGE
-        runs = _runs().filter(project=self.project).order_by("-pk")
-        return Response({"results": [restore_object(run) for run in runs[:n_shown]]})
+        return page(_runs().filter(project=self.project), request, restore_object)
 
     @schema.create_restore
     def post(self, request: Request) -> Response:
@@ -101,9 +98,7 @@ class _OneRestoreView(V1View):
     """Of one restore; another project's is not found."""
 
     def get_run(self, restore_id: str) -> RestoreRun:
-        if not (restore_id.isascii() and restore_id.isdigit() and len(restore_id) <= 18):
-            raise NoSuchThing
-        run = _runs().filter(project=self.project, pk=int(restore_id)).first()
+        run = _runs().filter(project=self.project, pk=number_in_path(restore_id)).first()
         if run is None:
             raise NoSuchThing
         return run

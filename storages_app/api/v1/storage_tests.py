@@ -6,9 +6,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from storages_app.api import schema
-from storages_app.api.parsers import choice, number, single
+from storages_app.api.parsers import choice
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid
 from storages_app.api.v1.custom_storages import StorageView, path_of
+from storages_app.api.v1.pages import number_in_path, page
 from storages_app.api.v1.storage_fields import json_object
 from storages_app.api.wire import timestamp
 from storages_app.custom_storages import services
@@ -16,21 +17,14 @@ from storages_app.custom_storages.checks import what_works
 from storages_app.custom_storages.probe import checks_for
 from storages_app.models import AccessChange, ConnectionTest, CustomStorage
 
-_PER_PAGE = 20
-_AT_MOST = 100
-
 
 class StorageTestsView(StorageView):
     """The newest tests of a storage, and asking for one more."""
 
     @schema.list_storage_tests
     def get(self, request: Request, storage_id: str) -> Response:
-        limit = single("limit", request.query_params)
-        n_shown = number("limit", limit, at_least=1, at_most=_AT_MOST) if limit else _PER_PAGE
         tests = self.get_storage(storage_id).connection_tests.select_related("access_change")
-        return Response(
-            {"results": [connection_test_object(test) for test in tests.order_by("-pk")[:n_shown]]}
-        )
+        return page(tests, request, connection_test_object)
 
     @schema.request_storage_test
     def post(self, request: Request, storage_id: str) -> Response:
@@ -51,9 +45,7 @@ class StorageTestView(StorageView):
     @schema.get_storage_test
     def get(self, request: Request, storage_id: str, test_id: str) -> Response:
         storage = self.get_storage(storage_id)
-        if not (test_id.isascii() and test_id.isdigit() and len(test_id) <= 18):
-            raise NoSuchThing
-        test = storage.connection_tests.filter(pk=int(test_id)).first()
+        test = storage.connection_tests.filter(pk=number_in_path(test_id)).first()
         if test is None:
             raise NoSuchThing
         findings = [finding.as_json() for finding in test.findings.all()]
