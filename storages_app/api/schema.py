@@ -545,6 +545,10 @@ def _query(name: str, text: str, kind: Any = OpenApiTypes.STR) -> OpenApiParamet
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=text)
 
 
+PAGE = [
+    _query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT),
+    _query("before", "The `next` of the page before.", OpenApiTypes.INT),
+]
 _INCLUDE = _query("include", "`appdata` adds the application data.")
 _FILE_ERRORS = {401: Detail, 404: Detail}
 _WRITE_ERRORS = {**_FILE_ERRORS, 403: Detail}
@@ -554,10 +558,6 @@ list_files = extend_schema(
     parameters=[
         _query("removed", "Removed files instead of live ones.", OpenApiTypes.BOOL),
         _query("stored", "Only stored, or only temporary files.", OpenApiTypes.BOOL),
-PAGE = [
-    _query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT),
-    _query("before", "The `next` of the page before.", OpenApiTypes.INT),
-]
         _query("limit", "1 to 1000; 100 if left out.", OpenApiTypes.INT),
         _query("ordering", "`datetime_uploaded` or `-datetime_uploaded`."),
         _query("from", "Files after this time, in the chosen order.", OpenApiTypes.DATETIME),
