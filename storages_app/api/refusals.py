@@ -55,6 +55,13 @@ class ParameterMissing(UcdashError):
         super().__init__(f"`{name}` parameter is required.")
 
 
+class FeatureMissing(UcdashError):
+    """This is not available for this project."""
+
+    code = "feature_missing"
+    hint = "No project of this server has it; see the page about moving from Uploadcare."
+
+
 class FieldUnknown(UcdashError):
     """The body has a field that cannot be set, or that there is not."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 
 from storages_app import models
@@ -133,6 +133,15 @@ class RemoteCopyOrder(Shape):
             "make_public": serializers.BooleanField(required=False, allow_null=True),
             "pattern": serializers.CharField(required=False, allow_null=True),
         }
+
+
+class AddonOrder(Shape):
+    target = serializers.UUIDField(help_text="The file.")
+    params = serializers.DictField(required=False)
+
+
+class AddonStatus(Shape):
+    status = serializers.ChoiceField(["unknown"])
 
 
 class LocalCopyOrder(Shape):
@@ -596,6 +605,77 @@ delete_files = extend_schema(
     operation_id="files_delete", request=_FILE_IDS, responses=_BATCH_ANSWERS
 )
 get_project = extend_schema(operation_id="project_get", responses={200: Project, 401: Detail})
+_METADATA_VALUE = {
+    "application/json": {"type": "string", "minLength": 1, "maxLength": 512},
+}
+list_metadata = extend_schema(
+    operation_id="metadata_list",
+    responses={200: serializers.DictField(child=serializers.CharField()), **_FILE_ERRORS},
+)
+get_metadata = extend_schema(
+    operation_id="metadata_get", responses={200: OpenApiTypes.STR, **_FILE_ERRORS}
+)
+put_metadata = extend_schema(
+    operation_id="metadata_put",
+    request=_METADATA_VALUE,
+    responses={200: OpenApiTypes.STR, 201: OpenApiTypes.STR, 400: Detail, **_WRITE_ERRORS},
+)
+delete_metadata = extend_schema(
+    operation_id="metadata_delete", responses={204: None, **_WRITE_ERRORS}
+)
+_NO_CONVERSION = {400: Detail, 401: Detail, 403: Detail}
+_CONVERSION_PATHS = {
+    "application/json": {
+        "type": "object",
+        "properties": {"paths": {"type": "array", "items": {"type": "string"}}},
+        "required": ["paths"],
+    }
+}
+_NOT_HERE = "Not available here: answers as a project without this feature does."
+convert_documents = extend_schema_view(
+    post=extend_schema(
+        operation_id="documents_convert",
+        description=_NOT_HERE,
+        request=_CONVERSION_PATHS,
+        responses=_NO_CONVERSION,
+    )
+)
+convert_videos = extend_schema_view(
+    post=extend_schema(
+        operation_id="videos_convert",
+        description=_NOT_HERE,
+        request=_CONVERSION_PATHS,
+        responses=_NO_CONVERSION,
+    )
+)
+document_formats = extend_schema(
+    operation_id="document_formats",
+    description=_NOT_HERE,
+    responses={400: Detail, **_FILE_ERRORS},
+)
+document_status = extend_schema(
+    operation_id="document_status", description=_NOT_HERE, responses=_FILE_ERRORS
+)
+video_status = extend_schema(
+    operation_id="video_status", description=_NOT_HERE, responses=_FILE_ERRORS
+)
+video_status_by_post = extend_schema(
+    operation_id="video_status_by_post",
+    description=_NOT_HERE,
+    request=None,
+    responses=_WRITE_ERRORS,
+)
+execute_addon = extend_schema(
+    operation_id="addon_execute",
+    description=_NOT_HERE,
+    request=AddonOrder,
+    responses={400: OpenApiTypes.OBJECT, **_WRITE_ERRORS},
+)
+addon_status = extend_schema(
+    operation_id="addon_status",
+    parameters=[_query("request_id", "What an execution answered.", OpenApiTypes.UUID)],
+    responses={200: AddonStatus, 400: OpenApiTypes.OBJECT, **_FILE_ERRORS},
+)
 _COPY_ERRORS = {400: Detail, 401: Detail, 403: Detail, 429: Detail, 503: Detail, 507: Detail}
 local_copy = extend_schema(
     operation_id="file_local_copy",

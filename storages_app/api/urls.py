@@ -2,10 +2,12 @@
 
 from django.urls import URLPattern, path, re_path
 
+from storages_app.api.rest import addons, conversions
 from storages_app.api.rest.batches import FilesStorageView
 from storages_app.api.rest.copies import LocalCopyView, RemoteCopyView
 from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.groups import GroupStorageView, GroupsView, GroupView
+from storages_app.api.rest.metadata import MetadataKeyView, MetadataView
 from storages_app.api.rest.project import ProjectView
 from storages_app.api.upload.direct import DirectUploadView
 from storages_app.api.upload.from_url import FromUrlStatusView, FromUrlView
@@ -39,9 +41,30 @@ _rest: list[URLPattern] = [
     path("files/storage/", FilesStorageView.as_view(), name="files_storage"),
     path("files/<str:file_uuid>/", FileView.as_view(), name="file"),
     path("files/<str:file_uuid>/storage/", FileStorageView.as_view(), name="file_storage"),
+    path("files/<str:file_uuid>/metadata/", MetadataView.as_view(), name="metadata"),
+    path(
+        "files/<str:file_uuid>/metadata/<str:key>/", MetadataKeyView.as_view(), name="metadata_key"
+    ),
     path("groups/", GroupsView.as_view(), name="groups"),
     path("groups/<str:group_id>/", GroupView.as_view(), name="group"),
     path("groups/<str:group_id>/storage/", GroupStorageView.as_view(), name="group_storage"),
+    path("convert/document/", conversions.DocumentsView.as_view(), name="documents"),
+    path(
+        "convert/document/status/<str:token>/",
+        conversions.DocumentStatusView.as_view(),
+        name="document_status",
+    ),
+    path("convert/document/<str:file_uuid>/", conversions.DocumentView.as_view(), name="document"),
+    path("convert/video/", conversions.VideosView.as_view(), name="videos"),
+    path(
+        "convert/video/status/<str:token>/",
+        conversions.VideoStatusView.as_view(),
+        name="video_status",
+    ),
+    path("addons/<str:name>/execute/", addons.AddonView.as_view(), name="addon"),
+    path(
+        "addons/<str:name>/execute/status/", addons.AddonStatusView.as_view(), name="addon_status"
+    ),
     path("project/", ProjectView.as_view(), name="project"),
 ]
 # Official clients double slashes, before these where their base address ends in one, and after.

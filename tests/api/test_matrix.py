@@ -45,6 +45,20 @@ OWN = {
     "files_storage": {"PUT": (400, 403, 400), "DELETE": (400, 403, 400)},
     "local_copy": {"POST": (400, 403, 400)},
     "remote_copy": {"POST": (400, 403, 400)},
+    "metadata": {"GET": (200, 200, 404)},
+    "metadata_key": {
+        "GET": (200, 200, 404),
+        "PUT": (400, 403, 404),
+        "DELETE": (204, 403, 404),
+    },
+    # None of these is here; the answers are those of a project without them.
+    "documents": {"POST": (400, 403, 400)},
+    "document": {"GET": (400, 400, 404)},
+    "document_status": {"GET": (404, 404, 404)},
+    "videos": {"POST": (400, 403, 400)},
+    "video_status": {"GET": (404, 404, 404), "POST": (404, 403, 404)},
+    "addon": {"POST": (400, 403, 400)},
+    "addon_status": {"GET": (400, 400, 400)},
     "groups": {"GET": (200, 200, 200)},
     "group": {"GET": (200, 200, 404), "DELETE": (204, 403, 404)},
     "group_storage": {"PUT": (404, 403, 404)},  # of versions before 0.7
@@ -115,7 +129,7 @@ _OF_A_RESTORE = ("start", "cancel", "thaw", "look_again", "files")
 
 @pytest.fixture
 def paths(project):
-    file = make_file(project)
+    file = make_file(project, metadata={"pet": "cat"})
     group = f"/groups/{make_group(project, file).wire_id}/"
     job = make_job(project, file=file)
     storage = f"/api/v1/custom_storages/{job.custom_storage_id}/"
@@ -131,6 +145,15 @@ def paths(project):
         "files_storage": "/files/storage/",
         "local_copy": "/files/local_copy/",
         "remote_copy": "/files/remote_copy/",
+        "metadata": f"/files/{file.uuid}/metadata/",
+        "metadata_key": f"/files/{file.uuid}/metadata/pet/",
+        "documents": "/convert/document/",
+        "document": f"/convert/document/{file.uuid}/",
+        "document_status": "/convert/document/status/1/",
+        "videos": "/convert/video/",
+        "video_status": "/convert/video/status/1/",
+        "addon": "/addons/remove_bg/execute/",
+        "addon_status": "/addons/remove_bg/execute/status/",
         "groups": "/groups/",
         "group": group,
         "group_storage": f"{group}storage/",
@@ -173,7 +196,9 @@ def unchanged():
     """Nothing of the project changed."""
 
     def facts():
-        files = list(File.objects.order_by("pk").values_list("pk", "stored_at", "removed_at"))
+        files = list(
+            File.objects.order_by("pk").values_list("pk", "stored_at", "removed_at", "metadata")
+        )
         jobs = list(CopyJob.objects.order_by("pk").values_list("pk", "state"))
         tests = list(ConnectionTest.objects.order_by("pk").values_list("pk", "state"))
         bulk = list(BulkJob.objects.order_by("pk").values())
