@@ -33,6 +33,7 @@ from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
 from storages_app.uploads import tasks as uploads
 from storages_app.url_uploads import tasks as url_uploads
+from storages_app.webhooks import tasks as webhooks
 from ucdash.celery import app
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ TIMETABLE = (
     Entry("restores.forget", timedelta(hours=6)),
     Entry("uploads.sweep", timedelta(hours=1)),
     Entry("url_uploads.forget", timedelta(hours=6)),
+    Entry("webhooks.forget", timedelta(hours=6)),
     Entry("periodic.forget_workers", timedelta(hours=6)),
 )
 
@@ -163,6 +165,7 @@ def start_clocks(**kwargs: Any) -> None:
     _every(settings.POLL_EVERY_S, restores.drain, "restore poller")
     _every(settings.POLL_EVERY_S, url_uploads.drain, "fetch poller")
     _every(settings.POLL_EVERY_S, uploads.drain, "multipart poller")
+    _every(settings.POLL_EVERY_S, webhooks.drain, "webhook poller")
     _every(TICK_EVERY_S, tick, "timetable")
 
 
@@ -172,4 +175,5 @@ def stop_clocks(**kwargs: Any) -> None:
     _stopping.set()
     bulk_copies.stop()
     url_uploads.stop()
+    webhooks.stop()
     copying.stop()

@@ -9,6 +9,7 @@ from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
 from storages_app.uploads import tasks as uploads
 from storages_app.url_uploads import tasks as url_uploads
+from storages_app.webhooks import tasks as webhooks
 
 __all__ = [
     "backups",
@@ -20,4 +21,5 @@ __all__ = [
     "restores",
     "uploads",
     "url_uploads",
+    "webhooks",
 ]

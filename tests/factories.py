@@ -30,6 +30,8 @@ from storages_app.models import (
     UploadSession,
     UrlUpload,
     User,
+    Webhook,
+    WebhookDelivery,
 )
 from storages_app.models.copy_jobs import RUNNING_STATES, WAITING_STATES
 from storages_app.models.fields import read_db_now
@@ -257,6 +259,30 @@ def make_upload_session(project: Project, **fields: object) -> UploadSession:
             **fields,
         }
     )
+
+
+def make_webhook(
+    project: Project, event: str = "file.uploaded", *, secret: str = "", **fields: object
+) -> Webhook:
+    """Listening; nothing is at its address."""
+    values = {"target_url": f"https://hooks.example.com/{next(_counter)}"} | fields
+    webhook: Webhook = Webhook.objects.create(project=project, event=event, **values)
+    if secret:
+        webhook.seal_secret(secret)
+        webhook.save()
+    return webhook
+
+
+def make_webhook_delivery(webhook: Webhook, **fields: object) -> WebhookDelivery:
+    """Waiting, due now."""
+    values = {"event": webhook.event, "body": "{}", "state": "pending"} | fields
+    if values["state"] in {"pending", "retry_wait"}:
+        values.setdefault("run_after", read_db_now())
+    elif values["state"] == "leased":
+        values.setdefault("lease_until", read_db_now())
+    else:
+        values.setdefault("finished_at", read_db_now())
+    return WebhookDelivery.objects.create(webhook=webhook, **values)
 
 
 def make_url_upload(

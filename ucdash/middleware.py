@@ -9,6 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import ResolverMatch, resolve, set_urlconf
 
+from storages_app.lib.origins import in_request
+
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # Pages with a session. Cookies ignore ports, so a page is only shown under the dashboard's own
@@ -24,7 +26,8 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.request_id = str(uuid.uuid4())  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        with in_request(request.request_id):  # type: ignore[attr-defined]
+            response = self.get_response(request)
         response["x-uploadcare-request-id"] = request.request_id  # type: ignore[attr-defined]
         return response
 

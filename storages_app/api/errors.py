@@ -51,6 +51,7 @@ from storages_app.restores import errors as restores
 from storages_app.uploads import errors as uploads
 from storages_app.uploads import multipart_errors as multipart
 from storages_app.url_uploads import errors as url_uploads
+from storages_app.webhooks import errors as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,9 @@ _STATUS: dict[type[UcdashError], int] = {
     custom_storages.NotConnected: 409,
     custom_storages.NotTested: 409,
     restores.NotWaiting: 409,
+    webhooks.StillUnderWay: 409,
+    webhooks.WebhookInactive: 409,
+    webhooks.WebhooksOff: 403,
     uploads.RequestTooLarge: 413,
     copying.TooManyCopies: 429,
     custom_storages.TooManyTests: 429,
@@ -227,6 +231,8 @@ def status_of(error: UcdashError) -> int:
 
 def _rest_refusal(error: UcdashError) -> Response:
     status = status_of(error)
+    if isinstance(error, webhooks.WebhookRefused):  # as the real service words its newer forms
+        return Response({error.field or "non_field_errors": [error.message]}, status=status)
     detail = _NOT_FOUND if status == 404 else error.message
     return Response({"detail": detail}, status=status, headers=_headers(error))
 

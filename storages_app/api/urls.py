@@ -9,6 +9,7 @@ from storages_app.api.rest.files import FileStorageView, FilesView, FileView
 from storages_app.api.rest.groups import GroupStorageView, GroupsView, GroupView
 from storages_app.api.rest.metadata import MetadataKeyView, MetadataView
 from storages_app.api.rest.project import ProjectView
+from storages_app.api.rest.webhooks import UnsubscribeView, WebhooksView, WebhookView
 from storages_app.api.upload.direct import DirectUploadView
 from storages_app.api.upload.from_url import FromUrlStatusView, FromUrlView
 from storages_app.api.upload.groups import GroupInfoView
@@ -16,7 +17,7 @@ from storages_app.api.upload.groups import GroupView as GroupUploadView
 from storages_app.api.upload.info import InfoView
 from storages_app.api.upload.multipart import CompleteView, PartView
 from storages_app.api.upload.multipart import StartView as MultipartStartView
-from storages_app.api.v1 import backup, bulk_jobs, custom_storages, restores
+from storages_app.api.v1 import backup, bulk_jobs, custom_storages, restores, webhooks
 from storages_app.api.v1 import jobs as copy_jobs
 from storages_app.api.v1.events import EventsView
 from storages_app.api.v1.reconciliations import ReconciliationsView, ReconciliationView
@@ -32,6 +33,8 @@ _STORAGES = "api/v1/custom_storages/"
 _STORAGE = f"{_STORAGES}<str:storage_id>/"
 _RESTORES = "api/v1/restores/"
 _RESTORE = f"{_RESTORES}<str:restore_id>/"
+_WEBHOOK = "api/v1/webhooks/<str:webhook_id>/"
+_DELIVERY = f"{_WEBHOOK}deliveries/<str:delivery_id>/"
 _RECONCILIATIONS = f"{_STORAGE}reconciliations/"
 
 _rest: list[URLPattern] = [
@@ -66,6 +69,9 @@ _rest: list[URLPattern] = [
         "addons/<str:name>/execute/status/", addons.AddonStatusView.as_view(), name="addon_status"
     ),
     path("project/", ProjectView.as_view(), name="project"),
+    path("webhooks/", WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/unsubscribe/", UnsubscribeView.as_view(), name="webhook_unsubscribe"),
+    path("webhooks/<str:webhook_id>/", WebhookView.as_view(), name="webhook"),
 ]
 # Official clients double slashes, before these where their base address ends in one, and after.
 _upload: list[URLPattern] = [
@@ -113,6 +119,11 @@ _v1: list[URLPattern] = [
     path(f"{_RESTORE}look_again/", restores.LookAgainView.as_view(), name="restore_look_again"),
     path(f"{_RESTORE}files/", restores.FilesView.as_view(), name="restore_files"),
     path(f"{_STORAGE}manifests/", restores.ManifestsView.as_view(), name="storage_manifests"),
+    path(f"{_WEBHOOK}deliveries/", webhooks.DeliveriesView.as_view(), name="webhook_deliveries"),
+    path(f"{_WEBHOOK}again/", webhooks.SendFailedAgainView.as_view(), name="webhook_again"),
+    path(f"{_WEBHOOK}test/", webhooks.SendTestView.as_view(), name="webhook_test"),
+    path(_DELIVERY, webhooks.DeliveryView.as_view(), name="webhook_delivery"),
+    path(f"{_DELIVERY}again/", webhooks.SendAgainView.as_view(), name="webhook_delivery_again"),
     path(_STORAGES, custom_storages.CustomStoragesView.as_view(), name="custom_storages"),
     path(_STORAGE, custom_storages.CustomStorageView.as_view(), name="custom_storage"),
     path(f"{_STORAGE}connect/", custom_storages.ConnectView.as_view(), name="storage_connect"),

@@ -1,6 +1,5 @@
 """The shapes that both APIs share: times, addresses, files, groups (spec/UPLOADCARE 1.2 to 3.8)."""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +8,20 @@ from django.conf import settings
 from storages_app.api.refusals import NoSuchThing
 from storages_app.lib.filenames import sanitise
 from storages_app.models import File, Group, GroupMember, UploadSession
+from storages_app.webhooks.shapes import file_object, legacy_info, original_url, timestamp
 
-
-def timestamp(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+__all__ = [
+    "file_object",
+    "group_object",
+    "group_with_files",
+    "legacy_info",
+    "original_url",
+    "parse_uuid",
+    "session_info",
+    "timestamp",
+    "upload_group_info",
+    "upload_info",
+]
 
 
 def parse_uuid(text: str) -> UUID:
@@ -26,35 +33,6 @@ def parse_uuid(text: str) -> UUID:
     if str(parsed) != text.lower():
         raise NoSuchThing
     return parsed
-
-
-def original_url(file: File) -> str:
-    return f"{settings.CDN_URL}/{file.uuid}/{sanitise(file.original_filename)}"
-
-
-def file_object(file: File, *, version: str = "0.7", with_appdata: bool = False) -> dict[str, Any]:
-    """The file as REST shows it. Versions before 0.7 also have the two fields that they know."""
-    shown = {
-        "uuid": str(file.uuid),
-        "url": f"{settings.API_URL}/files/{file.uuid}/",
-        "original_filename": file.original_filename,
-        "original_file_url": None if file.is_removed else original_url(file),
-        "size": file.size,
-        "mime_type": file.mime_type,
-        "is_image": file.is_image,
-        "is_ready": file.is_ready,
-        "datetime_uploaded": timestamp(file.uploaded_at),
-        "datetime_stored": timestamp(file.stored_at),
-        "datetime_removed": timestamp(file.removed_at),
-        "variations": None,
-        "content_info": file.content_info,
-        "metadata": file.metadata or {},
-    }
-    if with_appdata:
-        shown["appdata"] = file.appdata or {}
-    if version != "0.7":
-        shown |= legacy_info(file)
-    return shown
 
 
 def upload_info(file: File) -> dict[str, Any]:
@@ -96,10 +74,6 @@ def session_info(session: UploadSession) -> dict[str, Any]:
         "content_info": None,
         "metadata": session.metadata or {},
     }
-
-
-def legacy_info(file: File) -> dict[str, Any]:
-    return {"image_info": (file.content_info or {}).get("image"), "video_info": None}
 
 
 def group_object(group: Group, *, version: str = "0.7") -> dict[str, Any]:

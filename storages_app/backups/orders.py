@@ -12,6 +12,7 @@ from storages_app.backups.records import LostRun
 from storages_app.models import BackupPlan, BackupRun, CopyJob, Event, Reason
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import read_db_now
+from storages_app.webhooks.announcing import announce
 from ucdash.celery import wake
 
 
@@ -64,3 +65,4 @@ def end(run: BackupRun, *, held: QuerySet[BackupRun], values: dict[str, Any]) ->
         project=run.plan.project,
         data={"state": run.state, "files": run.n_files, "gaps": run.n_gaps, "reason": run.reason},
     )
+    announce("backup.finished", [run], project_id=run.plan.project_id)

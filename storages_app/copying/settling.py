@@ -19,6 +19,7 @@ from storages_app.models import CopyJob, CustomStorage, Event, File, Reason
 from storages_app.models.copy_jobs import RUNNING_STATES, State
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.objectstores.errors import Throttled
+from storages_app.webhooks.announcing import announce
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,16 @@ def _settle_done(done: list[Finished]) -> list[Finished]:
     for one in done:
         if one.assignment.job.pk not in held:
             _drop(one.assignment.job)
+    _announce_done([one.assignment.job for one in done if one.assignment.job.pk in held])
     return [one for one in done if one.assignment.job.pk in held]
+
+
+def _announce_done(jobs: list[CopyJob]) -> None:
+    by_project: dict[int, list[CopyJob]] = defaultdict(list)
+    for job in jobs:
+        by_project[job.project_id].append(job)
+    for project_id, copies in by_project.items():
+        announce("copy.done", copies, project_id=project_id)
 
 
 def _drop(job: CopyJob) -> None:
@@ -218,6 +228,8 @@ def _tell_failure(job: CopyJob, values: dict[str, Any]) -> None:
         project=job.project,
         data={"reason": values["reason"], "storage": job.custom_storage.name, "url": job.url},
     )
+    job.state, job.reason = values["state"], values["reason"]
+    announce("copy.failed", [job], project_id=job.project_id)
 
 
 def _slow_down_if_asked(custom_storage: CustomStorage, finished: list[Finished]) -> None:

@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce, Greatest, Least
 from storages_app.models import CopyJob, CustomStorage, Event
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.models.fields import db_now
+from storages_app.webhooks.announcing import announce
 
 SUCCESS, TRANSIENT, OWNER = "+", "t", "o"
 _OWNER_FAILURES = 5
@@ -72,6 +73,7 @@ def open_(custom_storage: CustomStorage, *, reason: str) -> None:
         project=custom_storage.project,
         data={"reason": reason, "waiting": n_waiting},
     )
+    announce("storage.broken", [custom_storage], project_id=custom_storage.project_id)
 
 
 def _pause(n_probes: int) -> timedelta:
@@ -110,6 +112,7 @@ def close(custom_storage: CustomStorage, *, why: str) -> None:
             "first_copy": first_parked,
         },
     )
+    announce("storage.recovered", [custom_storage], project_id=custom_storage.project_id)
 
 
 def park(custom_storage: CustomStorage) -> int:

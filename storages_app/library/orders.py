@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from storages_app.copying import services as copying
 from storages_app.models import CopyJob, File
+from storages_app.webhooks.announcing import announce
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,9 @@ def remove(file: File, *, only_if: Q | None = None) -> bool:
             copying.cancel_copies_of_file(file=file)
             CopyJob.objects.filter(file=file, is_backup=True).update(record=None)
             transaction.on_commit(lambda: remove_bytes(file), robust=True)
-    file.refresh_from_db()
+        file.refresh_from_db()
+        if n_removed:
+            announce("file.deleted", [file], project_id=file.project_id)
     return bool(n_removed)
 
 

@@ -10,6 +10,7 @@ from storages_app.copying import services as copying
 from storages_app.library import orders
 from storages_app.library.errors import FileGone
 from storages_app.models import Event, File
+from storages_app.webhooks.announcing import announce
 
 
 @transaction.atomic
@@ -23,6 +24,7 @@ def store(*, file: File, actor: str) -> File:
         raise FileGone
     if n_stored:
         copying.order_copies_of_stored_file(file=file)
+        announce("file.stored", [file], project_id=file.project_id)
     return file
 
 

@@ -28,12 +28,13 @@ from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.errors import UcdashError
 from storages_app.lib.filenames import base_name
 from storages_app.library.inspection import inspect
-from storages_app.models import CustomStorage, File, Project
+from storages_app.models import CustomStorage, File, Project, Webhook
 from storages_app.models.prepared import Bound, Prepared
 from storages_app.uploads import errors, validation
 from storages_app.uploads.orders import blob_name_for
 from storages_app.uploads.receiving import TEMPORARY_PREFIX, TemporaryBytes, Upload
 from storages_app.uploads.sniffing import detect_type, sniff
+from storages_app.webhooks.announcing import announce
 
 log = logging.getLogger(__name__)
 
@@ -252,7 +253,7 @@ def _write_rows(
     metadata: dict[str, str],
     before_commit: BeforeCommit | None,
 ) -> list[File]:
-    has_storages = _look_again(project)
+    has_storages, has_webhooks = _look_again(project)
     is_stored = _is_stored(project, store)
     files = [_insert(project, arrival, is_stored, metadata) for arrival in arrivals]
     for file in files:
@@ -260,27 +261,32 @@ def _write_rows(
             copying.order_copies_of_new_file(file=file)
         if before_commit:
             before_commit(file)
+    if has_webhooks:
+        announce("file.uploaded", files, project_id=project.pk)
+        announce("file.stored", files if is_stored else [], project_id=project.pk)
     return files
 
 
-def _look_again(project: Project) -> bool:
-    """Whether it has storages that may want copies; ProjectRemoved if it went while the file came.
+def _look_again(project: Project) -> tuple[bool, bool]:
+    """Whether it has storages that may want copies, and webhooks that may want to hear of files;
+    ProjectRemoved if it went while the file came.
 
-    A project without storages is spared the large queries that find out which want this file.
+    A project without them is spared the queries that find out which want this file.
     """
-    found = _HAS_STORAGES.rows(project=project.pk)
+    found = _WHO_WANTS_FILES.rows(project=project.pk)
     if not found:
         raise errors.ProjectRemoved(project.public_key)
-    return bool(found[0][0])
+    return bool(found[0][0]), bool(found[0][1])
 
 
-def _has_storages() -> "models.QuerySet[Project, tuple[bool]]":
+def _who_wants_files() -> "models.QuerySet[Project, tuple[bool, bool]]":
     storages = CustomStorage.objects.filter(project=OuterRef("pk"), removed_at=None)
+    webhooks = Webhook.objects.listening().filter(project=OuterRef("pk"))
     live = Project.objects.live().filter(pk=Bound("project", Project._meta.pk))
-    return live.values_list(Exists(storages))
+    return live.values_list(Exists(storages), Exists(webhooks))
 
 
-_HAS_STORAGES = Prepared(_has_storages)
+_WHO_WANTS_FILES = Prepared(_who_wants_files)
 
 
 def _is_stored(project: Project, store: str) -> bool:

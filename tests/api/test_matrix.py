@@ -15,6 +15,8 @@ from storages_app.models import (
     File,
     Group,
     RestoreRun,
+    Webhook,
+    WebhookDelivery,
 )
 from tests.api.conftest import ACCEPT, Rest
 from tests.api.test_v1 import make_job
@@ -27,6 +29,8 @@ from tests.factories import (
     make_group,
     make_reconciliation,
     make_restore_run,
+    make_webhook,
+    make_webhook_delivery,
 )
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +67,20 @@ OWN = {
     "group": {"GET": (200, 200, 404), "DELETE": (204, 403, 404)},
     "group_storage": {"PUT": (404, 403, 404)},  # of versions before 0.7
     "project": {"GET": (200, 200, 200)},
+    "webhooks": {"GET": (200, 200, 200), "POST": (400, 403, 400)},
+    "webhook": {
+        "GET": (200, 200, 404),
+        "PUT": (200, 403, 404),
+        "POST": (200, 403, 404),
+        "DELETE": (204, 403, 404),
+    },
+    # By POST in version 0.5 only.
+    "webhook_unsubscribe": {"POST": (405, 403, 405), "DELETE": (400, 403, 400)},
+    "webhook_deliveries": {"GET": (200, 200, 404)},
+    "webhook_delivery": {"GET": (200, 200, 404)},
+    "webhook_delivery_again": {"POST": (202, 403, 404)},
+    "webhook_again": {"POST": (202, 403, 404)},
+    "webhook_test": {"POST": (202, 403, 404)},
     "events": {"GET": (200, 200, 200)},
     "jobs": {"GET": (200, 200, 200)},
     "job": {"GET": (200, 200, 404)},
@@ -137,6 +155,8 @@ def paths(project):
     test = make_connection_test(job.custom_storage)
     run = make_backup_run(make_backup_plan(job.custom_storage))
     reconciliation = make_reconciliation(job.custom_storage)
+    delivery = make_webhook_delivery(make_webhook(project), state="dead")
+    webhook = f"/api/v1/webhooks/{delivery.webhook_id}/"
     bulk = f"/api/v1/bulk-jobs/{make_bulk_job(job.custom_storage, state='counted').pk}/"
     return {
         "files": "/files/",
@@ -158,6 +178,14 @@ def paths(project):
         "group": group,
         "group_storage": f"{group}storage/",
         "project": "/project/",
+        "webhooks": "/webhooks/",
+        "webhook": f"/webhooks/{delivery.webhook_id}/",
+        "webhook_unsubscribe": "/webhooks/unsubscribe/",
+        "webhook_deliveries": f"{webhook}deliveries/",
+        "webhook_delivery": f"{webhook}deliveries/{delivery.pk}/",
+        "webhook_delivery_again": f"{webhook}deliveries/{delivery.pk}/again/",
+        "webhook_again": f"{webhook}again/",
+        "webhook_test": f"{webhook}test/",
         "events": "/api/v1/events/",
         "jobs": "/api/v1/jobs/",
         "job": f"/api/v1/jobs/{job.pk}/",
@@ -205,6 +233,8 @@ def unchanged():
         bulk += BackupPlan.objects.order_by("pk").values()
         bulk += BackupRun.objects.order_by("pk").values()
         bulk += RestoreRun.objects.order_by("pk").values()
+        bulk += Webhook.objects.order_by("pk").values()
+        bulk += WebhookDelivery.objects.order_by("pk").values()
         bulk += Group.objects.order_by("pk").values()
         return files, jobs, tests, bulk, list(CustomStorage.objects.order_by("pk").values())
 
