@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -29,6 +29,13 @@ _LONGEST_PUBLIC_KEY = 40
 _BY_PUBLIC_KEY = Prepared(
     lambda: Project.objects.filter(
         public_key=Bound("public_key", Project._meta.get_field("public_key"))
+    )
+)
+_ACTIVE_KEYS = Prepared(
+    lambda: (
+        SecretKey.objects.active()
+        .filter(project=Bound("project", Project._meta.pk))
+        .order_by("created_at")
     )
 )
 
@@ -90,7 +97,7 @@ def check_upload_signature(
             and is_same(_legacy_signature(secret, expire), signature)
         )
 
-    key = _find_key(project, signed, scope=SecretKey.Scope.FULL)
+    key = _find_key(project, signed, {SecretKey.Scope.FULL})
     if key is None:
         raise SignatureInvalid
     if int(expire) > (now + settings.SIGNED_UPLOADS_LIVE).timestamp():
@@ -119,8 +126,10 @@ def is_same(left: str, right: str) -> bool:
     )
 
 
-def _find_key(project: Project, fits: Callable[[str], bool], **only: str) -> SecretKey | None:
+def _find_key(
+    project: Project, fits: Callable[[str], bool], scopes: Container[str] = SecretKey.Scope.values
+) -> SecretKey | None:
     """Ask every active key, also after a match, so that time does not tell which one it was."""
-    keys = project.secret_keys.active().filter(**only)
-    matches = [key for key in keys if fits(key.unseal_secret())]
+    keys: list[SecretKey] = _ACTIVE_KEYS.instances(project=project.pk)
+    matches = [key for key in keys if key.scope in scopes and fits(key.unseal_secret())]
     return matches[0] if matches else None

@@ -23,6 +23,7 @@ from storages_app.api.permissions import HoldsSecretKey, ReadKeysOnlyRead
 from storages_app.api.refusals import NoSuchThing
 from storages_app.api.wire import parse_uuid
 from storages_app.models import File, Project
+from storages_app.models.prepared import Bound, Prepared
 from storages_app.projects.errors import BadCredentials
 
 _WARNING = "199 Miscellaneous warning: "
@@ -34,6 +35,11 @@ _HEADERS = {
     "X-XSS-Protection": "1; mode=block",
     "X-Robots-Tag": "noindex, nofollow, nosnippet, noarchive",
 }
+_FILE = Prepared(
+    lambda: File.objects.filter(
+        pk=Bound("uuid", File._meta.pk), project=Bound("project", Project._meta.pk)
+    ).order_by()
+)
 
 
 class RestView(APIView):
@@ -88,9 +94,11 @@ class RestView(APIView):
 
     def get_file(self, file_uuid: str) -> File:
         """A file of the caller's project, removed or not; another project's is not found."""
-        file = File.objects.filter(project=self.project, pk=parse_uuid(file_uuid)).first()
-        if file is None:
+        found = _FILE.instances(uuid=parse_uuid(file_uuid), project=self.project.pk)
+        if not found:
             raise NoSuchThing
+        file: File = found[0]
+        file.project = self.project
         return file
 
 
