@@ -20,6 +20,7 @@ from tests.rig.web_source import WebSource
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+    from xdist.workermanage import WorkerController
 
 CHROMIUM = "/usr/bin/chromium"
 _LONG = (
@@ -63,6 +64,15 @@ class LongFilesFirst(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
         return path if path.startswith(_LONG) else nodeid
+
+    def mark_test_complete(
+        self, node: "WorkerController", item_index: int, duration: float = 0
+    ) -> None:
+        """Forget what is done: after each test all that a worker has is counted."""
+        super().mark_test_complete(node, item_index, duration)
+        scope = self._split_scope(self.registered_collections[node][item_index])
+        if all(self.assigned_work[node][scope].values()):
+            del self.assigned_work[node][scope]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongFilesFirst:
