@@ -187,8 +187,10 @@ def test_everything_works_without_a_script(world, chromium):
     page = context.new_page()
     page.goto(storage)
     page.get_by_role("button", name="Run the test").click()
-    while page.get_by_role("link", name="Reload to see the newest state").count():
-        page.get_by_role("link", name="Reload to see the newest state").click()
+    reload = page.get_by_role("link", name="Reload to see the newest state")
+    while reload.count():
+        with page.expect_navigation():
+            reload.click()
     expect(page.locator("#test h2")).to_contain_text("Connected.")
     page.goto(f"{storage}settings/")
     page.get_by_label("Naming pattern").fill("${yyyy}/${uuid}")
