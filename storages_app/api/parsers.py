@@ -6,7 +6,7 @@ from typing import IO, Any
 
 from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import FormParser, JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
 
 from storages_app.api.refusals import ParameterConflict, ParameterInvalid
 
@@ -36,8 +36,10 @@ class StrictJSONParser(JSONParser):
         return value
 
 
-class StrictFormParser(FormParser):
+class StrictFormParser(BaseParser):
     """Forms are UTF-8, whatever charset they name: some of those are none for text."""
+
+    media_type = "application/x-www-form-urlencoded"
 
     def parse(
         self,

@@ -31,7 +31,7 @@ class MetadataKeyView(RestView):
     @schema.put_metadata
     def put(self, request: Request, file_uuid: str, key: str) -> Response:
         file = self.get_file(file_uuid)
-        value = request.data
+        value: object = request.data
         if not isinstance(value, str):
             raise ParameterInvalid("Expected JSON string.")
         is_new = metadata.put(file=file, key=key, value=value)
