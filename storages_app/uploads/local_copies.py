@@ -17,6 +17,7 @@ from storages_app.copying.orders import MAX_PROCESSED
 from storages_app.imaging import effects as image_effects
 from storages_app.imaging.effects import Effects
 from storages_app.imaging.errors import ProcessedTooLarge
+from storages_app.lib.origins import derived_from
 from storages_app.models import File
 from storages_app.renditions import services as renditions
 from storages_app.uploads import arrivals, validation
@@ -49,7 +50,7 @@ def make(*, file: File, effects: str, is_stored: bool, metadata: dict[str, str])
     parsed = image_effects.parse(effects)
     metadata = validation.check_metadata(metadata.items())  # before anything is read
     copying.require_copyable(file, has_effects=not parsed.is_empty)
-    with _open(file, parsed) as source, _temporary() as path:
+    with _open(file, parsed) as source, _temporary() as path, derived_from(file.pk):
         _pour(source, path)
         return arrivals.arrive(
             project=file.project,

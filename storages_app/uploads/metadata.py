@@ -5,6 +5,7 @@ from django.db import transaction
 from storages_app.library.errors import FileGone
 from storages_app.models import CopyJob, File
 from storages_app.uploads.validation import check_metadata
+from storages_app.webhooks.announcing import announce
 
 
 @transaction.atomic
@@ -33,9 +34,16 @@ def _hold(file: File) -> dict[str, str]:
 
 
 def _keep(file: File, metadata: dict[str, str]) -> None:
-    if metadata == file.metadata:
+    before = file.metadata
+    if metadata == before:
         return
     file.metadata = metadata
     file.save(update_fields=["metadata"])
     # The manifest of a backup tells of metadata: the next run writes the file's line anew.
     CopyJob.objects.filter(file=file, is_backup=True).update(record=None)
+    announce(
+        "file.info_updated",
+        [file],
+        project_id=file.project_id,
+        previous_values={"metadata": before},
+    )

@@ -20,6 +20,7 @@ from storages_app.webhooks.sending import Answer, send
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.5  # for what is new, while others are under way
+_MOMENT_S = 0.02
 
 _stopping = threading.Event()
 _one_drain_a_process = threading.Lock()
@@ -78,8 +79,7 @@ class Pump:
                 self._claim(pool)
                 if not self.flying:
                     return
-                ended, _ = wait(self.flying, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-                self._settle(ended)
+                self._settle(self._ended())
                 self._renew()
         except BaseException as error:
             shortage.note(error)
@@ -93,6 +93,11 @@ class Pump:
         if n_free:
             for hold in holding.claim(at_most=n_free):
                 self.flying[pool.submit(_send, hold)] = hold
+
+    def _ended(self) -> set[Future[Answer]]:
+        """What has ended, with what ends in the same moment: they are written together."""
+        wait(self.flying, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+        return wait(self.flying, timeout=_MOMENT_S).done
 
     def _settle(self, ended: set[Future[Answer]]) -> None:
         answers = [(self.flying[future], _answer_of(future)) for future in ended]

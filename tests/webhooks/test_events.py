@@ -17,6 +17,7 @@ from storages_app.library import runner as library_runner
 from storages_app.library import services as library
 from storages_app.models import BackupRun, CopyJob, Webhook, WebhookDelivery
 from storages_app.models.copy_jobs import State
+from storages_app.uploads import local_copies, metadata
 from storages_app.webhooks.announcing import announce
 from storages_app.webhooks.registry import by_name
 from tests.factories import (
@@ -142,14 +143,23 @@ class TestFiles:
         (payload,) = told()
         assert (payload["hook"]["event"], payload["data"]["uuid"]) == ("file.deleted", str(file.pk))
 
-    def test_a_change_tells_the_values_before_it(self, project):
-        make_webhook(project, "file.info_updated")
-        file = make_file(project, metadata={"pet": "dog"})
-        before = {"metadata": {"pet": "cat"}}
-        announce("file.info_updated", [file], project_id=project.pk, previous_values=before)
+    def test_a_change_of_metadata_is_told_with_the_values_before_it(self, project):
+        listen_to_all(project)
+        file = make_file(project, metadata={"pet": "cat"})
+        metadata.put(file=file, key="pet", value="dog")
+        metadata.put(file=file, key="pet", value="dog")
         (payload,) = told()
-        assert payload["previous_values"] == before
+        assert payload["hook"]["event"] == "file.info_updated"
+        assert payload["previous_values"] == {"metadata": {"pet": "cat"}}
         assert payload["data"]["metadata"] == {"pet": "dog"}
+
+    def test_a_local_copy_is_told_with_its_source(self, project, upload_storage, incoming):
+        make_webhook(project)
+        file = make_file(project)
+        copy = local_copies.make(file=file, effects="", is_stored=False, metadata={})
+        (payload,) = told()
+        assert payload["data"]["uuid"] == str(copy.pk)
+        assert payload["initiator"]["detail"]["source_file_uuid"] == str(file.pk)
 
 
 class TestCopies:
