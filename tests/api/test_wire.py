@@ -63,7 +63,7 @@ class TestHeaders:
         ("path", "allow"),
         [
             ("/project/", "GET, HEAD, OPTIONS"),
-            ("/files/", "GET, HEAD, OPTIONS"),
+            ("/files/", "GET, HEAD, OPTIONS, POST"),
             ("/files/remote_copy/", "OPTIONS, POST"),
             ("/files/x/", "DELETE, GET, HEAD, OPTIONS"),
             ("/files/x/storage/", "DELETE, GET, HEAD, OPTIONS, POST, PUT"),
@@ -105,7 +105,6 @@ class TestErrors:
             "%00",
             "..",
             "a" * 5_000,
-            "storage",
             "017be467817478-49b1-8b0d-ba94bb88aaaa",
         ],
     )

@@ -1,0 +1,46 @@
+"""The product's addresses, and `/bare/`: a plain DRF view that asks neither keys nor database."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.urls import path
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from storages_app.models import File, Project
+from storages_app.webhooks.shapes import file_object
+from ucdash.urls import handler400, handler403, handler404, handler500, urlpatterns
+
+__all__ = ["handler400", "handler403", "handler404", "handler500"]
+
+_NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class BareView(APIView):
+    """What a file's info looks like, made once."""
+
+    shown: dict[str, Any] = file_object(
+        File(
+            project=Project(),
+            original_filename="file-00001.bin",
+            mime_type="application/octet-stream",
+            size=1024,
+            is_image=False,
+            content_info={
+                "mime": {
+                    "mime": "application/octet-stream",
+                    "type": "application",
+                    "subtype": "octet-stream",
+                }
+            },
+            uploaded_at=_NOON,
+            stored_at=_NOON,
+        )
+    )
+
+    def get(self, request: Request) -> Response:
+        return Response(self.shown)
+
+
+urlpatterns = [path("bare/", BareView.as_view()), *urlpatterns]
