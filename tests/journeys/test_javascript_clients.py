@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,10 +17,11 @@ import requests
 from PIL import Image
 
 from tests.pictures import jpeg
+from tests.rig.clients import official_client
 from tests.rig.fixtures import need
-from tests.rig.installation import Installation, Project
+from tests.rig.installation import Bucket, Installation, Project
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 HERE = Path(__file__).parent / "javascript"
 PHOTO = jpeg(800, 600)
@@ -107,10 +109,15 @@ def keys_of(project: Project) -> dict[str, str]:
     return {"publicKey": project.public_key, "secretKey": project.secret_key}
 
 
-@pytest.fixture
-def answers(ask, installation, project) -> dict[str, Any]:
-    """What the clients were answered in the main job, all in one run of Node."""
+@pytest.fixture(scope="module")
+def bucket(installation: Installation, project: Project) -> Bucket:
     assert installation.connect_bucket(project, prefix="js/")["state"] == "connected"
+    return installation.bucket
+
+
+@pytest.fixture
+def answers(ask, installation, project, bucket) -> dict[str, Any]:
+    """What the clients were answered in the main job, all in one run of Node."""
     found: dict[str, Any] = ask("main_job.mjs", installation=installation, **keys_of(project))
     return found
 
@@ -260,6 +267,195 @@ class TestUploads:
         assert all("value" in one for one in taken)
         assert refused["code"] == "RequestThrottledError"
         assert 0 < int(refused["retryAfter"]) <= 60
+
+
+@pytest.fixture(scope="module")
+def told(
+    ask: Ask,
+    installation: Installation,
+    strict_installation: Installation,
+    project: Project,
+    bucket: Bucket,
+) -> dict[str, Any]:
+    """What `rest.mjs` was answered, part by part, in one run of Node."""
+    another = installation.create_project()
+    with official_client(installation, another) as client:
+        foreign = client.file(client.upload_api.upload({"a.jpg": ("a.jpg", PHOTO)})["a.jpg"])
+        group = client.create_file_group([foreign])
+    found: dict[str, Any] = ask(
+        "rest.mjs",
+        installation=installation,
+        **keys_of(project),
+        listed=keys_of(installation.create_project()),
+        strict={"url": strict_installation.url, **keys_of(strict_installation.create_project())},
+        foreign=foreign.uuid,
+        foreignGroup=group.id,
+    )
+    with official_client(installation, another) as client:
+        assert not client.file(foreign.uuid).is_removed
+        assert client.file_group(group.id).update_info()
+    return found
+
+
+def part(name: str, told: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = told[name]
+    assert "failed" not in said, said
+    return said
+
+
+def statuses(refused: dict[str, Any]) -> dict[str, int | None]:
+    """The status of each refusal; none was met by something that is no error of the client."""
+    assert all(said.get("isOfClient") for said in refused.values()), refused
+    return {name: said["status"] for name, said in refused.items()}
+
+
+class TestRest:
+    """Each function of `@uploadcare/rest-client`, where it succeeds and where it fails."""
+
+    def test_none_is_left_out(self, told):
+        assert told["uncalled"] == []
+
+    def test_a_file_is_shown_stored_once_and_deleted(self, told, installation):
+        said = part("files", told)
+        info = said["info"]
+        assert (info["originalFilename"], info["size"]) == ("Grand harbour.jpg", len(PHOTO))
+        assert info["originalFileUrl"].startswith(f"{installation.files_url}/{info['uuid']}/")
+        assert (info["metadata"], info["isReady"]) == ({"album": "ports"}, True)
+        assert "appdata" not in info
+        assert said["withAppdata"]["appdata"] == {}
+        assert said["stored"]["datetimeStored"]
+        assert said["isStoredOnce"]
+        for deleted in (said["deleted"], said["known"]):
+            assert deleted["datetimeRemoved"]
+            assert deleted["datetimeStored"] is deleted["originalFileUrl"] is None
+        assert set(statuses(said["refused"]).values()) == {404}
+        assert said["refused"]["noUuid"]["message"] == "[404 Not Found] Not found."
+
+    def test_many_files_are_stored_and_deleted(self, told):
+        said = part("batches", told)
+        for verb, states in (("stored", [True, False]), ("deleted", [False, True])):
+            assert said[verb]["status"] == "ok"
+            assert sorted(said[verb]["problems"].values()) == ["Invalid", "Missing in the project"]
+            assert said[verb]["uuids"] == said["uuids"]
+            assert said[verb]["states"] == [states] * 2
+        assert [one["message"] for one in said["refused"].values()] == [
+            "[400 Bad Request] List of UUIDs can not be empty",
+            "[400 Bad Request] Maximum UUIDs per request is exceeded. The limit is 100",
+            "[400 Bad Request] Expected list of UUIDs",
+        ]
+
+    def test_lists_are_walked_page_by_page(self, told):
+        said = part("lists", told)
+        assert said["pages"] == [[0, 1], [2]]
+        # On the way back this client leaves out `to`, and so begins anew.
+        assert said["walked"] == [[2], [1], [0], None, [2], None, None]
+        assert (said["removed"], said["unstored"], said["from"]) == ([3], [0, 1], [1, 2])
+        totals = {"removed": 1, "stored": 1, "unstored": 2}
+        assert said["counted"] == {"total": 1, "totals": totals, "perPage": 2}
+        assert set(statuses(said["refused"]).values()) == {400}
+
+    def test_copies_are_made_here_and_in_the_bucket(self, told, installation):
+        said = part("copies", told)
+        assert said["copied"]["type"] == "file"
+        copy = said["info"]
+        assert copy["uuid"] == said["copied"]["result"]["uuid"] != said["source"]
+        assert (copy["originalFilename"], copy["size"]) == ("Grand harbour.jpg", len(PHOTO))
+        assert (copy["metadata"], bool(copy["datetimeStored"])) == ({"album": "copies"}, True)
+        assert said["resized"]["contentInfo"]["image"]["width"] == 32
+        assert said["resized"]["datetimeStored"] is None
+        assert said["remote"] == said["again"]
+        key = urlsplit(said["remote"]["result"]).path.removeprefix("/")
+        assert key == f"js/{said['source']}/Grandharbour.jpg"
+        assert installation.bucket.read(key) == PHOTO
+        bad_source = "[400 Bad Request] Bad `source` parameter. Use UUID or CDN URL."
+        assert {name: one["message"] for name, one in said["refused"].items()} == {
+            "local": bad_source,
+            "remote": bad_source,
+            "target": "[400 Bad Request] Project has no storage with provided name.",
+            "pattern": "[400 Bad Request] Invalid pattern provided: `${colour}`",
+        }
+
+    def test_metadata_is_written_read_and_deleted(self, told):
+        said = part("metadata", told)
+        assert (said["made"], said["changed"], said["one"]) == ("ports", "harbours", "harbours")
+        assert said["all"] == {"taken_by": "Zoë", "album": "harbours"}
+        assert (said["deleted"], said["left"]) == (None, {"taken_by": "Zoë"})
+        assert statuses(said["refused"]) == {
+            "gone": 404,
+            "badKey": 400,
+            "longValue": 400,
+            "noText": 400,
+            "get": 404,
+            "set": 404,
+            "remove": 404,
+        }
+
+    def test_groups_are_listed_shown_and_deleted(self, told, installation):
+        said = part("groups", told)
+        assert [file["uuid"] for file in said["info"]["files"]] == said["uuids"]
+        assert said["info"]["cdnUrl"] == f"{installation.files_url}/{said['id']}/"
+        assert [group["id"] for group in said["listed"]["results"]] == [said["id"]]
+        assert said["listed"]["perPage"] == 1
+        assert said["deleted"] is None
+        found = statuses(said["refused"])
+        assert found.pop("limit") == 400
+        assert set(found.values()) == {404}
+
+    def test_webhooks_are_made_changed_and_deleted(self, told):
+        said = part("webhooks", told)
+        made, changed = said["made"], said["changed"]
+        assert said["listed"] == [made]
+        assert (made["event"], made["isActive"], made["signingSecret"]) == (
+            "file.uploaded",
+            True,
+            "12345X",
+        )
+        assert (changed["id"], changed["event"], changed["isActive"]) == (
+            made["id"],
+            "file.deleted",
+            False,
+        )
+        assert (said["twice"]["status"], said["twice"]["isOfFields"]) == (400, True)
+        (message,) = said["twice"]["errors"]["nonFieldErrors"]
+        assert "project is already subscribed on this event" in message
+        assert (said["deleted"], said["left"]) == (None, [])
+        found = statuses(said["refused"])
+        assert found.pop("gone") == 404
+        assert set(found.values()) == {400}
+        missing = "[400 Bad Request] `target_url` is missing."
+        assert said["refused"]["noTarget"]["message"] == missing
+
+    def test_what_a_project_has_not_got_is_told(self, told):
+        said = part("features", told)
+        for kind in ("document", "video"):
+            refused = said[f"{kind}s"]
+            assert all(one["isOfClient"] for one in refused.values())
+            words = f"{kind.capitalize()} conversion feature is not available for this project."
+            assert refused["convert"]["message"] == f"[400 Bad Request] {words}"
+            assert refused["poll"]["message"] == refused["convert"]["message"]
+        assert set(statuses(said["addons"]).values()) <= {400, 403}
+        assert said["addonStatus"]["status"] == "unknown"
+        assert said["addonNoStatus"]["errors"] == {"requestId": ["Must be a valid UUID."]}
+        assert set(statuses(said["notHere"]).values()) <= {404, 405}
+
+    def test_who_has_no_key_is_told_nothing(self, told):
+        said = part("keys", told)
+        for who, words in (
+            ("nobody", "Public key nobody not found."),
+            ("wrong", "Invalid signature. Please check your Secret key."),
+        ):
+            for one in said["refused"][who].values():
+                assert one["message"] == f"[401 Unauthorized] {words}"
+        assert said["signed"] == 1
+
+    def test_who_asks_too_often_is_told_so(self, told):
+        *answered, refused = told["throttled"]
+        assert 5 <= len(answered) <= 10
+        assert {said["status"] for said in answered} == {404}
+        words = (
+            r"\[429 Too Many Requests\] Request was throttled. Expected available in \d+ seconds."
+        )
+        assert re.fullmatch(words, refused["message"])
 
 
 def sources_of(web_source) -> dict[str, str]:
