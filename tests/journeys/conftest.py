@@ -21,9 +21,11 @@ def uploadcare(installation: Installation, project: Project):
 
 @pytest.fixture(scope="session")
 def strict_installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A web server that takes three uploads a minute for a project; no worker is there."""
+    """A web server, no worker: three uploads a minute for a project, five requests for a key."""
     running = Installation(
-        tmp_path_factory.mktemp("strict-installation"), UCDASH_UPLOADS_PER_MINUTE_OF_PROJECT="3"
+        tmp_path_factory.mktemp("strict-installation"),
+        UCDASH_UPLOADS_PER_MINUTE_OF_PROJECT="3",
+        UCDASH_REST_PER_MINUTE_OF_KEY="5",
     )
     try:
         running.prepare()

@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 MB = 1024 * 1024
 PHOTO = jpeg(320, 240)
 BEYOND_DIRECT = 100 * MB + 1
-# What this release of the client raises nowhere, or only for what is not there yet.
+# What this release of the client raises nowhere, or elsewhere.
 NOT_TO_BE_MET = {
     "APIConnectionError": "the client raises it nowhere",
     "DefaultResponseClassNotDefined": "a mistake in the client itself",
-    "WebhookIsNotUnique": "there are no webhooks yet",
+    "WebhookIsNotUnique": "test_python_rest.py meets it",
 }
 
 
@@ -330,6 +330,21 @@ class TestExceptions:
                 insist()
             assert 1 < refusal.value.wait <= 61
             assert 3 <= client.list_files().count() <= 6
+
+    def test_throttled_request_error_of_rest(self, strict_installation):
+        project = strict_installation.create_project()
+        names: list[str] = []
+
+        def insist() -> None:
+            while len(names) < 12:  # a new minute may begin meanwhile
+                names.append(client.get_project_info().name)
+
+        expected = pytest.raises(exceptions.ThrottledRequestError)
+        hasty = official_client(strict_installation, project, retry_throttled=0)
+        with hasty as client, expected as refusal:
+            insist()
+        assert 1 < refusal.value.wait <= 61
+        assert 5 <= len(names) <= 10
 
     def test_upload_error(self, uploadcare, web_source):
         address = web_source.serve("/gone.jpg", status=404)
