@@ -22,6 +22,7 @@ from storages_app.models import (
     Finding,
     Group,
     GroupMember,
+    IdempotencyKey,
     Membership,
     Project,
     Reconciliation,
@@ -259,6 +260,18 @@ def make_upload_session(project: Project, **fields: object) -> UploadSession:
             **fields,
         }
     )
+
+
+def make_idempotency_key(project: Project, **fields: object) -> IdempotencyKey:
+    """Answered."""
+    values = {
+        "route": "POST /api/v1/custom_storages/",
+        "key": f"key {next(_counter)}",
+        "body_digest": "0" * 64,
+        "status": 201,
+        "answer": "{}",
+    }
+    return IdempotencyKey.objects.create(project=project, **(values | fields))
 
 
 def make_webhook(

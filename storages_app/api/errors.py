@@ -63,9 +63,11 @@ _TOO_LARGE = "The size of the request is too large."
 _STATUS: dict[type[UcdashError], int] = {
     projects.BadCredentials: 401,
     KeyMayOnlyRead: 403,
-    FileGone: 404,
+    projects.IdempotencyKeyReused: 422,
+    projects.IdempotencyKeyUnderWay: 409,
     JobNotOver: 409,
     JobNotWaiting: 409,
+    FileGone: 404,
     groups.GroupNotFound: 404,
     NoSuchThing: 404,
     backups.AlreadyConnected: 409,
@@ -245,7 +247,8 @@ def _headers(error: UcdashError) -> dict[str, str]:
         return {"WWW-Authenticate": "Uploadcare"}
     if isinstance(error, copying.TooManyCopies | custom_storages.TooManyTests):
         return {"Retry-After": str(error.retry_after)}
-    return {"Retry-After": str(_BUSY_WAIT_S)} if status == 503 else {}
+    comes_soon = status == 503 or isinstance(error, projects.IdempotencyKeyUnderWay)
+    return {"Retry-After": str(_BUSY_WAIT_S)} if comes_soon else {}
 
 
 def _first_line(error: UcdashError) -> str:
@@ -264,7 +267,7 @@ def _problem(code: str, what: str, why: str, fix: str, status: int) -> dict[str,
         "what": what,
         "why": None if why in {"", what} else why,
         "fix": fix or None,
-        "docs_url": f"{settings.DASHBOARD_URL}/docs/errors/#{code}",
+        "docs_url": docs_url,
     }
 
 

@@ -128,3 +128,28 @@ class UrlTokenExpired(UrlTokenRefused):
 
 class UrlTokenNotYet(UrlTokenRefused):
     """The token of this address is not valid yet."""
+
+
+class IdempotencyKeyInvalid(UcdashError):
+    """This Idempotency-Key cannot be used."""
+
+    code = "idempotency_key_invalid"
+    hint = "Send 1 to 255 visible ASCII characters, such as a random UUID."
+
+
+class IdempotencyKeyReused(UcdashError):
+    """Something else was asked under this Idempotency-Key."""
+
+    code = "idempotency_key_reused"
+    hint = "Send a new key with a new request, and the same request with the same key."
+
+
+class IdempotencyKeyUnderWay(UcdashError):
+    """The request with this Idempotency-Key is being answered."""
+
+    code = "idempotency_key_under_way"
+    hint = "Ask again in a few seconds; it happens once."
+
+
+class IdempotencyKeyTakenOver(IdempotencyKeyUnderWay):
+    """This request took so long that another process began it anew; this one changed nothing."""

@@ -28,6 +28,7 @@ from tests.factories import (
     make_custom_storage,
     make_file,
     make_group,
+    make_idempotency_key,
     make_project,
     make_reconciliation,
     make_restore_run,
@@ -67,6 +68,7 @@ def make_one_of_each():
     make_reconciliation(storage).differences.create(kind="extra", key="<b>x</b>")
     make_group(project, file)
     make_upload_session(project, upload_id="the-secret-of-an-upload")
+    make_idempotency_key(project)
     make_url_upload(project, "https://u:the-secret-of-a-url@example.com/x.png")
     Event.objects.record("file.deleted", actor="somebody", subject="<b>x</b>", project=project)
 

@@ -43,6 +43,8 @@ class ManifestsView(StorageView):
 class RestoresView(StorageView):
     """The restores into the caller's project, newest first, and asking for one more."""
 
+    asks_outside = True
+
     @schema.list_restores
     def get(self, request: Request) -> Response:
         return page(_runs().filter(project=self.project), request, restore_object)
