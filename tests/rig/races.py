@@ -41,7 +41,7 @@ from storages_app.models import (  # noqa: E402
     UrlUpload,
 )
 from storages_app.objectstores.backends.memory import MemoryStore  # noqa: E402
-from storages_app.uploads import arrivals  # noqa: E402
+from storages_app.uploads import arrivals, metadata  # noqa: E402
 from storages_app.uploads.errors import ProjectRemoved  # noqa: E402
 from storages_app.url_uploads import holding  # noqa: E402
 from storages_app.url_uploads import runner as fetches  # noqa: E402
@@ -237,6 +237,33 @@ def expiring_file(storage: CustomStorage, round_: int, workers: int) -> None:
     require_bytes(storage.project)
     (job,) = CopyJob.objects.filter(file=file)
     assert job.state == "done" or (file.is_removed and job.state == "cancelled"), job.state
+
+
+def many_keys(storage: CustomStorage, round_: int, workers: int) -> None:
+    """Each worker sets a key of its own in the metadata of one file, and one removes a key."""
+    file = make_file(storage.project, metadata={"old": "value"})
+
+    def own_copy() -> File:
+        return File.objects.get(pk=file.pk)
+
+    names = [f"key{number}" for number in range(workers - 1)]
+    at_once(
+        lambda: metadata.remove(file=own_copy(), key="old"),
+        *[lambda name=name: metadata.put(file=own_copy(), key=name, value=name) for name in names],
+    )
+    assert own_copy().metadata == {name: name for name in names}
+
+
+def two_batches(storage: CustomStorage, round_: int, workers: int) -> None:
+    """The same files are stored and removed by requests that name them in other orders."""
+    files = [make_file(storage.project, uuid4().bytes, stored_at=None) for _ in range(10)]
+    calls: list[Callable[[], object]] = []
+    for number in range(workers):
+        named = files if number % 4 < 2 else files[::-1]
+        act = library.delete_all if number % 2 else library.store_all
+        calls.append(lambda act=act, named=named: act(files=named, actor="a race"))
+    at_once(*calls)
+    assert not File.objects.filter(pk__in=[file.pk for file in files], removed_at=None).exists()
 
 
 def main(name: str, rounds: int, workers: int) -> None:
