@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -25,7 +26,7 @@ PAUSES: Final = (
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
 )
 MAX_ATTEMPTS: Final = len(PAUSES) + 1
-_LOOKED_AT = 200  # rows of the queue that one claim reads
+_LOOKED_AT = 64  # rows of the queue that one claim reads
 _GONE = 410
 _LONGEST_ERROR = 300  # the width of the column
 _LONGEST_LOG = 50  # a delivery may be sent again by hand, again and again
@@ -81,30 +82,38 @@ def _due() -> Q:
     return Q(run_after__lte=db_now()) | Q(lease_until__lt=db_now())
 
 
-def _choose(at_most: int) -> list[tuple[Any, int]]:
-    share = max(settings.WEBHOOK_THREADS // 2, 1)
+def _choose(at_most: int) -> list[tuple[UUID, int]]:
+    """Number and fence of those that come next: what a worker died over before what is new."""
     running = WebhookDelivery.objects.filter(lease_until__gte=db_now()).order_by()
     n_running = Counter(running.values_list("webhook", flat=True))
-    chosen: list[tuple[Any, int]] = []
+    lapsed = WebhookDelivery.objects.filter(lease_until__lt=db_now()).order_by("lease_until")
+    new = WebhookDelivery.objects.filter(run_after__lte=db_now()).order_by("run_after")
+    chosen: dict[UUID, int] = {}
+    for waiting in (lapsed, new):  # apart, so that each is read from its index in its order
+        _add_of(waiting, chosen, n_running, at_most)
+    return list(chosen.items())
+
+
+def _add_of(
+    waiting: QuerySet[WebhookDelivery],
+    chosen: dict[UUID, int],
+    n_running: Counter[int],
+    at_most: int,
+) -> None:
+    share = max(settings.WEBHOOK_THREADS // 2, 1)
     while len(chosen) < at_most:
         full = [webhook for webhook, n in n_running.items() if n >= share]
-        known = [pk for pk, _ in chosen]
-        waiting = _waiting(without=full).exclude(pk__in=known)
-        found = list(waiting.values_list("pk", "fence", "webhook")[:_LOOKED_AT])
+        rest = waiting.exclude(webhook__in=full).exclude(pk__in=list(chosen))
+        found = list(rest.values_list("pk", "fence", "webhook")[:_LOOKED_AT])
         for pk, fence, webhook in found:
             if n_running[webhook] < share and len(chosen) < at_most:
                 n_running[webhook] += 1
-                chosen.append((pk, fence))
+                chosen[pk] = fence
         if len(found) < _LOOKED_AT:
-            break  # there are no more, and one round has looked at all
-    return chosen
+            return  # one round has looked at all
 
 
-def _waiting(*, without: Iterable[int]) -> QuerySet[WebhookDelivery]:
-    return WebhookDelivery.objects.filter(_due()).exclude(webhook__in=without).order_by("run_after")
-
-
-def _take(pk: Any, fence: int) -> bool:
+def _take(pk: UUID, fence: int) -> bool:
     n_claimed = WebhookDelivery.objects.filter(_due(), pk=pk, fence=fence).update(
         state=State.LEASED,
         run_after=None,
