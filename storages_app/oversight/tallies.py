@@ -40,7 +40,8 @@ def _told_and_counted(project_id: int) -> dict[str, int]:
     columns = {f"told_{name}": _one(tallies, Sum(name)) for name in COLUMNS} | {
         f"counted_{name}": _one(rows, Count("pk")) for name, rows in counts.items()
     }
-    return Project.objects.annotate(**columns).values(*columns).get(pk=project_id)
+    row: dict[str, int] = Project.objects.annotate(**columns).values(*columns).get(pk=project_id)
+    return row
 
 
 def _one(rows: "QuerySet[Any]", number: Sum | Count) -> Coalesce:
