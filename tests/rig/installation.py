@@ -194,7 +194,9 @@ class Installation:
         self.worker = None
 
     def stop(self) -> None:
-        for process in reversed(self.processes):
+        for process in self.processes:
+            process.ask_to_stop()  # all together, which takes as long as the slowest
+        for process in self.processes:
             process.stop()
         self.processes.clear()
         self._commands.stop()

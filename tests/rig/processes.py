@@ -67,6 +67,7 @@ class Process:
         stop_signal: str = "SIGTERM",
     ) -> None:
         self.name, self.log, self._stop_signal = name, log, signal.Signals[stop_signal]
+        self._is_asked = False
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
                 command,
@@ -105,9 +106,15 @@ class Process:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join([f"--- {self.name} ({self.log.name})", *text.splitlines()[-lines:]])
 
+    def ask_to_stop(self) -> None:
+        """Tell the whole group, and go on."""
+        if not self._is_asked:
+            self._is_asked = True
+            self._signal(self._stop_signal)
+
     def stop(self) -> None:
         """End the whole group gently, then by force."""
-        self._signal(self._stop_signal)
+        self.ask_to_stop()  # once: some take a second signal for an order to drop everything
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(STOP_WITHIN_S)
         self.kill()
