@@ -37,14 +37,15 @@ run: .venv/run.done  ## start everything on this machine, with a demo bucket; Ct
 	@$(BIN)/python manage.py announce & \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho --env /dev/null start
 
+# Of three one waits at any time: for a process to start, a lease to end, a page to change.
 test: .venv/dev.done  ## the whole suite on SQLite; starts what wheels carry, nothing else
-	$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadscope)
+	$(BIN)/pytest $(or $(ARGS),-n 3 --dist loadscope)
 
 test-fast: .venv/dev.done  ## the suite without real processes
 	$(BIN)/pytest -m "not real" $(or $(ARGS),-n 2 --dist loadscope)
 
 test-services: .venv/dev.done  ## the suite on PostgreSQL, Redis and Ceph, installed and started for it
-	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 2 --dist loadscope)
+	$(BIN)/python -m tests.rig.services $(BIN)/pytest $(or $(ARGS),-n 3 --dist loadscope)
 
 chaos: .venv/dev.done  ## workers die, services forget and restart, a bucket lies: is every byte there?
 	@$(BIN)/python -m tests.chaos --form $(if $(FULL),full,ci) --seed $(or $(SEED),1) \
