@@ -605,12 +605,13 @@ delete_files = extend_schema(
     operation_id="files_delete", request=_FILE_IDS, responses=_BATCH_ANSWERS
 )
 get_project = extend_schema(operation_id="project_get", responses={200: Project, 401: Detail})
+_METADATA = {"type": "object", "additionalProperties": {"type": "string"}}
 _METADATA_VALUE = {
     "application/json": {"type": "string", "minLength": 1, "maxLength": 512},
 }
 list_metadata = extend_schema(
     operation_id="metadata_list",
-    responses={200: serializers.DictField(child=serializers.CharField()), **_FILE_ERRORS},
+    responses={200: _METADATA, **_FILE_ERRORS},
 )
 get_metadata = extend_schema(
     operation_id="metadata_get", responses={200: OpenApiTypes.STR, **_FILE_ERRORS}
