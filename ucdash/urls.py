@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
     path("", include("storages_app.dashboard.urls")),
     path("", include("storages_app.api.urls")),
+    path("", include("storages_app.api.documentation")),
     path("", include("storages_app.api.monitoring")),
 ]
 

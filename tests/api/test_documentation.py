@@ -1,0 +1,41 @@
+"""The API's own description, for programs and as a page."""
+
+import io
+import json
+import re
+
+from django.core.management import call_command
+from django.test import Client
+
+
+def test_openapi_is_served_and_read_once():
+    answer = Client().get("/api/openapi.json")
+    described = json.loads(answer.content)
+    assert described["openapi"].startswith("3.")
+    assert {"/files/", "/base/", "/webhooks/", "/api/v1/jobs/"} <= set(described["paths"])
+    again = Client().get("/api/openapi.json", headers={"If-None-Match": answer["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert Client().post("/api/openapi.json").status_code == 405
+
+
+def test_openapi_is_made_without_a_warning():
+    call_command("spectacular", validate=True, fail_on_warn=True, stdout=io.StringIO())
+
+
+def test_the_page_has_everything_from_this_host_and_nothing_inline(settings):
+    backend = "django.contrib.staticfiles.storage.StaticFilesStorage"  # none were collected
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": backend}}
+    answer = Client().get("/api/docs/")
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    sources = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert len(sources) == 5
+    assert all(source.startswith("/") and not source.startswith("//") for source in sources)
+    assert re.findall(r"<script(?! src=)|<style| style=| on\w+=", text) == []
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+
+
+def test_its_script_names_our_description():
+    script = Client().get("/api/docs/?script=")
+    assert script["Content-Type"].startswith("application/javascript")
+    assert b"/api/openapi.json" in script.content
