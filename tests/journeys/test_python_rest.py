@@ -136,6 +136,44 @@ class TestFile:
                 method()
 
 
+@pytest.mark.parametrize("version", ["0.5", "0.6"])
+class TestOlderVersions:
+    """What programs that were written years ago ask."""
+
+    @pytest.fixture
+    def older(self, installation, project, version) -> Iterator[Uploadcare]:
+        with official_client(installation, project, api_version=version) as client:
+            yield client
+
+    def test_they_read_store_and_delete_files(self, older):
+        file = upload(older, store=False)
+        told = older.rest_client.get(f"/files/{file.uuid}/").json()
+        assert (told["image_info"]["width"], told["video_info"]) == (320, None)
+        assert file.info["content_info"]["image"]["width"] == 320
+        file.store()
+        assert file.uuid in {str(one.uuid) for one in older.list_files(stored=True)}
+        older.delete_files([file])
+        assert older.file(file.uuid).is_removed
+
+    def test_they_delete_a_file_at_its_address(self, older):
+        file = upload(older)
+        told = older.rest_client.delete(f"/files/{file.uuid}/").json()
+        assert told["datetime_removed"]
+        with NOT_FOUND:
+            older.rest_client.delete(f"/files/{uuid.uuid4()}/")
+
+    def test_they_copy_by_a_form(self, older, bucket):
+        file = upload(older, name="old.jpg")
+        here = older.rest_client.post("/files/", data={"source": file.uuid, "store": "true"})
+        assert here.json()["type"] == "file"
+        assert older.file(here.json()["result"]["uuid"]).is_stored
+        there = older.rest_client.post("/files/", data={"source": file.uuid, "target": "demo"})
+        key = f"py/{file.uuid}/old.jpg"
+        assert there.json() == {"type": "url", "result": f"s3://{bucket.bucket}/{key}"}
+        with refused("Project has no storage with provided name."):
+            older.rest_client.post("/files/", data={"source": file.uuid, "target": "nowhere"})
+
+
 class TestBatches:
     def test_files_are_stored_and_deleted_in_several_requests(self, installation, project):
         with official_client(installation, project, batch_chunk_size=2) as client:
