@@ -1,5 +1,7 @@
 """What the database counts while rows come, change and go, whoever writes them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -117,6 +119,24 @@ class TestFolding:
         Tally.objects.bulk_create(Tally(project=project) for _ in range(2))
         Tally.objects.fold()
         assert Tally.objects.get(pk=other.pk).n_stored == 5
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_uploads_and_folding_at_the_same_time_lose_no_count():
+    project = make_project()
+
+    def work(number):
+        try:
+            for n in range(20):
+                make_file(project, stored_at=None if n % 2 else timezone.now())
+                Tally.objects.fold()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert counts(project) == (40, 40, 0, 0)
 
 
 class TestTriggers:
