@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import IO
 
 from django.conf import settings
+from django.db import transaction
 
+from storages_app.copying import allowances
 from storages_app.copying import services as copying
-from storages_app.copying.errors import CopyFailed, FileTooLarge
+from storages_app.copying.errors import CopyFailed, FileTooLarge, TooManyCopies
 from storages_app.copying.orders import MAX_PROCESSED
 from storages_app.imaging import effects as image_effects
 from storages_app.imaging.effects import Effects
@@ -25,6 +28,8 @@ from storages_app.uploads.receiving import TEMPORARY_PREFIX, disk_full_refused
 
 _CHUNK = 1024 * 1024
 _PATIENCE_S = 20.0  # for an image process to be free: somebody waits for the answer
+_WAIT_S = 5
+_large_copies = BoundedSemaphore(settings.REMOTE_COPY_WAITERS)
 _NOT_THERE = "The original is not in the upload storage."
 _NOT_THE_ONE = "The original is not the one that was uploaded."
 
@@ -50,7 +55,12 @@ def make(*, file: File, effects: str, is_stored: bool, metadata: dict[str, str])
     parsed = image_effects.parse(effects)
     metadata = validation.check_metadata(metadata.items())  # before anything is read
     copying.require_copyable(file, has_effects=not parsed.is_empty)
-    with _open(file, parsed) as source, _temporary() as path, derived_from(file.pk):
+    with (
+        _allowed(file),
+        _open(file, parsed) as source,
+        _temporary() as path,
+        derived_from(file.pk),
+    ):
         _pour(source, path)
         return arrivals.arrive(
             project=file.project,
@@ -63,6 +73,25 @@ def make(*, file: File, effects: str, is_stored: bool, metadata: dict[str, str])
             store="1" if is_stored else "0",
             metadata=metadata,
         )
+
+
+@contextmanager
+def _allowed(file: File) -> Iterator[None]:
+    """TooManyCopies where the project has had its share, or where large copies are under way.
+
+    Asked before anything is read, so a refusal costs nothing. Each large copy holds a thread that
+    uploads want as well.
+    """
+    is_large = file.size > settings.MULTIPART_THRESHOLD
+    if is_large and not _large_copies.acquire(blocking=False):
+        raise TooManyCopies(retry_after=_WAIT_S)
+    try:
+        with transaction.atomic():
+            allowances.charge(project=file.project, n_bytes=file.size)
+        yield
+    finally:
+        if is_large:
+            _large_copies.release()
 
 
 @contextmanager

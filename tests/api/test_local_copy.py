@@ -161,6 +161,18 @@ class TestRefusals:
         answer = rest.post(PATH, {"source": f"{file.pk}/{effects}"})
         assert answer.json() == {"detail": "Copying of large files is not supported at the moment."}
 
+    def test_too_many_copies(self, rest, file, settings):
+        """S056."""
+        settings.REMOTE_COPY_BYTES_PER_DAY = 1
+        first = copy_of(rest.post(PATH, {"source": str(file.pk)}))
+        answer = rest.post(PATH, {"source": str(file.pk)})
+        wait = int(answer["Retry-After"])
+        assert answer.status_code == 429
+        assert answer.json() == {
+            "detail": f"Request was throttled. Expected available in {wait} seconds."
+        }
+        first.delete()
+
     def test_operations_that_are_none(self, rest, file):
         answer = rest.post(PATH, {"source": f"{file.pk}/-/fly/away/"})
         assert answer.status_code == 400

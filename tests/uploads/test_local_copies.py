@@ -5,12 +5,13 @@ import io
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import pytest
 from django.core.files.storage import storages
 from PIL import Image
 
-from storages_app.copying.errors import CopyFailed, FileTooLarge
+from storages_app.copying.errors import CopyFailed, FileTooLarge, TooManyCopies
 from storages_app.imaging.errors import NotAnImage, ProcessedTooLarge
 from storages_app.models import CopyJob, File
 from storages_app.uploads import errors, local_copies
@@ -180,6 +181,38 @@ class TestRefusals:
         monkeypatch.setattr(File, "open_bytes", fails)
         with pytest.raises(errors.StorageFailed):
             make(file)
+
+    def test_a_project_that_has_had_its_share_is_told_to_wait(self, project, settings, monkeypatch):
+        """S056: nothing is read for it."""
+        settings.REMOTE_COPIES_PER_HOUR = 1
+        file = make_file(project)
+        make(file)
+        monkeypatch.setattr(File, "open_bytes", lambda file: pytest.fail("It was read."))
+        with pytest.raises(TooManyCopies) as refusal:
+            make(file)
+        assert 1 <= refusal.value.retry_after <= 3_600
+
+    def test_large_copies_do_not_take_all_threads(self, project, settings, monkeypatch):
+        """S056: those that are under way go on, and small ones pass by."""
+        monkeypatch.setattr(local_copies, "_large_copies", BoundedSemaphore(1))
+        settings.MULTIPART_THRESHOLD = 10
+        large, small = make_file(project, b"x" * 11), make_file(project, b"x" * 10)
+        inspected = []
+
+        def another(**arrival):
+            with pytest.raises(TooManyCopies):
+                make(large)
+            inspected.append(arrival)
+            return arrive(**arrival)
+
+        arrive = local_copies.arrivals.arrive
+        monkeypatch.setattr(local_copies.arrivals, "arrive", another)
+        make(large)
+        assert len(inspected) == 1
+        monkeypatch.setattr(local_copies.arrivals, "arrive", arrive)
+        make(large)
+        local_copies._large_copies.acquire()
+        make(small)
 
     def test_what_the_project_does_not_take_any_more(self, project):
         file = make_file(project, b"%PDF-1.4 document", detected_type="application/pdf")
