@@ -66,8 +66,9 @@ class RestView(APIView):
         except BadCredentials:
             throttles.check_rest_address(request._request, cost=throttles.WRONG_KEY_COSTS - 1)
             raise
-        if request.auth:
-            throttles.check_key(request.auth)
+        caller: object = request.user
+        if isinstance(caller, Caller):
+            throttles.check_key(caller.key)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
