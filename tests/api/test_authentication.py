@@ -1,16 +1,20 @@
-"""Every way to be let in, and every text for those who are not."""
+"""Every way to be let in, and every text for those who are not (S062, S063, S064, S071)."""
 
+import ast
+import re
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+import storages_app
 from storages_app.api.authentication import raw_uri
 from storages_app.models import SecretKey
 from storages_app.projects import services as projects
-from tests.api.conftest import ACCEPT, now_as_date, sign
+from tests.api.conftest import ACCEPT, make_rest, now_as_date, sign
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +58,9 @@ class TestSimple:
             "Uploadcare.Simple {public}",
             "Basic {public}:{secret}",
             "Bearer {secret}",
+            # S071: a token of {"alg": "none"}
+            "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+            "Uploadcare.Simple eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
             "{public}:{secret}",
         ],
     )
@@ -82,12 +89,35 @@ class TestSimple:
         projects.revoke_secret_key(key=rest.key, actor="a test")
         assert_refused(rest.get("/project/"), "Secret key not found.")
 
+    def test_several_keys_open_until_each_is_revoked(self, rest):
+        """S064: one is replaced by another without a moment in which neither opens."""
+        newer = make_rest(rest.project)
+        assert [one.get("/project/").status_code for one in (rest, newer)] == [200, 200]
+        projects.revoke_secret_key(key=rest.key, actor="a test")
+        assert_refused(rest.get("/project/"), "Secret key not found.")
+        assert_refused(signed(rest), BAD_SIGNATURE)
+        assert newer.get("/project/").status_code == 200
+        assert signed(newer).status_code == 200
+
     def test_a_session_does_not_count(self, admin_client):
         assert_refused(admin_client.get("/project/", HTTP_ACCEPT=ACCEPT), INCORRECT)
+
+    def test_the_key_of_a_session_is_no_secret(self, rest, admin_client):
+        """S071: what lets a person in lets no program in."""
+        rest.secret = admin_client.cookies["ucdash_session"].value
+        assert_refused(rest.get("/project/"), "Secret key not found.")
 
     def test_use_is_noted(self, rest):
         rest.get("/project/")
         assert SecretKey.objects.get(pk=rest.key.pk).last_used_at
+
+    def test_use_is_written_at_most_once_a_minute(self, rest, django_assert_num_queries):
+        rest.get("/project/")
+        with django_assert_num_queries(3):  # project, keys, members
+            rest.get("/project/")
+        SecretKey.objects.update(last_used_at=timezone.now() - timedelta(seconds=61))
+        with django_assert_num_queries(4):
+            rest.get("/project/")
 
 
 class TestSimpleOverHttp:
@@ -289,3 +319,35 @@ def test_secrets_are_in_no_answer_and_no_log(rest, caplog):
     ]
     assert not any(rest.secret in response.content.decode() for response in responses)
     assert rest.secret not in caplog.text
+
+
+_SECRET_NAME = re.compile(r"(^|_)(signature|secret|hmac|proof|password)$")
+# What a caller sends is compared in these folders.
+_DOORS = ["api", "delivery", "projects", "uploads"]
+
+
+def test_what_a_caller_proves_is_compared_in_constant_time_only():
+    """S061: `==` and `in` tell by their time how much of a guess was right."""
+    found = [
+        f"{path.name}:{node.lineno}: {ast.unparse(node)}"
+        for folder in _DOORS
+        for path in (Path(storages_app.__path__[0]) / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare) and _compares_a_secret(node)
+    ]
+    assert found == [], "Use api_keys.is_same, which compares in constant time."
+
+
+def test_that_check_sees_comparisons():
+    for text in ("sent == key.secret", "signature in known", "own_secret != sent"):
+        assert _compares_a_secret(ast.parse(text, mode="eval").body)
+    for text in ("secret is None", "digest == other", "len(secret) == 20"):
+        assert not _compares_a_secret(ast.parse(text, mode="eval").body)
+
+
+def _compares_a_secret(node):
+    kinds = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+    names = [
+        getattr(side, "attr", getattr(side, "id", "")) for side in (node.left, *node.comparators)
+    ]
+    return any(isinstance(op, kinds) for op in node.ops) and any(map(_SECRET_NAME.search, names))
