@@ -1,4 +1,4 @@
-"""The ledger of what was told to whom."""
+"""The ledger of what was told to whom. What was sent names the address, which may hold a token."""
 
 from django.contrib import admin
 
@@ -24,3 +24,4 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("pk", "subject_id", "webhook__project__name")
     date_hierarchy = "created_at"
     list_select_related = ("webhook",)
+    exclude = ("body",)

@@ -36,6 +36,8 @@ from tests.factories import (
     make_upload_session,
     make_url_upload,
     make_user,
+    make_webhook,
+    make_webhook_delivery,
 )
 
 MODELS = sorted(
@@ -48,6 +50,8 @@ SECRETS = (
     "the-secret-of-a-monitor",
     "the-secret-of-an-upload",
     "the-secret-of-a-url",
+    "the-secret-of-a-webhook",
+    "a signing secret",
 )
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
@@ -70,6 +74,14 @@ def make_one_of_each():
     make_upload_session(project, upload_id="the-secret-of-an-upload")
     make_idempotency_key(project)
     make_url_upload(project, "https://u:the-secret-of-a-url@example.com/x.png")
+    webhook = make_webhook(
+        project,
+        secret="a signing secret",
+        target_url="https://hooks.example.com/the-secret-of-a-webhook",
+    )
+    make_webhook_delivery(
+        webhook, body=webhook.target_url, response="<b>x</b>", state="delivered", status=200
+    )
     Event.objects.record("file.deleted", actor="somebody", subject="<b>x</b>", project=project)
 
 
@@ -91,6 +103,7 @@ def test_every_model_for_operators_has_its_list():
         "Event",
         "File",
         "Group",
+        "IdempotencyKey",
         "Membership",
         "Project",
         "Reconciliation",
@@ -100,6 +113,8 @@ def test_every_model_for_operators_has_its_list():
         "UploadSession",
         "UrlUpload",
         "User",
+        "Webhook",
+        "WebhookDelivery",
     }
 
 

@@ -54,6 +54,7 @@ class Rounds:
             "G5": self.freshness,
             "G7": self.corruptions,
             "G8": self.races,
+            "G9": self.webhooks,
             "G10": self.reconciliation,
             "G12": self.uploads_while_all_is_down,
             "B": self.large_upload,
@@ -204,6 +205,10 @@ class Rounds:
         """32 workers on one job, 1,000 rounds; two requests for one copy."""
         yield self._tests("G8", "tests/copying/test_races.py", "RACE_ROUNDS", 1000)
         yield self._tests("G8", "tests/journeys/test_remote_copy_races.py", "RACE_ROUNDS", 100)
+
+    def webhooks(self) -> Iterator[Result]:
+        """10,000 events for a receiver that fails three times in ten and is slow once in ten."""
+        yield self._tests("G9", "tests/webhooks/test_rounds.py", "WEBHOOK_EVENTS", 10_000)
 
     def _tests(self, goal: str, path: str, variable: str, count: int) -> Result:
         environment = os.environ | {variable: str(self._many(count))}

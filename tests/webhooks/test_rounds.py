@@ -1,5 +1,7 @@
 """G9: a thousand events for a receiver that often fails; ten thousand in `make soak`."""
 
+import os
+
 import pytest
 from standardwebhooks import Webhook as Verifier
 
@@ -10,7 +12,7 @@ from storages_app.webhooks.holding import MAX_ATTEMPTS
 from tests.factories import make_file
 from tests.webhook_receiver import Moods
 
-N_EVENTS = 1_000
+N_EVENTS = int(os.environ.get("WEBHOOK_EVENTS", "1000"))
 
 
 @pytest.mark.django_db
