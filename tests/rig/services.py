@@ -103,7 +103,7 @@ def postgresql(folder: Path) -> Iterator[str]:
         fsync="off",
         synchronous_commit="off",
         full_page_writes="off",
-        max_connections=200,
+        max_connections=300,  # three installations at a time, of 64 threads each and workers
     )
     try:
         yield url
