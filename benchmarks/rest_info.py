@@ -1,8 +1,10 @@
 """`GET /files/<uuid>/` a second, beside a bare DRF view that returns the same JSON to everybody.
 
 Both are views of one server, the product's default one (`benchmarks/rest_info_settings.py` adds the
-bare one), and asked by `wrk` in turn. Ours checks the signature of each request, counts it for its
-limits, and reads one of `FILES` (200) files from the database; the bare view has its answer ready.
+bare one), and asked by `wrk` in turn. The bare view passes all middleware, as any view of the
+server would; `ratio_short` compares with the same view led past what is for pages, as ours is. Ours
+checks the signature of each request, counts it for its limits, and reads one of `FILES` (200) files
+from the database; the bare view has its answer ready.
 Medians of `ROUNDS` (5) of `SECONDS` (4) are compared.
 """
 
@@ -66,7 +68,7 @@ def run() -> None:
             memory = memory_mb(web.pid)
         finally:
             installation.stop()
-    ours, bare = statistics.median(rates["ours"]), statistics.median(rates["bare"])
+    ours, bare, short = (statistics.median(rates[name]) for name in ("ours", "bare", "short"))
     report(
         name="rest_info",
         ours=ours,
@@ -78,8 +80,10 @@ def run() -> None:
         rows=[
             ("file info", f"{ours:.0f} a second"),
             ("bare view", f"{bare:.0f} a second"),
+            ("bare view past the pages' middleware", f"{short:.0f} a second"),
             ("web memory", f"{memory:.0f} MB"),
         ],
+        ratio_short=round(ours / short, 3),
     )
 
 
@@ -92,6 +96,7 @@ def _measure(installation: Installation) -> dict[str, list[float]]:
     sides: dict[str, Callable[[], float]] = {
         "ours": _asker(installation, "ours", lines, date),
         "bare": _asker(installation, "bare", ["/bare/\t"], date),
+        "short": _asker(installation, "short", ["/bare/short/\t"], date),
     }
     for ask in sides.values():
         ask()  # every thread has its connection to the database, every query its SQL

@@ -1,9 +1,13 @@
-"""The product's addresses, and `/bare/`: a plain DRF view that asks neither keys nor database."""
+"""The product's addresses, and a plain DRF view that asks neither keys nor database.
+
+It is there twice: as any view of the server (`/bare/`), and led past what is for pages as those of
+the APIs are (`/bare/short/`).
+"""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from django.urls import path
+from django.urls import include, path
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -43,4 +47,9 @@ class BareView(APIView):
         return Response(self.shown)
 
 
-urlpatterns = [path("bare/", BareView.as_view()), *urlpatterns]
+_short = ([path("", BareView.as_view())], "api")
+urlpatterns = [
+    path("bare/", BareView.as_view()),
+    path("bare/short/", include(_short, namespace="bare")),
+    *urlpatterns,
+]
