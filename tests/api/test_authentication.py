@@ -346,8 +346,8 @@ def test_that_check_sees_comparisons():
 
 
 def _compares_a_secret(node):
-    kinds = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+    is_compared = any(not isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
     names = [
         getattr(side, "attr", getattr(side, "id", "")) for side in (node.left, *node.comparators)
     ]
-    return any(isinstance(op, kinds) for op in node.ops) and any(map(_SECRET_NAME.search, names))
+    return is_compared and any(map(_SECRET_NAME.search, names))
