@@ -348,6 +348,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Uploads, files and copies to your own S3 buckets.",
     "VERSION": "0.7",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "storages_app.api.refusal_schema.add_refusals",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # Fields of one name and other choices would be called by a hash of them.

@@ -72,13 +72,6 @@ class FieldUnknown(UcdashError):
         super().__init__(f"`{name[:100]}` is not a field that can be set.")
 
 
-class ConfirmationMissing(UcdashError):
-    """This cannot be undone, so it has to be confirmed."""
-
-    code = "confirmation_missing"
-    hint = "Add ?name= with the exact name of the storage."
-
-
 class JobNotWaiting(UcdashError):
     """This copy does not wait any more, so it cannot be cancelled."""
 
@@ -91,6 +84,13 @@ class JobNotOver(UcdashError):
 
     code = "job_not_over"
     hint = "Wait for its end. If its file or its storage was removed, there is nothing to copy."
+
+
+class ConfirmationMissing(UcdashError):
+    """This cannot be undone, so it has to be confirmed."""
+
+    code = "confirmation_missing"
+    hint = "Add ?name= with the exact name of the storage."
 
 
 class ProofNotNeeded(UcdashError):

@@ -569,8 +569,8 @@ list_files = extend_schema(
         _query("stored", "Only stored, or only temporary files.", OpenApiTypes.BOOL),
         _query("limit", "1 to 1000; 100 if left out.", OpenApiTypes.INT),
         _query("ordering", "`datetime_uploaded` or `-datetime_uploaded`."),
-        _query("from", "Files after this time, in the chosen order.", OpenApiTypes.DATETIME),
-        _query("to", "Files before this time, in the chosen order.", OpenApiTypes.DATETIME),
+        _query("from", "Files after this time, in the chosen order; ISO 8601."),
+        _query("to", "Files before this time, in the chosen order; ISO 8601."),
         _INCLUDE,
     ],
     responses={200: FilePage, 400: Detail, 401: Detail},
@@ -732,7 +732,7 @@ upload_from_url_by_get = extend_schema(
 get_from_url_status = extend_schema(
     operation_id="from_url_status",
     auth=[],
-    parameters=[_query("token", "What `/from_url/` answered.", OpenApiTypes.UUID)],
+    parameters=[_query("token", "What `/from_url/` answered.")],
     responses={200: FromUrlStatus},
 )
 start_multipart = extend_schema(
@@ -797,8 +797,8 @@ list_groups = extend_schema(
     parameters=[
         _query("limit", "1 to 1000; 100 if left out.", OpenApiTypes.INT),
         _query("ordering", "`datetime_created` or `-datetime_created`."),
-        _query("from", "Groups after this time, in the chosen order.", OpenApiTypes.DATETIME),
-        _query("to", "Groups before this time, in the chosen order.", OpenApiTypes.DATETIME),
+        _query("from", "Groups after this time, in the chosen order; ISO 8601."),
+        _query("to", "Groups before this time, in the chosen order; ISO 8601."),
     ],
     responses={200: GroupPage, 400: Detail, 401: Detail},
 )

@@ -51,7 +51,10 @@ class TestListOfJobs:
             ("before=%00", 400),
             ("state=green", 400),
             ("limit=1&limit=2", 400),
+            ("state=", 400),
             ("file=x", 404),
+            ("file=", 404),
+            ("custom_storage=", 404),
             ("custom_storage=%00", 404),
         ],
     )

@@ -36,11 +36,11 @@ class JobsView(_JobsView):
         asked = {
             name: single(name, request.query_params) for name in ("state", "file", "custom_storage")
         }
-        if state := asked["state"]:
+        if (state := asked["state"]) is not None:
             jobs = jobs.filter(state=choice("state", state, State.values))
-        if file := asked["file"]:
+        if (file := asked["file"]) is not None:
             jobs = jobs.filter(file=parse_uuid(file))
-        if storage := asked["custom_storage"]:
+        if (storage := asked["custom_storage"]) is not None:
             jobs = jobs.filter(custom_storage=parse_uuid(storage))
         return page(jobs, request, job_object)
 
