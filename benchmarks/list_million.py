@@ -55,7 +55,7 @@ def run() -> None:
         facts[f"{database}_info_p95_ms"] = round(measured[0].p95, 1)
         facts[f"{database}_page_p95_ms"] = round(max(one.p95 for one in measured[1:]), 1)
     report(
-        name="rest_million",
+        name="list_million",
         ours=worst,
         peer=1,
         peer_name=f"the limits: info {INFO_MS} ms, page {PAGE_MS} ms",
