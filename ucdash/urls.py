@@ -4,10 +4,10 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("storages_app.api.urls")),  # asked most, so tried first
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("", include("storages_app.dashboard.urls")),
-    path("", include("storages_app.api.urls")),
     path("", include("storages_app.api.documentation")),
     path("", include("storages_app.api.monitoring")),
 ]

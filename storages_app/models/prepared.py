@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
@@ -21,7 +21,7 @@ class Bound(models.Expression):
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> Any:
         return "%s", (self,)
 
-    def value(self, values: dict[str, Any]) -> Any:
+    def value(self, values: dict[str, Any], connection: BaseDatabaseWrapper) -> Any:
         return self.output_field.get_db_prep_value(values[self.name], connection)
 
 
@@ -31,20 +31,27 @@ class _Statement:
 
     sql: str
     parameters: tuple[Any, ...]
-    converters: dict[int, Any]
+    converters: tuple[tuple[int, Any, Any], ...]  # position, function, expression
     model: type[models.Model]
+    names: tuple[str, ...]  # of the model's own columns
 
-    def bind(self, values: dict[str, Any]) -> list[Any]:
-        return [one.value(values) if isinstance(one, Bound) else one for one in self.parameters]
+    def read(
+        self, values: dict[str, Any], connection: BaseDatabaseWrapper
+    ) -> list[tuple[Any, ...]]:
+        parameters = [
+            one.value(values, connection) if isinstance(one, Bound) else one
+            for one in self.parameters
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, parameters)
+            rows = cursor.fetchall()
+        return [self._convert(row, connection) for row in rows] if self.converters else rows
 
-    def convert(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _convert(self, row: tuple[Any, ...], connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
         """What Django's own fields make of a row's values, which SQLite keeps as text."""
-        if not self.converters:
-            return row
         values = list(row)
-        for position, (functions, expression) in self.converters.items():
-            for function in functions:
-                values[position] = function(values[position], expression, connection)
+        for position, function, expression in self.converters:
+            values[position] = function(values[position], expression, connection)
         return tuple(values)
 
 
@@ -61,31 +68,39 @@ class Prepared:
 
     def rows(self, *shape: Hashable, **values: Any) -> list[tuple[Any, ...]]:
         """The rows now of a `values_list`, with the `Bound` places filled by `values`."""
-        return self._read(self._statement(shape), values)
+        connection = connections[DEFAULT_DB_ALIAS]
+        return self._statement(shape, connection).read(values, connection)
 
     def instances(self, *shape: Hashable, **values: Any) -> list[Any]:
         """As `rows`, of a plain queryset: one that defers and joins nothing."""
-        statement = self._statement(shape)
-        names = [field.attname for field in statement.model._meta.concrete_fields]
+        connection = connections[DEFAULT_DB_ALIAS]
+        statement = self._statement(shape, connection)
         return [
-            statement.model.from_db(connection.alias, names, row)
-            for row in self._read(statement, values)
+            statement.model.from_db(DEFAULT_DB_ALIAS, statement.names, row)
+            for row in statement.read(values, connection)
         ]
 
-    def _read(self, statement: _Statement, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement.sql, statement.bind(values))
-            return [statement.convert(row) for row in cursor.fetchall()]
-
-    def _statement(self, shape: tuple[Hashable, ...]) -> _Statement:
+    def _statement(
+        self, shape: tuple[Hashable, ...], connection: BaseDatabaseWrapper
+    ) -> _Statement:
         which = (connection.vendor, *shape)
         if which not in self._statements:
-            self._statements[which] = self._compile(shape)
+            self._statements[which] = self._compile(shape, connection)
         return self._statements[which]
 
-    def _compile(self, shape: tuple[Hashable, ...]) -> _Statement:
+    def _compile(self, shape: tuple[Hashable, ...], connection: BaseDatabaseWrapper) -> _Statement:
         queryset = self.build(*shape)
         compiler = queryset.query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         converters = compiler.get_converters([column for column, _, _ in compiler.select])
-        return _Statement(sql, tuple(parameters), converters, queryset.model)
+        return _Statement(
+            sql=sql,
+            parameters=tuple(parameters),
+            converters=tuple(
+                (position, function, expression)
+                for position, (functions, expression) in converters.items()
+                for function in functions
+            ),
+            model=queryset.model,
+            names=tuple(field.attname for field in queryset.model._meta.concrete_fields),
+        )
