@@ -1,11 +1,14 @@
 """Fixtures that several folders need."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.urls import get_resolver
+
+from storages_app.lib.shared_counts import SharedCounts
 
 pytest_plugins = [
     "tests.rig.radosgw",
@@ -19,6 +22,21 @@ pytest_plugins = [
 def _all_pages_are_imported() -> None:
     """As in a web process before its first request, whatever settings a test has then."""
     assert get_resolver().url_patterns
+
+
+@pytest.fixture(scope="session")
+def _counts(tmp_path_factory: pytest.TempPathFactory) -> SharedCounts:
+    return SharedCounts(tmp_path_factory.mktemp("counts") / "throttles.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _requests_are_counted_from_zero(monkeypatch: pytest.MonkeyPatch, _counts: SharedCounts) -> None:
+    """All tests ask from one address, and a wrong key counts as many requests."""
+    from storages_app.api import throttles
+
+    test, add = uuid4().hex, throttles._add
+    monkeypatch.setattr(throttles, "_on_this_machine", _counts)
+    monkeypatch.setattr(throttles, "_add", lambda name, *rest: add(f"{test}:{name}", *rest))
 
 
 @pytest.fixture(autouse=True)

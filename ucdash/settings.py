@@ -251,7 +251,7 @@ ORPHAN_GRACE = timedelta(seconds=env.number("UCDASH_ORPHAN_GRACE_S", 3600, at_le
 COPY_THREADS = env.number("UCDASH_COPY_THREADS", 32, at_least=1)
 STORAGE_CONCURRENCY = env.number("UCDASH_STORAGE_CONCURRENCY", 128, at_least=1)
 REMOTE_COPY_WAIT_S = env.number("UCDASH_REMOTE_COPY_WAIT_S", 20, at_least=1)
-REMOTE_COPY_WAITERS = 8
+REMOTE_COPY_WAITERS = 8  # of a web process's 32 threads
 # What one project may have REST copy; 0 is no limit.
 REMOTE_COPIES_PER_HOUR = env.number("UCDASH_REMOTE_COPIES_PER_HOUR", 100_000, at_least=0)
 REMOTE_COPY_BYTES_PER_DAY = env.number("UCDASH_REMOTE_COPY_GB_PER_DAY", 10_000, at_least=0) * 10**9

@@ -23,7 +23,11 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(12 * ROUNDS)]
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    running = Installation(tmp_path_factory.mktemp("races"), UCDASH_REMOTE_COPY_WAIT_S=str(WAIT_S))
+    running = Installation(
+        tmp_path_factory.mktemp("races"),
+        UCDASH_REMOTE_COPY_WAIT_S=str(WAIT_S),
+        UCDASH_WEB_PROCESSES="1",  # so many requests wait in each
+    )
     try:
         running.prepare()
         running.start()
