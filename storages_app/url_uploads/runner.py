@@ -5,17 +5,17 @@ leases and writes how far the fetches are; a thread asks the database only when 
 """
 
 import logging
-import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable
+from concurrent.futures import Future
 from functools import partial
-from time import monotonic
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from storages_app.copying.persistence import persist
-from storages_app.lib import shortage
+from storages_app.lib import pumping, shortage
 from storages_app.lib.crashpoints import crashpoint
+from storages_app.models.connections import own_connection
 from storages_app.uploads.arrivals import arrive
 from storages_app.url_uploads import failures, holding
 from storages_app.url_uploads.downloading import downloaded
@@ -23,96 +23,36 @@ from storages_app.url_uploads.holding import MAX_ATTEMPTS, Hold, LostFetch
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S = 0.5  # for what is new, what has ended, and how far the others are
 
-_stopping = threading.Event()
-_one_drain_a_process = threading.Lock()
-_asked_again = threading.Event()
+class Pump(pumping.Pump[Hold, None]):
+    """With each renewal it is written how far the fetches are."""
 
-
-def drain() -> None:
-    """Fetch all that is due; a second call in the same process only says that there is more."""
-    _asked_again.set()
-    while _is_wanted() and _one_drain_a_process.acquire(blocking=False):
-        try:
-            _asked_again.clear()
-            Pump().run()
-        finally:
-            _one_drain_a_process.release()
-
-
-def drain_apart() -> None:
-    """The same in a thread: a fetch may take a quarter of an hour, and a task has to end."""
-
-    def work() -> None:
-        close_old_connections()
-        try:
-            drain()
-        except Exception as error:
-            shortage.note(error)
-            log.exception("The fetches from addresses failed; the poller goes on with them.")
-        finally:
-            connection.close()
-
-    threading.Thread(target=work, name="fetches", daemon=True).start()
-
-
-def _is_wanted() -> bool:
-    return _asked_again.is_set() and not _stopping.is_set()
-
-
-def stop() -> None:
-    """The process ends: the pump gives back what is not finished."""
-    _stopping.set()
-    if _one_drain_a_process.acquire(timeout=5):
-        _one_drain_a_process.release()
-
-
-class Pump:
-    """One drain; ends when nothing is due and nothing is under way."""
+    name = "fetch"
 
     def __init__(self) -> None:
-        self.flying: dict[Future[None], Hold] = {}
-        self.written_at = monotonic()
+        super().__init__(threads=settings.FETCH_THREADS, renew_every_s=self.look_every_s)
 
-    def run(self) -> None:
-        pool = ThreadPoolExecutor(settings.FETCH_THREADS, thread_name_prefix="fetch")
-        try:
-            while not _stopping.is_set():
-                self._claim(pool)
-                if not self.flying:
-                    return
-                ended, _ = wait(self.flying, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    self._let_go(future)
-                self._write()
-        except BaseException as error:
-            shortage.note(error)
-            raise
-        finally:
-            self._give_back()
-            pool.shutdown(wait=False, cancel_futures=True)
+    def claim(self, *, at_most: int) -> Iterable[Hold]:
+        return holding.claim(at_most=at_most)
 
-    def _claim(self, pool: ThreadPoolExecutor) -> None:
-        n_free = settings.FETCH_THREADS - len(self.flying)
-        if n_free:
-            for hold in holding.claim(at_most=n_free):
-                self.flying[pool.submit(fetch_apart, hold)] = hold
+    def work(self, hold: Hold) -> None:
+        fetch_apart(hold)
 
-    def _let_go(self, future: Future[None]) -> None:
-        hold = self.flying.pop(future)
-        if error := future.exception():  # it is tried again when its lease is over
-            shortage.note(error)
-            log.error("What came of fetch %s was not written", hold.url_upload, exc_info=error)
+    def settle(self, ended: list[tuple[Hold, Future[None]]]) -> None:
+        for hold, future in ended:
+            if error := future.exception():  # it is tried again when its lease is over
+                shortage.note(error)
+                log.error("What came of fetch %s was not written", hold.url_upload, exc_info=error)
 
-    def _write(self) -> None:
-        if monotonic() - self.written_at > _LOOK_EVERY_S:
-            self.written_at = monotonic()
-            persist(partial(holding.renew, list(self.flying.values())))
+    def renew(self, holds: list[Hold]) -> None:
+        persist(partial(holding.renew, holds))
 
-    def _give_back(self) -> None:
-        for hold in self.flying.values():
-            persist(partial(holding.give_back, hold))
+    def give_back(self, hold: Hold) -> None:
+        persist(partial(holding.give_back, hold))
+
+
+_DRAIN = pumping.Drain(Pump, what="Fetching from addresses", own_connection=own_connection)
+drain, drain_apart, stop = _DRAIN.run, _DRAIN.run_apart, _DRAIN.stop
 
 
 def fetch_apart(hold: Hold) -> None:

@@ -312,7 +312,7 @@ class TestPump:
     @pytest.fixture
     def fetches(self, monkeypatch, settings):
         settings.FETCH_THREADS, settings.FETCHES_OF_A_PROJECT = 3, 2
-        monkeypatch.setattr(runner, "_LOOK_EVERY_S", 0.01)
+        monkeypatch.setattr(runner.Pump, "look_every_s", 0.01)
         return Fetches(monkeypatch)
 
     def test_runs_so_many_at_once_and_no_more_of_a_project(self, fetches):
@@ -351,7 +351,7 @@ class TestPump:
         make_url_upload(project)
 
         def hang(hold):
-            runner._stopping.set()
+            runner._DRAIN.stopping.set()
             while not hold.is_lost:
                 threading.Event().wait(0.01)
 
@@ -359,7 +359,7 @@ class TestPump:
         try:
             runner.drain()
         finally:
-            runner._stopping.clear()
+            runner._DRAIN.stopping.clear()
         row = UrlUpload.objects.get()
         assert (row.state, row.attempts, row.fence) == ("waiting", 0, 2)
         fetches.wait_for_threads()
@@ -379,7 +379,7 @@ class TestPump:
 
     def test_a_second_drain_in_the_process_leaves_the_work_to_the_first(self, fetches, project):
         make_url_upload(project)
-        with runner._one_drain_a_process:
+        with runner._DRAIN.one_at_a_time:
             runner.drain()
         assert fetches.n_done == 0
         runner.drain()
@@ -394,21 +394,21 @@ class TestWakeUp:
             called.set()
             assert go_on.wait(5)
 
-        monkeypatch.setattr(runner, "drain", drain)
+        monkeypatch.setattr(runner._DRAIN, "run", drain)
         assert tasks.url_uploads.begin.name == "url_uploads.drain"
         tasks.url_uploads.begin()  # returns while the fetches go on
         assert called.wait(5)
         go_on.set()
-        _join("fetches")
+        _join(runner._DRAIN.what)
 
     def test_outlives_a_fault(self, monkeypatch, caplog):
         def drain():
             raise OperationalError("gone")
 
-        monkeypatch.setattr(runner, "drain", drain)
+        monkeypatch.setattr(runner._DRAIN, "run", drain)
         runner.drain_apart()
-        _join("fetches")
-        assert "the poller goes on with them" in caplog.text
+        _join(runner._DRAIN.what)
+        assert "the poller goes on with it" in caplog.text
 
 
 def _join(name):
