@@ -10,7 +10,7 @@ from rest_framework.parsers import BaseParser, JSONParser
 
 from storages_app.api.refusals import ParameterConflict, ParameterInvalid
 
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class StrictJSONParser(JSONParser):
@@ -89,7 +89,7 @@ def single(name: str, *sources: QueryDict) -> str | None:
 
 def boolean(name: str, value: str) -> bool:
     try:
-        return _BOOLEANS[value.strip().lower()]
+        return BOOLEANS[value.strip().lower()]
     except KeyError as error:
         raise ParameterInvalid(f"`{name}` parameter should be `true` or `false`.") from error
 

@@ -15,6 +15,7 @@ __all__ = [
     "group_object",
     "group_with_files",
     "legacy_info",
+    "number_in_path",
     "original_url",
     "parse_uuid",
     "session_info",
@@ -22,6 +23,13 @@ __all__ = [
     "upload_group_info",
     "upload_info",
 ]
+
+
+def number_in_path(text: str) -> int:
+    """An id as the APIs write them; NoSuchThing for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise NoSuchThing
+    return int(text)
 
 
 def parse_uuid(text: str) -> UUID:

@@ -9,6 +9,8 @@ from email.utils import formatdate
 import pytest
 from django.test import Client
 
+from storages_app.api.rest import copies
+from storages_app.copying.services import RemoteCopy
 from storages_app.models import Project, SecretKey
 from storages_app.projects import services as projects
 from tests.factories import make_project
@@ -73,3 +75,16 @@ def reader(project):
 @pytest.fixture
 def stranger():
     return make_rest(make_project())
+
+
+@pytest.fixture
+def ordered(monkeypatch):
+    """What the room was asked for; it answers as if the copy had been written."""
+    calls = []
+
+    def remote_copy(**order):
+        calls.append(order)
+        return RemoteCopy("s3://bucket/key", 201, {})
+
+    monkeypatch.setattr(copies.copying, "remote_copy", remote_copy)
+    return calls

@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 import pytest
 from django.utils import timezone
 
-from storages_app.copying.services import RemoteCopy
 from storages_app.models import CopyJob, File
 from tests.api.conftest import ACCEPT
 from tests.factories import make_custom_storage, make_file, make_project
@@ -186,19 +185,6 @@ class TestRefusals:
 
 
 class TestOldForm:
-    @pytest.fixture
-    def ordered(self, monkeypatch):
-        from storages_app.api.rest import copies
-
-        calls = []
-
-        def remote_copy(**order):
-            calls.append(order)
-            return RemoteCopy("s3://bucket/key", 201, {})
-
-        monkeypatch.setattr(copies.copying, "remote_copy", remote_copy)
-        return calls
-
     def send(self, rest, fields):
         return rest(
             "POST",

@@ -25,19 +25,6 @@ def storage(project):
     return make_custom_storage(project, name="mine")
 
 
-@pytest.fixture
-def ordered(monkeypatch):
-    """What the room was asked for; it answers as if the copy had been written."""
-    calls = []
-
-    def remote_copy(**order):
-        calls.append(order)
-        return RemoteCopy("s3://bucket/key", 201, {})
-
-    monkeypatch.setattr(copies.copying, "remote_copy", remote_copy)
-    return calls
-
-
 class TestOrder:
     def test_hands_over_what_was_asked(self, rest, project, file, ordered):
         body = {

@@ -58,6 +58,26 @@ class TestCreate:
             "signing_secret": "7kM",
         }
 
+    @pytest.mark.parametrize("charset", ["base64", "rot13", "nothing", "utf-16"])
+    def test_a_form_is_utf8_whatever_it_names(self, rest, charset):
+        answer = Client().generic(
+            "POST",
+            "/webhooks/",
+            urlencode(order(target_url=TARGET + "?name=Zoë")),
+            content_type=f"application/x-www-form-urlencoded; charset={charset}",
+            HTTP_ACCEPT=ACCEPT,
+            HTTP_AUTHORIZATION=f"Uploadcare.Simple {rest.project.public_key}:{rest.secret}",
+        )
+        assert answer.status_code == 201
+        assert answer.json()["target_url"].endswith("?name=Zoë")
+
+    def test_a_form_of_too_many_fields_is_refused(self, rest):
+        fields = {f"field{number}": "x" for number in range(2_000)}
+        answer = send_form(rest, "POST", "/webhooks/", **order(**fields))
+
+        assert answer.status_code == 400
+        assert not Webhook.objects.exists()
+
     def test_by_json(self, rest):
         answer = rest.post("/webhooks/", order(is_active=False, signing_secret=None))
         assert answer.status_code == 201

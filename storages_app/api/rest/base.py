@@ -21,8 +21,8 @@ from storages_app.api.negotiation import (
 from storages_app.api.parsers import StrictJSONParser, read_body
 from storages_app.api.permissions import HoldsSecretKey, ReadKeysOnlyRead
 from storages_app.api.refusals import NoSuchThing
-from storages_app.api.wire import parse_uuid
-from storages_app.models import File, Project
+from storages_app.api.wire import number_in_path, parse_uuid
+from storages_app.models import File, Project, Webhook
 from storages_app.models.prepared import Bound, Prepared
 from storages_app.projects.errors import BadCredentials
 
@@ -101,6 +101,14 @@ class RestView(APIView):
         file: File = found[0]
         file.project = self.project
         return file
+
+    def get_webhook(self, webhook_id: str) -> Webhook:
+        """One of the caller's project that was not deleted."""
+        kept = Webhook.objects.kept().filter(project=self.project)
+        webhook = kept.select_related("project").filter(pk=number_in_path(webhook_id)).first()
+        if webhook is None:
+            raise NoSuchThing
+        return webhook
 
 
 def _warn(response: HttpResponseBase, text: str) -> None:

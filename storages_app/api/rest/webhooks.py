@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.status import HTTP_201_CREATED, HTTP_204_NO_CONTENT
 
 from storages_app.api import webhook_schema as schema
-from storages_app.api.parsers import StrictJSONParser
+from storages_app.api.parsers import BOOLEANS, StrictFormParser, StrictJSONParser
 from storages_app.api.refusals import NoSuchThing
 from storages_app.api.rest.base import RestView
 from storages_app.api.wire import timestamp
@@ -18,13 +17,11 @@ from storages_app.models import SecretKey, Webhook
 from storages_app.webhooks import services as webhooks
 from storages_app.webhooks.errors import FieldInvalid, FieldMissing
 
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-
 
 class WebhookBase(RestView):
     """Official clients send forms, others JSON."""
 
-    parser_classes = [StrictJSONParser, FormParser]
+    parser_classes = [StrictJSONParser, StrictFormParser]
 
     def shown(self, webhook: Webhook) -> dict[str, Any]:
         """As recorded. The wire shows the secret, but not to a key that may only read."""
@@ -41,15 +38,6 @@ class WebhookBase(RestView):
             "version": webhook.version,
             "signing_secret": webhook.unseal_secret() if may_see else "",
         }
-
-    def find(self, webhook_id: str) -> Webhook:
-        if not (webhook_id.isascii() and webhook_id.isdigit() and len(webhook_id) <= 18):
-            raise NoSuchThing
-        kept = Webhook.objects.kept().filter(project=self.project)
-        webhook = kept.select_related("project").filter(pk=int(webhook_id)).first()
-        if webhook is None:
-            raise NoSuchThing
-        return webhook
 
     def fields(self) -> "Fields":
         data = self.request.data
@@ -83,7 +71,7 @@ class Fields:
         if value is None or isinstance(value, bool):
             return value
         try:
-            return _BOOLEANS[str(value).strip().lower()]
+            return BOOLEANS[str(value).strip().lower()]
         except KeyError as error:
             raise FieldInvalid(name, "Must be a valid boolean.") from error
 
@@ -118,11 +106,11 @@ class WebhookView(WebhookBase):
 
     @schema.get_webhook
     def get(self, request: Request, webhook_id: str) -> Response:
-        return Response(self.shown(self.find(webhook_id)))
+        return Response(self.shown(self.get_webhook(webhook_id)))
 
     @schema.change_webhook
     def put(self, request: Request, webhook_id: str) -> Response:
-        webhook, fields = self.find(webhook_id), self.fields()
+        webhook, fields = self.get_webhook(webhook_id), self.fields()
         values: dict[str, Any] = {}
         readers: dict[str, Callable[[str], Any]] = {
             "target_url": fields.text,
@@ -147,7 +135,7 @@ class WebhookView(WebhookBase):
 
     @schema.delete_webhook
     def delete(self, request: Request, webhook_id: str) -> Response:
-        webhooks.remove(webhook=self.find(webhook_id), actor=self.caller.name)
+        webhooks.remove(webhook=self.get_webhook(webhook_id), actor=self.caller.name)
         return Response(status=HTTP_204_NO_CONTENT)
 
 

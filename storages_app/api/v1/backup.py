@@ -11,9 +11,9 @@ from storages_app.api.parsers import number
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid, ParameterMissing
 from storages_app.api.v1 import backup_schema as schema
 from storages_app.api.v1.base import V1View
-from storages_app.api.v1.pages import number_in_path, page
+from storages_app.api.v1.pages import page
 from storages_app.api.v1.storage_fields import json_object
-from storages_app.api.wire import timestamp
+from storages_app.api.wire import number_in_path, timestamp
 from storages_app.backups import planner, services
 from storages_app.models import BackupPlan, BackupRun, CustomStorage
 

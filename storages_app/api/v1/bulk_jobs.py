@@ -12,9 +12,9 @@ from storages_app.api.parsers import choice, single
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid, ParameterMissing
 from storages_app.api.v1 import bulk_job_schema as schema
 from storages_app.api.v1.base import V1View
-from storages_app.api.v1.pages import number_in_path, page
+from storages_app.api.v1.pages import page
 from storages_app.api.v1.storage_fields import json_object
-from storages_app.api.wire import timestamp
+from storages_app.api.wire import number_in_path, timestamp
 from storages_app.bulk_copies import figures, lists, services
 from storages_app.copying.errors import TargetMissing
 from storages_app.models import BulkJob, CustomStorage

@@ -9,8 +9,8 @@ from storages_app.api.parsers import choice, single
 from storages_app.api.refusals import JobNotOver, JobNotWaiting, NoSuchThing
 from storages_app.api.v1 import activity_schema as schema
 from storages_app.api.v1.base import V1View
-from storages_app.api.v1.pages import number_in_path, page
-from storages_app.api.wire import parse_uuid, timestamp
+from storages_app.api.v1.pages import page
+from storages_app.api.wire import number_in_path, parse_uuid, timestamp
 from storages_app.copying import services
 from storages_app.models import CopyJob
 from storages_app.models.copy_jobs import CopyJobQuerySet, State

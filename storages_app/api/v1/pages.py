@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from storages_app.api.parsers import number, single
-from storages_app.api.refusals import NoSuchThing
 
 PER_PAGE, AT_MOST = 20, 100
 _LARGEST = 10**18 - 1
@@ -29,10 +28,3 @@ def page(rows: QuerySet[Row], request: Request, show: Callable[[Row], dict[str, 
             "next": found[n_shown - 1].pk if has_more else None,
         }
     )
-
-
-def number_in_path(text: str) -> int:
-    """An id as this API writes them; NoSuchThing for anything else."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise NoSuchThing
-    return int(text)

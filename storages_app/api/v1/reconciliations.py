@@ -9,9 +9,9 @@ from storages_app.api import schema
 from storages_app.api.parsers import choice, number, single
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid
 from storages_app.api.v1.custom_storages import StorageView
-from storages_app.api.v1.pages import number_in_path, page
+from storages_app.api.v1.pages import page
 from storages_app.api.v1.storage_fields import json_object
-from storages_app.api.wire import timestamp
+from storages_app.api.wire import number_in_path, timestamp
 from storages_app.models import Difference, Reconciliation
 from storages_app.reconciliation import services
 

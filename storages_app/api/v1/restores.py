@@ -11,9 +11,9 @@ from storages_app.api.refusals import NoSuchThing, ParameterInvalid, ParameterMi
 from storages_app.api.v1 import restore_schema as schema
 from storages_app.api.v1.base import V1View
 from storages_app.api.v1.custom_storages import StorageView
-from storages_app.api.v1.pages import number_in_path, page
+from storages_app.api.v1.pages import page
 from storages_app.api.v1.storage_fields import json_object
-from storages_app.api.wire import timestamp
+from storages_app.api.wire import number_in_path, timestamp
 from storages_app.models import CustomStorage, RestoreItem, RestoreRun
 from storages_app.restores import lists, services, verdicts
 from storages_app.restores.errors import FilterInvalid, ManifestUnknown

@@ -9,9 +9,9 @@ from storages_app.api import schema
 from storages_app.api.parsers import choice
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid
 from storages_app.api.v1.custom_storages import StorageView, path_of
-from storages_app.api.v1.pages import number_in_path, page
+from storages_app.api.v1.pages import page
 from storages_app.api.v1.storage_fields import json_object
-from storages_app.api.wire import timestamp
+from storages_app.api.wire import number_in_path, timestamp
 from storages_app.custom_storages import services
 from storages_app.custom_storages.checks import what_works
 from storages_app.custom_storages.probe import checks_for

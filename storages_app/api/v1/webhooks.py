@@ -13,7 +13,7 @@ from storages_app.api.parsers import choice, number, single
 from storages_app.api.refusals import NoSuchThing, ParameterInvalid
 from storages_app.api.v1.base import V1View
 from storages_app.api.wire import parse_uuid, timestamp
-from storages_app.models import Webhook, WebhookDelivery
+from storages_app.models import WebhookDelivery
 from storages_app.webhooks import services as webhooks
 
 _PER_PAGE = 20
@@ -21,15 +21,6 @@ _AT_MOST = 100
 
 
 class WebhookView(V1View):
-    def get_webhook(self, webhook_id: str) -> Webhook:
-        if not (webhook_id.isascii() and webhook_id.isdigit() and len(webhook_id) <= 18):
-            raise NoSuchThing
-        kept = Webhook.objects.kept().filter(project=self.project)
-        webhook = kept.select_related("project").filter(pk=int(webhook_id)).first()
-        if webhook is None:
-            raise NoSuchThing
-        return webhook
-
     def get_delivery(self, webhook_id: str, delivery_id: str) -> WebhookDelivery:
         deliveries = self.get_webhook(webhook_id).deliveries.select_related("webhook__project")
         delivery = deliveries.filter(pk=parse_uuid(delivery_id)).first()
