@@ -10,11 +10,14 @@ from contextlib import suppress
 from tests.chaos.customers import Customers
 from tests.chaos.plan import FAULTS, Form, Incident, Kind
 from tests.chaos.stage import LEASE_S, Stage
+from tests.rig.processes import came_true
 
 _WORK_WITHIN_S = 16.0
 _MORE_WORK = 8  # files
 _SPACE_AGAIN_AFTER_S = 15.0
 _TAKEN_OVER_WITHIN_S = 12.0
+_HEARD_WITHIN_S = 10.0
+_FREEZES_AT_MOST = 4
 _NO_POISON_WITHIN_S = 40.0
 
 
@@ -71,19 +74,29 @@ class Incidents:
         stage.kill_worker(stage.worker_of(pid))
 
     def _freeze(self) -> None:
-        """A machine sleeps until all that it held is taken over, and goes on as if nothing was."""
+        """A machine sleeps until what it held has ended elsewhere, and then goes on as before.
+
+        Only one that still has something to say of such a copy shows what fences are for.
+        """
+        assert any(self._freeze_somebody() for _ in range(_FREEZES_AT_MOST)), (
+            "Nobody who was frozen came back too late."
+        )
+
+    def _freeze_somebody(self) -> bool:
+        """Whether it spoke, when it was awake again, of a copy that had ended without it."""
         pid = self._seized(lambda pid: {pid})
         if not pid:
-            return
-        with suppress(ProcessLookupError):
-            try:
-                held = self._stage.held_by(pid)
-                time.sleep(LEASE_S)
-                deadline = time.monotonic() + _TAKEN_OVER_WITHIN_S
-                while time.monotonic() < deadline and not self._stage.have_ended(held):
-                    time.sleep(0.1)
-            finally:
+            return False
+        stage = self._stage
+        try:
+            held = stage.held_by(pid)
+            time.sleep(LEASE_S)
+            came_true(lambda: stage.have_ended(held), within=_TAKEN_OVER_WITHIN_S)
+            before = stage.endings_of(held)
+        finally:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+        return came_true(lambda: stage.endings_of([*before]) != before, within=_HEARD_WITHIN_S)
 
     def _restart_database(self) -> None:
         self._somebody_at_work()

@@ -4,8 +4,6 @@ import json
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from tests.chaos.incidents import Incidents
 from tests.chaos.oracle import Job, Remains, Verdict, judge
 from tests.chaos.plan import FAULTS, Kind, Plan
 from tests.chaos.stage import BUCKETS, MAIN, RIVALS, Stage
-from tests.rig.processes import say
+from tests.rig.processes import came_true, say
 
 _N_CUSTOMERS = 6
 _KILLS = (Kind.KILL_CHILD, Kind.KILL_WORKER, Kind.BLACKOUT)
@@ -127,17 +125,7 @@ def _let_it_happen(plan: Plan, stage: Stage, customers: Customers) -> Incidents:
 
 def _drain(stage: Stage, *, within: float) -> None:
     """Until nothing waits any more, or it takes too long, which the verdict will tell."""
-    _until(lambda: not stage.n_waiting(), within=within)
-
-
-def _until(holds: Callable[[], bool], *, within: float) -> bool:
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        with suppress(Exception):  # a database may be busy for a moment
-            if holds():
-                return True
-        time.sleep(0.2)
-    return False
+    came_true(lambda: not stage.n_waiting(), within=within)
 
 
 def _sweep(stage: Stage) -> None:
@@ -145,7 +133,7 @@ def _sweep(stage: Stage) -> None:
     stage.bucket.let_hours_pass(_LATER_H)
     stage.installation.manage("shell", "--command", _CHECK_STORAGES)
     waiting = "SELECT count(*) FROM storages_app_reconciliation WHERE finished_at IS NULL"
-    _until(lambda: stage.query(waiting) == [(0,)], within=_CHECKED_WITHIN_S)
+    came_true(lambda: stage.query(waiting) == [(0,)], within=_CHECKED_WITHIN_S)
 
 
 def remains_of(stage: Stage, told: Told | None = None) -> Remains:

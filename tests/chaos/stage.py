@@ -275,6 +275,16 @@ class Stage:
             f"storages_app_copyjob WHERE id IN ({numbers}) AND state NOT IN {_OVER}"
         )
 
+    def endings_of(self, jobs: list[int]) -> dict[int, tuple[Any, ...]]:
+        """Those that have ended, with all that is written when somebody speaks of one again."""
+        numbers = ", ".join(map(str, [0, *jobs]))
+        rows = self.query(
+            "SELECT id, state, crashes, duplicates, "
+            "(SELECT count(*) FROM chaos_rewrite WHERE job = id) "
+            f"FROM storages_app_copyjob WHERE id IN ({numbers}) AND state IN {_OVER}"
+        )
+        return {pk: (*facts,) for pk, *facts in rows}
+
     def wait_for_busy_process(self, *, within: float) -> int:
         """One that holds copies; 0 where nobody does for so long.
 

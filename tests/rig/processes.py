@@ -54,6 +54,17 @@ def wait_until(
         time.sleep(every)
 
 
+def came_true(condition: Callable[[], bool], *, within: float) -> bool:
+    """Whether it holds before so many seconds are over; a database may be busy meanwhile."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        with contextlib.suppress(Exception):
+            if condition():
+                return True
+        time.sleep(0.1)
+    return False
+
+
 class Process:
     """One command in its own process group, with its output in `log`."""
 
