@@ -36,7 +36,12 @@ def _requests_are_counted_from_zero(monkeypatch: pytest.MonkeyPatch, _counts: Sh
 
     test, add = uuid4().hex, throttles._add
     monkeypatch.setattr(throttles, "_on_this_machine", _counts)
-    monkeypatch.setattr(throttles, "_add", lambda name, *rest: add(f"{test}:{name}", *rest))
+
+    def of_this_test(amounts: dict[str, int], window: int) -> dict[str, int]:
+        sums = add({f"{test}:{name}": cost for name, cost in amounts.items()}, window)
+        return {name: sums[f"{test}:{name}"] for name in amounts}
+
+    monkeypatch.setattr(throttles, "_add", of_this_test)
 
 
 @pytest.fixture(autouse=True)

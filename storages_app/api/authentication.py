@@ -69,8 +69,8 @@ class SimpleAuthentication(_KeyAuthentication):
     def _check(self, request: HttpRequest, public_key: str, proof: str) -> Caller:
         if not may_use_simple(request):
             raise SimpleOverHttp
-        project = api_keys.find_project(public_key)
-        return Caller(project, api_keys.check_secret(project=project, secret=proof))
+        keys = api_keys.find_keys(public_key)
+        return _caller(api_keys.check_secret(keys=keys, secret=proof))
 
 
 class SignedAuthentication(_KeyAuthentication):
@@ -79,12 +79,15 @@ class SignedAuthentication(_KeyAuthentication):
     scheme = SIGNED
 
     def _check(self, request: HttpRequest, public_key: str, proof: str) -> Caller:
-        project = api_keys.find_project(public_key)
+        keys = api_keys.find_keys(public_key)
         sent_date = request.META.get("HTTP_X_UPLOADCARE_DATE") or request.META.get("HTTP_DATE", "")
         _require_recent(sent_date)
         message = signed_message(request, sent_date)
-        key = api_keys.check_signature(project=project, message=message, signature=proof)
-        return Caller(project, key)
+        return _caller(api_keys.check_signature(keys=keys, message=message, signature=proof))
+
+
+def _caller(key: SecretKey) -> Caller:
+    return Caller(key.project, key)
 
 
 def signed_message(request: HttpRequest, sent_date: str) -> bytes:

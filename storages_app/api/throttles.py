@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import cache
@@ -33,22 +34,24 @@ _on_this_machine = SharedCounts(Path(settings.DATA_DIR) / "throttles.sqlite3")
 
 def check_address(request: HttpRequest) -> None:
     """Count a request of this client; Throttled over `UCDASH_UPLOADS_PER_MINUTE_OF_ADDRESS`."""
-    _count("address", client_of(request), settings.UPLOADS_PER_MINUTE_OF_ADDRESS)
+    _count(_Limit("address", client_of(request), settings.UPLOADS_PER_MINUTE_OF_ADDRESS))
 
 
 def check_project(project: Project) -> None:
     """Count a request for this project; Throttled over `UCDASH_UPLOADS_PER_MINUTE_OF_PROJECT`."""
-    _count("project", str(project.pk), settings.UPLOADS_PER_MINUTE_OF_PROJECT)
+    _count(_Limit("project", str(project.pk), settings.UPLOADS_PER_MINUTE_OF_PROJECT))
 
 
-def check_rest_address(request: HttpRequest, *, cost: int = 1) -> None:
-    """The same for REST, before it is known who asks: `UCDASH_REST_PER_MINUTE_OF_ADDRESS`."""
-    _count("rest", client_of(request), settings.REST_PER_MINUTE_OF_ADDRESS, cost)
+def check_rest(request: HttpRequest, key: SecretKey | None, *, cost: int = 1) -> None:
+    """Count a REST request for its address and for the key that it proved to hold, in one step.
 
-
-def check_key(key: SecretKey) -> None:
-    """Count a request with this secret key; Throttled over `UCDASH_REST_PER_MINUTE_OF_KEY`."""
-    _count("key", str(key.pk), settings.REST_PER_MINUTE_OF_KEY)
+    Throttled over `UCDASH_REST_PER_MINUTE_OF_ADDRESS` or `UCDASH_REST_PER_MINUTE_OF_KEY`. It is
+    said instead of any answer, right key or wrong: over its limit nobody learns which it was.
+    """
+    limits = [_Limit("rest", client_of(request), settings.REST_PER_MINUTE_OF_ADDRESS, cost)]
+    if key:
+        limits.append(_Limit("key", str(key.pk), settings.REST_PER_MINUTE_OF_KEY))
+    _count(*limits)
 
 
 def client_of(request: HttpRequest) -> str:
@@ -66,22 +69,40 @@ def client_of(request: HttpRequest) -> str:
     return str(address)
 
 
-def _count(scope: str, who: str, limit: int, cost: int = 1) -> None:
-    if not limit:
+class _Limit(NamedTuple):
+    """So many requests a minute for one of a scope; this one counts for `cost`."""
+
+    scope: str
+    who: str
+    most: int  # 0 is no limit
+    cost: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.scope}:{self.who}"
+
+
+def _count(*limits: _Limit) -> None:
+    asked = [limit for limit in limits if limit.most]
+    if not asked:
         return
     window, passed = divmod(time.time(), WINDOW_S)
     try:
-        n_requests = _add(f"{scope}:{who}", int(window), cost)
+        sums = _add({limit.name: limit.cost for limit in asked}, int(window))
     except (RedisError, OSError) as error:
         log.warning("Requests are not counted now: %s", type(error).__name__)
         return
-    if n_requests > limit:
+    if any(sums[limit.name] > limit.most for limit in asked):
         raise Throttled(wait=WINDOW_S - passed)
 
 
-def _add(name: str, window: int, cost: int) -> int:
+def _add(amounts: dict[str, int], window: int) -> dict[str, int]:
     if not settings.CACHE_URL:
-        return _on_this_machine.add(name, span=window, n=cost)
+        return _on_this_machine.add_all(amounts, span=window)
+    return {name: _add_in_cache(name, window, cost) for name, cost in amounts.items()}
+
+
+def _add_in_cache(name: str, window: int, cost: int) -> int:
     key = f"throttle:{name}:{window}"
     cache.add(key, 0, timeout=2 * WINDOW_S)
     try:

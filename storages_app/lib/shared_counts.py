@@ -8,14 +8,15 @@ import logging
 import os
 import sqlite3
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 _WAIT_S = 1.0
 _ADD = (
-    "INSERT INTO counts (name, span, n) VALUES (?1, ?2, ?3)"
-    " ON CONFLICT (name, span) DO UPDATE SET n = n + excluded.n RETURNING n"
+    "INSERT INTO counts (name, span, n) VALUES {rows}"
+    " ON CONFLICT (name, span) DO UPDATE SET n = n + excluded.n RETURNING name, n"
 )
 
 
@@ -31,22 +32,27 @@ class SharedCounts:
 
     def add(self, name: str, *, span: int, n: int = 1) -> int:
         """Add and tell the sum, in one step; OSError if the file cannot be used now."""
+        return self.add_all({name: n}, span=span)[name]
+
+    def add_all(self, amounts: Mapping[str, int], *, span: int) -> dict[str, int]:
+        """The same for several names at once."""
         with self._lock:
             try:
-                return self._add(name, span, n)
+                return self._add(amounts, span)
             except sqlite3.OperationalError as error:  # locked for too long, or the disk is full
                 raise OSError(str(error)) from error
             except sqlite3.DatabaseError as error:
                 self._throw_away()
                 raise OSError(str(error)) from error
 
-    def _add(self, name: str, span: int, n: int) -> int:
+    def _add(self, amounts: Mapping[str, int], span: int) -> dict[str, int]:
         database = self._connected()
         if span > self._newest_span:  # only what may still be asked for is kept
             database.execute("DELETE FROM counts WHERE span < ?", (span - 1,))
             self._newest_span = span
-        sums = database.execute(_ADD, (name, span, n)).fetchall()
-        return int(sums[0][0])
+        rows = ", ".join(["(?, ?, ?)"] * len(amounts))
+        values = [value for name, n in amounts.items() for value in (name, span, n)]
+        return dict(database.execute(_ADD.format(rows=rows), values).fetchall())
 
     def _connected(self) -> sqlite3.Connection:
         """A connection of this process: one that was open before a fork must not be used."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.query import get_related_populators
 
 
 class Bound(models.Expression):
@@ -33,7 +34,8 @@ class _Statement:
     parameters: tuple[Any, ...]
     converters: tuple[tuple[int, Any, Any], ...]  # position, function, expression
     model: type[models.Model]
-    names: tuple[str, ...]  # of the model's own columns
+    names: tuple[str, ...]  # of the model's own columns, which come first
+    related: tuple[Any, ...]  # what makes the rows that `select_related` joined
 
     def read(
         self, values: dict[str, Any], connection: BaseDatabaseWrapper
@@ -46,6 +48,12 @@ class _Statement:
             cursor.execute(self.sql, parameters)
             rows = cursor.fetchall()
         return [self._convert(row, connection) for row in rows] if self.converters else rows
+
+    def instance(self, row: tuple[Any, ...]) -> models.Model:
+        made = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[: len(self.names)])
+        for populator in self.related:
+            populator.populate(row, made)
+        return made
 
     def _convert(self, row: tuple[Any, ...], connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
         """What Django's own fields make of a row's values, which SQLite keeps as text."""
@@ -72,13 +80,10 @@ class Prepared:
         return self._statement(shape, connection).read(values, connection)
 
     def instances(self, *shape: Hashable, **values: Any) -> list[Any]:
-        """As `rows`, of a plain queryset: one that defers and joins nothing."""
+        """As `rows`, of a queryset that defers nothing; with what `select_related` names."""
         connection = connections[DEFAULT_DB_ALIAS]
         statement = self._statement(shape, connection)
-        return [
-            statement.model.from_db(DEFAULT_DB_ALIAS, statement.names, row)
-            for row in statement.read(values, connection)
-        ]
+        return [statement.instance(row) for row in statement.read(values, connection)]
 
     def _statement(
         self, shape: tuple[Hashable, ...], connection: BaseDatabaseWrapper
@@ -103,4 +108,14 @@ class Prepared:
             ),
             model=queryset.model,
             names=tuple(field.attname for field in queryset.model._meta.concrete_fields),
+            related=_populators(compiler),
         )
+
+
+def _populators(compiler: Any) -> tuple[Any, ...]:
+    """None for a `values_list`."""
+    if not compiler.klass_info:
+        return ()
+    return tuple(
+        get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
+    )

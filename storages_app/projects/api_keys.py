@@ -38,13 +38,22 @@ _ACTIVE_KEYS = Prepared(
         .order_by("created_at")
     )
 )
+_KEYS_OF_PUBLIC_KEY = Prepared(
+    lambda: (
+        SecretKey.objects.active()
+        .filter(
+            project__public_key=Bound("public_key", Project._meta.get_field("public_key")),
+            project__removed_at=None,
+        )
+        .select_related("project")
+        .order_by("created_at")
+    )
+)
 
 
 def find_project(public_key: str) -> Project:
     """The live project with this public key; an UnknownPublicKey if there is none."""
-    # Longer ones and NUL never match, and PostgreSQL refuses a NUL with an error of its own.
-    if len(public_key) > _LONGEST_PUBLIC_KEY or "\0" in public_key:
-        raise UnknownPublicKey(public_key[:_LONGEST_PUBLIC_KEY])
+    _require_possible(public_key)
     found: list[Project] = _BY_PUBLIC_KEY.instances(public_key=public_key)
     if not found:
         raise UnknownPublicKey(public_key)
@@ -53,21 +62,39 @@ def find_project(public_key: str) -> Project:
     return found[0]
 
 
-def check_secret(*, project: Project, secret: str) -> SecretKey:
-    """The active key of `project` with this secret (`Uploadcare.Simple`)."""
-    key = _find_key(project, lambda own_secret: is_same(own_secret, secret))
+def find_keys(public_key: str) -> list[SecretKey]:
+    """All active keys of the live project with this public key, each with its project.
+
+    One query, for every REST request asks it; UnknownPublicKey if there is no such project.
+    """
+    _require_possible(public_key)
+    keys: list[SecretKey] = _KEYS_OF_PUBLIC_KEY.instances(public_key=public_key)
+    if not keys:
+        find_project(public_key)
+    return keys
+
+
+def _require_possible(public_key: str) -> None:
+    """Longer ones and NUL never match, and PostgreSQL refuses a NUL with an error of its own."""
+    if len(public_key) > _LONGEST_PUBLIC_KEY or "\0" in public_key:
+        raise UnknownPublicKey(public_key[:_LONGEST_PUBLIC_KEY])
+
+
+def check_secret(*, keys: list[SecretKey], secret: str) -> SecretKey:
+    """The one of `keys` with this secret (`Uploadcare.Simple`)."""
+    key = _first_that_fits(keys, lambda own_secret: is_same(own_secret, secret))
     if key is None:
         raise WrongSecretKey
     return key
 
 
-def check_signature(*, project: Project, message: bytes, signature: str) -> SecretKey:
-    """The active key of `project` that signed `message` (`Uploadcare`: HMAC-SHA1, hex)."""
+def check_signature(*, keys: list[SecretKey], message: bytes, signature: str) -> SecretKey:
+    """The one of `keys` that signed `message` (`Uploadcare`: HMAC-SHA1, hex)."""
 
     def signed(secret: str) -> bool:
         return is_same(hmac.new(secret.encode(), message, hashlib.sha1).hexdigest(), signature)
 
-    key = _find_key(project, signed)
+    key = _first_that_fits(keys, signed)
     if key is None:
         raise WrongSignature
     return key
@@ -97,7 +124,8 @@ def check_upload_signature(
             and is_same(_legacy_signature(secret, expire), signature)
         )
 
-    key = _find_key(project, signed, {SecretKey.Scope.FULL})
+    keys: list[SecretKey] = _ACTIVE_KEYS.instances(project=project.pk)
+    key = _first_that_fits(keys, signed, {SecretKey.Scope.FULL})
     if key is None:
         raise SignatureInvalid
     if int(expire) > (now + settings.SIGNED_UPLOADS_LIVE).timestamp():
@@ -126,10 +154,11 @@ def is_same(left: str, right: str) -> bool:
     )
 
 
-def _find_key(
-    project: Project, fits: Callable[[str], bool], scopes: Container[str] = SecretKey.Scope.values
+def _first_that_fits(
+    keys: list[SecretKey],
+    fits: Callable[[str], bool],
+    scopes: Container[str] = SecretKey.Scope.values,
 ) -> SecretKey | None:
-    """Ask every active key, also after a match, so that time does not tell which one it was."""
-    keys: list[SecretKey] = _ACTIVE_KEYS.instances(project=project.pk)
+    """Ask every key, also after a match, so that time does not tell which one it was."""
     matches = [key for key in keys if key.scope in scopes and fits(key.unseal_secret())]
     return matches[0] if matches else None

@@ -32,6 +32,11 @@ def test_several_can_be_added_at_once(counts):
     assert [counts.add("a", span=1, n=20), counts.add("a", span=1)] == [20, 21]
 
 
+def test_several_names_are_counted_in_one_step(counts):
+    counts.add("b", span=1)
+    assert counts.add_all({"a": 20, "b": 1}, span=1) == {"a": 20, "b": 2}
+
+
 def test_only_what_may_be_asked_for_is_kept(counts):
     for span in range(10):
         counts.add("a", span=span)

@@ -92,3 +92,20 @@ def test_instances_are_those_that_the_queryset_would_give(project: Project) -> N
         getattr(file, field.attname) for field in File._meta.concrete_fields
     ]
     assert files.instances(uuid=uuid4()) == []
+
+
+def test_instances_come_with_what_select_related_names(project: Project) -> None:
+    file = make_file(project, size=1)
+    query = Prepared(
+        lambda: File.objects.filter(pk=Bound("uuid", File._meta.pk)).select_related("project")
+    )
+
+    with CaptureQueriesContext(connection) as queries:
+        (found,) = query.instances(uuid=file.pk)
+        assert (found.pk, found.project.pk, found.project.name) == (
+            file.pk,
+            project.pk,
+            project.name,
+        )
+
+    assert len(queries) == 1

@@ -74,12 +74,21 @@ class TestSecretKeys:
         project = make_project()
         old, old_secret = services.create_secret_key(project=project, label="old", actor="t")
         new, new_secret = services.create_secret_key(project=project, label="new", actor="t")
-        assert api_keys.check_secret(project=project, secret=old_secret) == old
-        assert api_keys.check_secret(project=project, secret=new_secret) == new
+        assert (
+            api_keys.check_secret(keys=api_keys.find_keys(project.public_key), secret=old_secret)
+            == old
+        )
+        assert (
+            api_keys.check_secret(keys=api_keys.find_keys(project.public_key), secret=new_secret)
+            == new
+        )
         services.revoke_secret_key(key=old, actor="t")
         with pytest.raises(WrongSecretKey):
-            api_keys.check_secret(project=project, secret=old_secret)
-        assert api_keys.check_secret(project=project, secret=new_secret) == new
+            api_keys.check_secret(keys=api_keys.find_keys(project.public_key), secret=old_secret)
+        assert (
+            api_keys.check_secret(keys=api_keys.find_keys(project.public_key), secret=new_secret)
+            == new
+        )
 
     def test_revoking_twice_keeps_the_first_time(self):
         key, _ = services.create_secret_key(project=make_project(), label="x", actor="t")
@@ -129,12 +138,20 @@ class TestSignatures:
         key = SecretKey(project=project, label="vector")
         key.seal_secret("demoprivatekey")
         key.save()
-        found = api_keys.check_signature(project=project, message=message, signature=signature)
+        found = api_keys.check_signature(
+            keys=api_keys.find_keys(project.public_key), message=message, signature=signature
+        )
         assert found == key
         with pytest.raises(WrongSignature):
-            api_keys.check_signature(project=project, message=message + b" ", signature=signature)
+            api_keys.check_signature(
+                keys=api_keys.find_keys(project.public_key),
+                message=message + b" ",
+                signature=signature,
+            )
         with pytest.raises(WrongSignature):
-            api_keys.check_signature(project=project, message=message, signature="é")
+            api_keys.check_signature(
+                keys=api_keys.find_keys(project.public_key), message=message, signature="é"
+            )
 
 
 class TestUploadSignatures:
@@ -270,7 +287,9 @@ class TestCreateProjectCommand:
         project = Project.objects.get(slug=made["slug"])
         assert made["project"] == "Demo"
         assert made["public_key"] == project.public_key
-        assert api_keys.check_secret(project=project, secret=made["secret_key"])
+        assert api_keys.check_secret(
+            keys=api_keys.find_keys(project.public_key), secret=made["secret_key"]
+        )
         assert project.memberships.get().user == owner
 
     def test_refuses_an_owner_who_has_no_account_and_makes_nothing(self):

@@ -60,15 +60,15 @@ class RestView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         read_body(request._request)
-        throttles.check_rest_address(request._request)
         try:
             super().perform_authentication(request)
-        except BadCredentials:
-            throttles.check_rest_address(request._request, cost=throttles.WRONG_KEY_COSTS - 1)
+        except Exception as error:
+            is_guess = isinstance(error, BadCredentials)
+            cost = throttles.WRONG_KEY_COSTS if is_guess else 1
+            throttles.check_rest(request._request, None, cost=cost)
             raise
         caller: object = request.user
-        if isinstance(caller, Caller):
-            throttles.check_key(caller.key)
+        throttles.check_rest(request._request, caller.key if isinstance(caller, Caller) else None)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
