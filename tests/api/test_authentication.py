@@ -113,10 +113,10 @@ class TestSimple:
 
     def test_use_is_written_at_most_once_a_minute(self, rest, django_assert_num_queries):
         rest.get("/project/")
-        with django_assert_num_queries(2):  # project, keys, members
+        with django_assert_num_queries(2):  # keys with their project, members
             rest.get("/project/")
         SecretKey.objects.update(last_used_at=timezone.now() - timedelta(seconds=61))
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(3):
             rest.get("/project/")
 
 
