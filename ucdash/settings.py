@@ -352,6 +352,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "storages_app.api.refusal_schema.add_refusals",
     ],
+    "GET_LIB_DOC_EXCLUDES": "storages_app.api.schema.bases_that_describe_nothing",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # Fields of one name and other choices would be called by a hash of them.

@@ -18,6 +18,14 @@ def test_openapi_is_served_and_read_once():
     assert Client().post("/api/openapi.json").status_code == 405
 
 
+def test_no_schema_is_described_by_the_docstring_of_a_base_class():
+    schemas = Client().get("/api/openapi.json").json()["components"]["schemas"]
+
+    assert "description" not in schemas["Detail"]
+    assert schemas["Problem"]["description"].startswith("RFC 9457")
+    assert not any("never used" in one.get("description", "") for one in schemas.values())
+
+
 def test_openapi_is_made_without_a_warning():
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=io.StringIO())
 
