@@ -1,5 +1,6 @@
 """The timetable: every entry once in its period, whoever ticks."""
 
+import inspect
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -197,3 +198,11 @@ class TestThreads:
         monkeypatch.setattr(periodic, "_stopping", stopping)
         periodic._every(0, fail, "a test")
         assert isinstance(shortages.get(timeout=5), MemoryError)
+
+
+def test_no_message_says_whose_work_is_to_be_done():
+    """S042: whoever can write to the broker can only wake us; what is due stands in the ledger."""
+    names = sorted(name for name in app.tasks if not name.startswith("celery."))
+    assert len(names) > 15
+    for name in names:
+        assert not inspect.signature(app.tasks[name].run).parameters, name

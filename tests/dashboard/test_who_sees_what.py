@@ -1,4 +1,4 @@
-"""Every page from one table: owner, viewer, another project's owner, stranger."""
+"""Every page from one table: owner, viewer, another project's owner, stranger (S033)."""
 
 import pytest
 from django.urls import get_resolver, reverse
@@ -256,3 +256,13 @@ def test_a_removed_project_is_not_found(everything, as_owner):
 
 def test_every_address_has_no_hidden_verb(everything, as_owner):
     assert as_owner.put(address_of("files", everything)).status_code == 405
+
+
+def test_a_member_who_was_removed_sees_nothing_at_the_next_click(as_viewer, project):
+    """S040."""
+    page = reverse("dashboard:files", args=[project.slug])
+    assert as_viewer.get(page).status_code == 200
+
+    Membership.objects.filter(project=project, role=Membership.Role.VIEWER).delete()
+
+    assert as_viewer.get(page).status_code == 404

@@ -55,3 +55,10 @@ def test_a_forged_host_is_no_incident(client, caplog):
         answer = client.get("/projects/", headers={"Host": "evil.example", "Accept": "a/json"})
     assert answer.status_code == 400
     assert not [record for record in caplog.records if record.name.startswith("django.security")]
+
+
+def test_no_stranger_fills_the_disk_with_one_line():
+    """S101."""
+    flood = "x" * 1_000_000
+    for text in (written("name %s", flood), written("failed", error=ValueError(flood))):
+        assert max(len(line) for line in text.split("\n")) <= 2_000 + len("ERROR ")

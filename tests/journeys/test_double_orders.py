@@ -1,0 +1,77 @@
+"""S121: the same order fifty times at once. One is taken, the others hear why not; no fault."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from tests.rig.installation import Installation, Project
+
+N = 50
+JSON = "application/vnd.uploadcare-v0.7+json"
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+
+def at_once(ask: Callable[[], requests.Response]) -> list[requests.Response]:
+    answers: list[requests.Response] = []
+    barrier = threading.Barrier(N)
+
+    def work() -> None:
+        barrier.wait()
+        answers.append(ask())
+
+    threads = [threading.Thread(target=work) for _ in range(N)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == N
+    return answers
+
+
+def poster(
+    installation: Installation, project: Project, path: str, body: object, **headers: str
+) -> Callable[[], requests.Response]:
+    authorization = f"Uploadcare.Simple {project.public_key}:{project.secret_key}"
+    own = {"Authorization": authorization, "Accept": JSON}
+
+    def ask() -> requests.Response:
+        url = f"{installation.url}{path}"
+        return requests.post(url, json=body, headers=own | headers, timeout=60)
+
+    return ask
+
+
+def test_a_name_is_given_to_one_storage(installation, project):
+    body = {"name": "archive", "bucket": "archive-of-tests"}
+    answers = at_once(poster(installation, project, "/api/v1/custom_storages/", body))
+
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: N - 1}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {
+        "storage_name_taken"
+    }
+
+
+def test_an_event_is_told_to_an_address_once(installation, project):
+    body = {"event": "file.uploaded", "target_url": "https://8.8.8.8/hook"}
+    answers = at_once(poster(installation, project, "/webhooks/", body))
+
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 400: N - 1}
+    refused = {answer.text for answer in answers if answer.status_code == 400}
+    assert len(refused) == 1
+    assert "already subscribed" in refused.pop()
+
+
+def test_one_idempotency_key_is_one_order(installation, project):
+    body = {"name": "twice", "bucket": "twice-of-tests"}
+    path = "/api/v1/custom_storages/"
+    ask = poster(installation, project, path, body, **{"Idempotency-Key": "of-a-test-1"})
+    answers = at_once(ask)
+
+    made = {answer.json()["id"] for answer in answers if answer.status_code == 201}
+    assert len(made) == 1
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert ask().json()["id"] in made
