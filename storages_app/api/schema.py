@@ -560,10 +560,24 @@ def _query(name: str, text: str, kind: Any = OpenApiTypes.STR) -> OpenApiParamet
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=text)
 
 
+def limit(*, most: int, usual: int) -> OpenApiParameter:
+    """How many rows a page has."""
+    kind = {"type": "integer", "minimum": 1, "maximum": most, "default": usual}
+    return _query("limit", f"1 to {most}; {usual} if left out.", kind)
+
+
 PAGE = [
-    _query("limit", "1 to 100; 20 if left out.", OpenApiTypes.INT),
-    _query("before", "The `next` of the page before.", OpenApiTypes.INT),
+    limit(most=100, usual=20),
+    _query("before", "The `next` of the page before.", {"type": "integer", "minimum": 0}),
 ]
+# Left empty, it is no limit.
+_MOMENT = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]}
+
+
+def _order(field: str) -> dict[str, Any]:
+    return {"type": "string", "enum": [field, f"-{field}"], "default": field}
+
+
 _INCLUDE = _query("include", "`appdata` adds the application data.")
 _FILE_ERRORS = {401: Detail, 404: Detail}
 _WRITE_ERRORS = {**_FILE_ERRORS, 403: Detail}
@@ -573,10 +587,10 @@ list_files = extend_schema(
     parameters=[
         _query("removed", "Removed files instead of live ones.", OpenApiTypes.BOOL),
         _query("stored", "Only stored, or only temporary files.", OpenApiTypes.BOOL),
-        _query("limit", "1 to 1000; 100 if left out.", OpenApiTypes.INT),
-        _query("ordering", "`datetime_uploaded` or `-datetime_uploaded`."),
-        _query("from", "Files after this time, in the chosen order; ISO 8601."),
-        _query("to", "Files before this time, in the chosen order; ISO 8601."),
+        limit(most=1000, usual=100),
+        _query("ordering", "`-` puts the newest first.", _order("datetime_uploaded")),
+        _query("from", "Files after this time, in the chosen order.", _MOMENT),
+        _query("to", "Files before this time, in the chosen order.", _MOMENT),
         _INCLUDE,
     ],
     responses={200: FilePage, 400: Detail, 401: Detail},
@@ -801,10 +815,10 @@ get_group_info = extend_schema(
 list_groups = extend_schema(
     operation_id="groups_list",
     parameters=[
-        _query("limit", "1 to 1000; 100 if left out.", OpenApiTypes.INT),
-        _query("ordering", "`datetime_created` or `-datetime_created`."),
-        _query("from", "Groups after this time, in the chosen order; ISO 8601."),
-        _query("to", "Groups before this time, in the chosen order; ISO 8601."),
+        limit(most=1000, usual=100),
+        _query("ordering", "`-` puts the newest first.", _order("datetime_created")),
+        _query("from", "Groups after this time, in the chosen order.", _MOMENT),
+        _query("to", "Groups before this time, in the chosen order.", _MOMENT),
     ],
     responses={200: GroupPage, 400: Detail, 401: Detail},
 )
@@ -890,7 +904,7 @@ request_reconciliation = extend_schema(
 get_reconciliation = extend_schema(
     operation_id="reconciliation_get",
     parameters=[
-        _query("limit", "1 to 1000 differences; 100 if left out.", OpenApiTypes.INT),
+        limit(most=1000, usual=100),
         _query("after", "The `next_after` of the page before.", OpenApiTypes.INT),
     ],
     responses={200: ReconciliationWhole, **_V1_READ},

@@ -4,7 +4,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
-from storages_app.api.schema import Detail, Problem, Shape
+from storages_app.api.schema import Detail, Problem, Shape, limit
 from storages_app.webhooks.registry import by_name
 from storages_app.webhooks.targets import LONGEST
 
@@ -134,7 +134,7 @@ list_deliveries = extend_schema(
     operation_id="webhook_deliveries_list",
     parameters=[
         OpenApiParameter("state", OpenApiTypes.STR, description="Only those."),
-        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100, 20 if left out."),
+        limit(most=100, usual=20),
         OpenApiParameter("before", OpenApiTypes.STR, description="A `next_before`."),
     ],
     responses={200: Deliveries, 400: Problem, **_V1_READ},

@@ -4,7 +4,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
-from storages_app.api.schema import PAGE, Page, Problem, Shape
+from storages_app.api.schema import PAGE, Page, Problem, Shape, limit
 from storages_app.models import RestoreRun
 from storages_app.restores.choosing import MAX_UUIDS
 
@@ -132,7 +132,7 @@ look_again = extend_schema(operation_id="restore_look_again", request=None, resp
 list_files = extend_schema(
     operation_id="restore_files",
     parameters=[
-        _query("limit", "1 to 1000; 100 if left out.", OpenApiTypes.INT),
+        limit(most=1000, usual=100),
         _query("after", "The `next_after` of the page before.", OpenApiTypes.INT),
         _query("gaps", "`true`: only those that are not here.", OpenApiTypes.BOOL),
     ],
