@@ -244,8 +244,12 @@ def _may_overwrite(assignment: Assignment) -> bool:
 
 
 def _look_first(assignment: Assignment, source: Source) -> Outcome | None:
-    """Where the provider would not catch a clash for us, look before writing."""
-    return None if _is_conditional(assignment) else _look(assignment, source)
+    """Where the provider would not catch a clash for us, look before writing.
+
+    So too where a late holder reported: the object is there, most likely, and right.
+    """
+    is_new = _is_conditional(assignment) and not assignment.job.late_holders
+    return None if is_new else _look(assignment, source)
 
 
 def _look(assignment: Assignment, source: Source) -> Outcome | None:

@@ -41,7 +41,7 @@ from storages_app.copying.making import (
     unforeseen,
 )
 from storages_app.copying.persistence import persist
-from storages_app.copying.settling import Finished, settle
+from storages_app.copying.settling import Finished, report_late, settle
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages.connect import open_store
 from storages_app.lib import shortage
@@ -333,7 +333,7 @@ class Pump:
             if isinstance(message, Finished):
                 finished.append(message)
             else:
-                persist(CopyJob.objects.filter(pk=message.assignment.job.pk).absolve)
+                persist(partial(report_late, message.assignment.job))
         self._write(finished)
         return len(finished)
 

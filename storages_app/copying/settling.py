@@ -13,6 +13,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
 from storages_app.copying.making import Assignment, Outcome, health_of
+from storages_app.copying.orders import reopen
 from storages_app.custom_storages import circuit
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.models import CopyJob, CustomStorage, Event, File, Reason
@@ -82,7 +83,7 @@ def _settle_done(done: list[Finished]) -> list[Finished]:
             setattr(one.assignment.job, name, value)
     held = CopyJob.finish_done([one.assignment.job for one in done])
     for one in done:
-        if one.assignment.job.pk not in held:
+        if one.assignment.job.pk not in held and not _prove_again(one.assignment.job):
             _drop(one.assignment.job)
     _announce_done([one.assignment.job for one in done if one.assignment.job.pk in held])
     return [one for one in done if one.assignment.job.pk in held]
@@ -96,10 +97,32 @@ def _announce_done(jobs: list[CopyJob]) -> None:
         announce("copy.done", copies, project_id=project_id)
 
 
+def _prove_again(job: CopyJob) -> bool:
+    """A late holder reported while this copy was made: whether it waits to be looked at again."""
+    held = CopyJob.objects.held(pk=job.pk, fence=job.fence)
+    return bool(held.update(state=State.PENDING, run_after=db_now(), lease_until=None, crashes=0))
+
+
 def _drop(job: CopyJob) -> None:
     CopyJob.objects.filter(pk=job.pk).note_duplicate()
-    CopyJob.objects.filter(pk=job.pk).absolve()
+    report_late(job)
     log.warning("The lease of copy job %s was lost; its outcome is dropped.", job.pk)
+
+
+def report_late(job: CopyJob) -> None:
+    """Its holder had lost it, and may have written until now: what is proved is proved again.
+
+    No fence reaches into a bucket. A write over damaged bytes of our own has no condition that
+    would stop it, so one that was under way for long may damage what another has proved since.
+    """
+    same = CopyJob.objects.filter(pk=job.pk)
+    same.hear_late_holder()
+    reopen(
+        same.filter(state=State.DONE, file__removed_at=None),
+        lane=CopyJob.Lane(job.lane),
+        asked_by=job.asked_by,
+        on_clash=job.on_clash,
+    )
 
 
 def _settle(one: Finished) -> bool:

@@ -177,9 +177,14 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         """Somebody was called to make these, or has made them, and another was first."""
         self.update(duplicates=F("duplicates") + 1)
 
-    def absolve(self) -> None:
-        """A holder that was too late reports: whoever took these over blamed it for a death."""
+    def hear_late_holder(self) -> None:
+        """One that was too late reports: it did not die, and it may have written until now.
+
+        Whoever took these over blamed it for a death; and what that one proves, or has proved, may
+        not be what is in the bucket any more.
+        """
         self.filter(crashes__gt=0).update(crashes=F("crashes") - 1)
+        self.update(late_holders=F("late_holders") + 1)
 
     def held(self, *, pk: int, fence: int) -> "CopyJobQuerySet":
         """The row if this fence still holds it; an update of zero rows means: stop."""
@@ -233,6 +238,9 @@ class CopyJob(models.Model):
     takeovers = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(
         default=0, help_text="Calls and outcomes that came to nothing: it was another's by then."
+    )
+    late_holders = models.PositiveIntegerField(
+        default=0, help_text="Who reported on this copy when another had it."
     )
     upload_id = models.CharField(
         max_length=1024, blank=True, help_text="Multipart upload that is open in the bucket."
@@ -391,17 +399,21 @@ class CopyJob(models.Model):
     def finish_done(cls, jobs: Sequence["CopyJob"]) -> set[int]:
         """Write `state`, `reason` and the evidence of many finished copies in one go.
 
-        Each row is written under its fence; the pks of those that were still held. One prepared
-        statement instead of one ORM update a file: the ledger's cost stays far under 1 ms a file.
+        Each row is written under its fence, and only if no late holder has reported since it was
+        claimed; the pks of those that are written. One prepared statement instead of one ORM
+        update a file: the ledger's cost stays far under 1 ms a file.
         """
         names = [*_DONE_FIELDS, "finished_at", "verified_at"]
         sets = ", ".join(f"{name} = %s" for name in names)
         now = connection.ops.adapt_datetimefield_value(read_db_now())
-        rows = [[*job._done_values(), now, now, job.pk, job.fence] for job in jobs]
+        rows = [
+            [*job._done_values(), now, now, job.pk, job.fence, job.late_holders] for job in jobs
+        ]
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"UPDATE {cls._meta.db_table} SET {sets}, lease_until = NULL, upload_id = '' "  # noqa: S608 - names are ours
-                "WHERE id = %s AND fence = %s AND state IN ('leased', 'written')",
+                "WHERE id = %s AND fence = %s AND late_holders = %s "
+                "AND state IN ('leased', 'written')",
                 rows,
             )
             n_written = cursor.rowcount

@@ -234,6 +234,7 @@ class TestDuplicates:
         runner.Pump(worker="a", threads=1).finish(late)
         job.refresh_from_db()
         assert (job.state, job.leased_by, job.crashes) == (State.LEASED, "b", 0)
+        assert job.late_holders == 1
 
     def test_a_call_that_comes_while_the_storage_takes_no_more_is_no_duplicate(
         self, bucket, job, storage
