@@ -181,6 +181,7 @@ class TestThreads:
     def test_f53_a_worker_process_is_watched_for_shortages_before_anything_else(self, monkeypatch):
         begun: list[object] = []
         monkeypatch.setattr(periodic.signal, "signal", lambda *_: None)
+        monkeypatch.setattr(periodic, "end_sleeping_transactions", lambda *, after: None)
         monkeypatch.setattr(periodic.shortage, "watch", begun.append)
         monkeypatch.setattr(periodic, "_every", lambda seconds, work, name: begun.append(name))
         periodic.start_clocks()

@@ -135,7 +135,10 @@ class TestWorkers:
         faults.require_everything_right()
 
     def test_a_process_that_slept_cannot_write_what_it_has_lost(self, faults):
-        """F30: SIGSTOP for longer than a lease, then SIGCONT."""
+        """F30: SIGSTOP for longer than a lease, then SIGCONT.
+
+        Also in the middle of a transaction: PostgreSQL frees what it had locked after 10 s.
+        """
         with faults.slow_bucket():
             faults.upload()
             pid = faults.busy()
