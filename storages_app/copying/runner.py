@@ -49,7 +49,6 @@ from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import MAX_CRASHES, State
-from storages_app.models.fields import db_now
 from storages_app.objectstores.base import ObjectStore
 from storages_app.objectstores.errors import ObjectStoreError
 from ucdash.celery import wake
@@ -191,13 +190,8 @@ class Pump:
         n_ended = self._collect()
         with transaction.atomic():
             for pk, assignment in self.flying.items():
-                CopyJob.objects.held(pk=pk, fence=assignment.job.fence).update(
-                    state=State.PENDING,
-                    run_after=db_now(),
-                    lease_until=None,
-                    fence=F("fence") + 1,
-                    crashes=0,
-                    attempts=Greatest(F("attempts") - 1, Value(0)),
+                CopyJob.objects.held(pk=pk, fence=assignment.job.fence).wait_again(
+                    fence=F("fence") + 1, attempts=Greatest(F("attempts") - 1, Value(0))
                 )
         log.info("Ending: %s copies finished, %s given back.", n_ended, len(self.flying))
         self.flying.clear()

@@ -99,8 +99,7 @@ def _announce_done(jobs: list[CopyJob]) -> None:
 
 def _prove_again(job: CopyJob) -> bool:
     """A late holder reported while this copy was made: whether it waits to be looked at again."""
-    held = CopyJob.objects.held(pk=job.pk, fence=job.fence)
-    return bool(held.update(state=State.PENDING, run_after=db_now(), lease_until=None, crashes=0))
+    return bool(CopyJob.objects.held(pk=job.pk, fence=job.fence).wait_again())
 
 
 def _drop(job: CopyJob) -> None:
@@ -157,11 +156,7 @@ def _rename(job: CopyJob, key: str) -> bool:
     held = CopyJob.objects.held(pk=job.pk, fence=job.fence)
     try:
         with transaction.atomic():
-            return bool(
-                held.update(
-                    key=key, state=State.PENDING, run_after=db_now(), lease_until=None, crashes=0
-                )
-            )
+            return bool(held.wait_again(key=key))
     except IntegrityError:
         values = {
             "state": State.FAILED,

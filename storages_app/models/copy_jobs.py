@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from storages_app.models.custom_storages import CustomStorage
@@ -183,8 +183,15 @@ class CopyJobQuerySet(models.QuerySet["CopyJob"]):
         Whoever took these over blamed it for a death; and what that one proves, or has proved, may
         not be what is in the bucket any more.
         """
-        self.filter(crashes__gt=0).update(crashes=F("crashes") - 1)
-        self.update(late_holders=F("late_holders") + 1)
+        self.update(
+            crashes=Greatest(F("crashes") - 1, Value(0)), late_holders=F("late_holders") + 1
+        )
+
+    def wait_again(self, **values: Any) -> int:
+        """Let these running copies be claimed anew, at once; nobody died over them."""
+        return self.update(
+            state=State.PENDING, run_after=db_now(), lease_until=None, crashes=0, **values
+        )
 
     def held(self, *, pk: int, fence: int) -> "CopyJobQuerySet":
         """The row if this fence still holds it; an update of zero rows means: stop."""
