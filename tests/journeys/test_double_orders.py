@@ -1,6 +1,5 @@
 """S121: the same order fifty times at once. One is taken, the others hear why not; no fault."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 
@@ -8,28 +7,12 @@ import pytest
 import requests
 
 from tests.rig.installation import Installation, Project
+from tests.rig.together import at_once
 
 N = 50
 JSON = "application/vnd.uploadcare-v0.7+json"
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
-
-
-def at_once(ask: Callable[[], requests.Response]) -> list[requests.Response]:
-    answers: list[requests.Response] = []
-    barrier = threading.Barrier(N)
-
-    def work() -> None:
-        barrier.wait()
-        answers.append(ask())
-
-    threads = [threading.Thread(target=work) for _ in range(N)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == N
-    return answers
 
 
 def poster(
@@ -47,7 +30,7 @@ def poster(
 
 def test_a_name_is_given_to_one_storage(installation, project):
     body = {"name": "archive", "bucket": "archive-of-tests"}
-    answers = at_once(poster(installation, project, "/api/v1/custom_storages/", body))
+    answers = at_once(*[poster(installation, project, "/api/v1/custom_storages/", body)] * N)
 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: N - 1}
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {
@@ -57,7 +40,7 @@ def test_a_name_is_given_to_one_storage(installation, project):
 
 def test_an_event_is_told_to_an_address_once(installation, project):
     body = {"event": "file.uploaded", "target_url": "https://8.8.8.8/hook"}
-    answers = at_once(poster(installation, project, "/webhooks/", body))
+    answers = at_once(*[poster(installation, project, "/webhooks/", body)] * N)
 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 400: N - 1}
     refused = {answer.text for answer in answers if answer.status_code == 400}
@@ -69,7 +52,7 @@ def test_one_idempotency_key_is_one_order(installation, project):
     body = {"name": "twice", "bucket": "twice-of-tests"}
     path = "/api/v1/custom_storages/"
     ask = poster(installation, project, path, body, **{"Idempotency-Key": "of-a-test-1"})
-    answers = at_once(ask)
+    answers = at_once(*[ask] * N)
 
     made = {answer.json()["id"] for answer in answers if answer.status_code == 201}
     assert len(made) == 1

@@ -4,7 +4,6 @@ DESIGN 5.7: one object, all answered; the ninth waiting request does not wait.
 """
 
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import requests
 
 from tests.rig.installation import Installation, Project
 from tests.rig.processes import wait_until
+from tests.rig.together import at_once
 
 WAIT_S = 3
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "10"))
@@ -59,15 +59,12 @@ def upload(machine: Installation, project: Project, content: bytes) -> str:
     return str(answer.json()["file"])
 
 
-def at_once(
+def ask_at_once(
     machine: Installation, project: Project, file: str, n: int
 ) -> list[tuple[int, str, float]]:
     """The status, X-Ucdash-Copy and seconds of `n` requests for one copy that start together."""
-    barrier = threading.Barrier(n)
-    answers: list[tuple[int, str, float]] = []
 
-    def ask() -> None:
-        barrier.wait()
+    def ask() -> tuple[int, str, float]:
         began = time.monotonic()
         answer = requests.post(
             f"{machine.url}/files/remote_copy/",
@@ -79,14 +76,9 @@ def at_once(
             timeout=60,
         )
         took = time.monotonic() - began
-        answers.append((answer.status_code, answer.headers.get("X-Ucdash-Copy", ""), took))
+        return answer.status_code, answer.headers.get("X-Ucdash-Copy", ""), took
 
-    threads = [threading.Thread(target=ask) for _ in range(n)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
+    return at_once(*[ask] * n)
 
 
 def n_versions(machine: Installation, bucket: str, prefix: str) -> int:
@@ -105,7 +97,7 @@ def test_the_same_copy_at_once_is_one_object_and_every_request_is_answered(
     seen: Counter[int] = Counter()
     for _ in range(ROUNDS):
         file = upload(machine, project, os.urandom(5_000))
-        answers = at_once(machine, project, file, n)
+        answers = ask_at_once(machine, project, file, n)
         assert {header for _, header, _ in answers} == {""}
         assert n_versions(machine, bucket, file) == 1
         seen.update(status for status, _, _ in answers)
@@ -122,7 +114,7 @@ def test_eight_requests_wait_for_a_large_copy_and_the_ninth_does_not(machine, pr
     file = upload(machine, project, os.urandom(17 * 1024 * 1024))
     machine.stop_worker()  # nobody makes it
     try:
-        answers = at_once(machine, project, file, 10)
+        answers = ask_at_once(machine, project, file, 10)
     finally:
         machine.start_worker()
     assert {(status, header) for status, header, _ in answers} == {(201, "pending")}

@@ -9,11 +9,10 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
@@ -48,6 +47,7 @@ from storages_app.url_uploads import runner as fetches  # noqa: E402
 from tests import hostile_server  # noqa: E402
 from tests.factories import make_custom_storage, make_file, make_url_upload  # noqa: E402
 from tests.memory_bucket import PROVEN  # noqa: E402
+from tests.rig import together  # noqa: E402
 
 
 class CountingStore(MemoryStore):
@@ -78,18 +78,15 @@ def drain(number: int = 0) -> None:
 
 
 def at_once(*calls: Callable[[], object]) -> None:
-    """Start them together and wait for all."""
-    barrier = Barrier(len(calls))
+    """Start them together and wait for all; each has a connection of its own."""
 
-    def work(call: Callable[[], object]) -> None:
-        barrier.wait()
+    def apart(call: Callable[[], object]) -> object:
         try:
-            call()
+            return call()
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(calls)) as pool:
-        list(pool.map(work, calls))
+    together.at_once(*[partial(apart, call) for call in calls])
 
 
 def one_job(storage: CustomStorage, round_: int, workers: int) -> None:
