@@ -4,33 +4,57 @@ Operations work on a `Canvas`. It is walked through once without a pixel, so tha
 much costs nothing, and then as `picture.Picture`, which does the same with pixels.
 """
 
+from collections.abc import Callable
+from math import ceil, cos, radians, sin
+from typing import TYPE_CHECKING
+
 from storages_app.imaging.errors import BadEffects
 from storages_app.imaging.limits import OUTPUT_SIDE, OUTPUT_SIDE_JPEG, Limits
 from storages_app.imaging.registry import Operation
 
+if TYPE_CHECKING:
+    import pyvips
+
+Change = Callable[["pyvips.Image"], "pyvips.Image"]
+
 
 class Canvas:
-    """One picture being made; sizes are as people see it, after EXIF rotation."""
+    """One picture being made; sizes are as people see it, after EXIF rotation.
 
-    def __init__(self, width: int, height: int, limits: Limits) -> None:
+    `swaps_sides` says that EXIF lays the stored picture, which is `width`×`height`, on its side.
+    """
+
+    def __init__(
+        self, width: int, height: int, limits: Limits, *, swaps_sides: bool = False
+    ) -> None:
         self.width = width
         self.height = height
         self.limits = limits
+        self.autorotates = True
         self.stretch = "on"
-        self.fill = [255, 255, 255]
+        self.fill = [255, 255, 255, 255]
         self.format_choice = "preserve"
         self.quality = "normal"
         self.is_progressive = False
+        self._swaps_sides = swaps_sides
         self._step: Operation | None = None
         self._spent = 0.0
         self._is_sized = False
 
     def do(self, steps: tuple[Operation, ...]) -> None:
         for step in steps:
+            step.prepare(self)
+        self.begin()
+        for step in steps:
             self._step = step
             step.apply(self)
         self._step = None
         self._finish()
+
+    def begin(self) -> None:
+        """From the stored picture to what people see, before the first operation."""
+        if self._swaps_sides and self.autorotates:
+            self.width, self.height = self.height, self.width
 
     def scale(self, width: int, height: int) -> None:
         """To exactly this size."""
@@ -43,14 +67,43 @@ class Canvas:
         factor = min(1, width / self.width, height / self.height)
         self.scale(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
 
-    def crop(self, left: int, top: int, width: int, height: int) -> None:
-        """Keep a rectangle, which lies within the picture."""
+    def window(self, left: int, top: int, width: int, height: int) -> None:
+        """Keep this rectangle; where it reaches beyond the picture it gets the fill colour."""
+        self._spend(width, height)
         self.width, self.height = width, height
 
     def pad(self, width: int, height: int) -> None:
         """Centre the picture on a field of the fill colour, which is at least as large."""
-        self._spend(width, height)
-        self.width, self.height = width, height
+        self.window((self.width - width) // 2, (self.height - height) // 2, width, height)
+
+    def turn(self, degrees: float) -> None:
+        """Counter-clockwise. Corners that come free get the fill colour."""
+        self._spend(*self._size_turned(degrees))
+        self.width, self.height = self._size_turned(degrees)
+
+    def _size_turned(self, degrees: float) -> tuple[int, int]:
+        if degrees % 90 == 0:
+            is_on_its_side = degrees % 180 != 0
+            return (self.height, self.width) if is_on_its_side else (self.width, self.height)
+        sine, cosine = abs(sin(radians(degrees))), abs(cos(radians(degrees)))
+        return (
+            ceil(self.width * cosine + self.height * sine),
+            ceil(self.width * sine + self.height * cosine),
+        )
+
+    def recolour(self, change: Change) -> None:
+        """Change the colours of each pixel: sRGB of three bands, of 8 bits, without the alpha.
+
+        What comes back is rounded and cut to 0…255.
+        """
+        self._spend(self.width, self.height)
+
+    def redraw(self, change: Change, *, adds_alpha: bool = False) -> None:
+        """Change the whole picture, which has an alpha band if it had one; the size stays.
+
+        Without `adds_alpha` a picture that had no alpha band has none afterwards.
+        """
+        self._spend(self.width, self.height)
 
     def _spend(self, width: int, height: int) -> None:
         """Count the work of one step before it is done."""

@@ -94,7 +94,13 @@ def _limit_this_process(limits: Limits) -> None:
 
 
 def _render(
-    *, source: str, target: str, effects: str, accept: list[str], limits: Limits
+    *,
+    source: str,
+    target: str,
+    effects: str,
+    accept: list[str],
+    others: dict[str, str],
+    limits: Limits,
 ) -> dict[str, Any]:
     from storages_app.imaging.canvas import Canvas
     from storages_app.imaging.effects import parse
@@ -104,8 +110,10 @@ def _render(
     if Path(source).stat().st_size > limits.source_bytes:
         raise ProcessedTooLarge
     steps = parse(effects).operations
-    picture = Picture(Path(source), limits)
-    Canvas(picture.width, picture.height, limits).do(steps)  # refuses what is too much
+    picture = Picture(Path(source), limits, {name: Path(path) for name, path in others.items()})
+    stored = picture.source
+    # Refuses what is too much.
+    Canvas(stored.width, stored.height, limits, swaps_sides=stored.swaps_sides).do(steps)
     picture.do(steps)
     try:
         name = picture.write(Path(target), frozenset(accept))

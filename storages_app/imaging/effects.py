@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 from storages_app.imaging.errors import BadEffects
 from storages_app.imaging.limits import MAX_OPERATIONS, MAX_TEXT
@@ -52,6 +53,11 @@ class Effects:
         """The last step of a kind: where one is written twice, the later one counts."""
         found = [step for step in self.steps if isinstance(step, kind)]
         return found[-1] if found else None
+
+    @property
+    def files(self) -> frozenset[UUID]:
+        """Other files that the picture is made with."""
+        return frozenset(uuid for step in self.operations for uuid in step.files)
 
     @property
     def depends_on_accept(self) -> bool:

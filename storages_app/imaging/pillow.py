@@ -5,6 +5,7 @@ Runs in the child process only.
 
 import math
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,25 +47,43 @@ def read_info(path: Path, limits: Limits) -> ImageInfo | None:
         return None
 
 
-def decode(path: Path, name: str, limits: Limits) -> pyvips.Image:
-    """All pixels, rotated by EXIF, as a libvips picture."""
+@dataclass(frozen=True)
+class Header:
+    """What is known of a picture before its pixels are decoded."""
+
+    width: int
+    height: int
+    orientation: int | None
+    has_alpha: bool
+
+
+def read_header(path: Path, name: str, limits: Limits) -> Header:
+    """NotAnImage where it cannot be read, or says more than the limits allow."""
     try:
-        image = _open(path, name)
+        with _open(path, name) as image:
+            check_header(*image.size, 1, limits)
+            return Header(*image.size, _orientation(_exif(image)), _has_alpha(image))
     except _DECODER_FAULTS as error:
         raise NotAnImage("Its header cannot be read.") from error
-    with image:
-        check_header(*image.size, 1, limits)
-        profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA"} else None
-        try:
-            turned = ImageOps.exif_transpose(image)
-            has_alpha = "A" in turned.getbands() or "transparency" in turned.info
-            pixels = turned.convert("RGBA" if has_alpha else "RGB")
-        except _DECODER_FAULTS as error:
-            raise ProcessingFailed from error
+
+
+def decode(path: Path, name: str, *, is_turned: bool) -> pyvips.Image:
+    """All pixels as a libvips picture; `is_turned` by EXIF."""
+    try:
+        with _open(path, name) as image:
+            profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA"} else None
+            turned = ImageOps.exif_transpose(image) if is_turned else image
+            pixels = turned.convert("RGBA" if _has_alpha(turned) else "RGB")
+    except _DECODER_FAULTS as error:
+        raise ProcessingFailed from error
     result = pyvips.Image.new_from_memory(
         pixels.tobytes(), pixels.width, pixels.height, len(pixels.getbands()), "uchar"
     ).copy(interpretation="srgb")
     return _to_srgb(result, profile) if profile else result
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return "A" in image.getbands() or "transparency" in image.info
 
 
 def _to_srgb(image: pyvips.Image, profile: bytes) -> pyvips.Image:

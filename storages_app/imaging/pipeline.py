@@ -1,8 +1,10 @@
 """Make a processed image, or look at one; the decoding itself is done by a child process."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from storages_app.imaging.effects import Effects
@@ -39,13 +41,15 @@ def render(
     out_dir: Path,
     accept: str = "",
     *,
+    others: Mapping[str, Path] = MappingProxyType({}),
     limits: Limits = LIMITS,
     pool: Pool = POOL,
     wait_s: float = WAIT_S,
 ) -> Rendered:
     """Process `source` into a new file in `out_dir`, which then belongs to the caller.
 
-    `accept` is the Accept header of whom it is for; only `format/auto` reads it.
+    `accept` is the Accept header of whom it is for; only `format/auto` reads it. `others` are the
+    paths of `effects.files` by their UUIDs.
     """
     if source.stat().st_size > limits.source_bytes:
         raise ProcessedTooLarge
@@ -62,6 +66,7 @@ def render(
             target=str(target.absolute()),
             effects=effects.canonical,
             accept=accepted_formats(effects, accept),
+            others={name: str(path.absolute()) for name, path in others.items()},
         )
     except BaseException:
         target.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ class Clib(Operation):
 
     name: ClassVar[str] = "@clib"
     grammar: ClassVar[str] = "NAME/VERSION/WHO"
+    example: ClassVar[str] = "-/@clib/blocks/1.33.0/uploader/"
     shapes_picture: ClassVar[bool] = False
 
     words: tuple[str, ...]

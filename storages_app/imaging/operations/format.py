@@ -23,6 +23,7 @@ class Format(Operation):
 
     name: ClassVar[str] = "format"
     grammar: ClassVar[str] = "jpeg, png, webp, auto or preserve; without this operation: preserve"
+    example: ClassVar[str] = "-/format/webp/"
     cost: ClassVar[float] = 0
 
     choice: str

@@ -15,6 +15,7 @@ class Inline(Operation):
 
     name: ClassVar[str] = "inline"
     grammar: ClassVar[str] = "yes or no"
+    example: ClassVar[str] = "-/inline/yes/"
     limits: ClassVar[str] = "Only pictures, sound and video can be shown; the rest is saved."
     shapes_picture: ClassVar[bool] = False
 

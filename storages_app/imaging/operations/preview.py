@@ -19,6 +19,7 @@ class Preview(Operation):
 
     name: ClassVar[str] = "preview"
     grammar: ClassVar[str] = "[WxH], 2048x2048 if left out"
+    example: ClassVar[str] = "-/preview/400x300/"
     limits: ClassVar[str] = "The result is at most 3000×3000, 5000×5000 with format/jpeg."
     cost: ClassVar[float] = 1
 

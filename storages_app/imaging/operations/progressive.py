@@ -18,6 +18,7 @@ class Progressive(Operation):
 
     name: ClassVar[str] = "progressive"
     grammar: ClassVar[str] = "yes or no; without this operation: no"
+    example: ClassVar[str] = "-/progressive/yes/"
 
     choice: str
 

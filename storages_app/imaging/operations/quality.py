@@ -20,6 +20,7 @@ class Quality(Operation):
 
     name: ClassVar[str] = "quality"
     grammar: ClassVar[str] = ", ".join(LEVELS) + "; without this operation: normal"
+    example: ClassVar[str] = "-/quality/smart/"
 
     level: str
 

@@ -21,6 +21,7 @@ class Resize(Operation):
 
     name: ClassVar[str] = "resize"
     grammar: ClassVar[str] = "WxH, Wx or xH"
+    example: ClassVar[str] = "-/resize/200x/"
     limits: ClassVar[str] = "The result is at most 3000×3000, 5000×5000 with format/jpeg."
     cost: ClassVar[float] = 1
 

@@ -18,6 +18,7 @@ class ScaleCrop(Operation):
 
     name: ClassVar[str] = "scale_crop"
     grammar: ClassVar[str] = "WxH[/center]"
+    example: ClassVar[str] = "-/scale_crop/200x100/center/"
     limits: ClassVar[str] = "The result is at most 3000×3000, 5000×5000 with format/jpeg."
     cost: ClassVar[float] = 1
 
@@ -44,6 +45,6 @@ class ScaleCrop(Operation):
         scaled = max(1, round(canvas.width * factor)), max(1, round(canvas.height * factor))
         width, height = min(self.width, scaled[0]), min(self.height, scaled[1])
         canvas.scale(*scaled)
-        canvas.crop((scaled[0] - width) // 2, (scaled[1] - height) // 2, width, height)
+        canvas.window((scaled[0] - width) // 2, (scaled[1] - height) // 2, width, height)
         if canvas.stretch == "fill":
             canvas.pad(self.width, self.height)

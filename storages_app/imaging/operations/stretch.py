@@ -18,6 +18,7 @@ class Stretch(Operation):
 
     name: ClassVar[str] = "stretch"
     grammar: ClassVar[str] = "on, off or fill; without this operation: on"
+    example: ClassVar[str] = "-/stretch/fill/-/resize/900x900/"
 
     mode: str
 
