@@ -1,6 +1,6 @@
 """What must always hold: I1 to I10 of spec/RELIABILITY 3.2, as far as an installation can tell.
 
-I8 waits for webhooks. I9 is about speed: benchmarks ask it. I11 is about the totals of lists.
+I9 is about speed: benchmarks ask it. I11 is about the totals of lists.
 Everything is read page by page and every suspicion is looked at a second time before it is told,
 so that an installation at work is not accused of what it is just doing.
 """
@@ -8,7 +8,7 @@ so that an installation at work is not accused of what it is just doing.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from storages_app.oversight import buckets, originals, queue, secrets, tallies
+from storages_app.oversight import buckets, deliveries, originals, queue, secrets, tallies
 from storages_app.oversight.violations import Remark, Unknown, Violation
 
 __all__ = ["GRACE", "Remark", "Unknown", "Violation", "check", "examine"]
@@ -22,6 +22,8 @@ _ALWAYS: tuple[Callable[[timedelta], Iterator[Remark]], ...] = (
     queue.proves_what_is_done,
     queue.shows_every_failure,
     queue.moves,
+    deliveries.are_accounted_for,
+    deliveries.move,
     secrets.are_sealed,
     tallies.are_right,
 )

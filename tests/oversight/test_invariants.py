@@ -23,6 +23,8 @@ from tests.factories import (
     make_group,
     make_project,
     make_secret_key,
+    make_webhook,
+    make_webhook_delivery,
 )
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +69,10 @@ def open_upload(bucket, key, *, hours_ago=2.0):
     upload = bucket.inner.bucket.uploads[upload_id]
     upload.started_at -= timedelta(hours=hours_ago)
     return upload_id
+
+
+def an_hour_ago():
+    return timezone.now() - timedelta(hours=1)
 
 
 def found(**options):
@@ -261,6 +267,42 @@ class TestI7WhatWaitsMoves:
 
     def test_without_a_worker_nobody_can_tell(self, file, custom_storage):
         make_copy_job(file, custom_storage, state="leased")
+        assert [type(remark) for remark in examine()] == [Unknown]
+
+
+class TestI8EveryEventIsTold:
+    @pytest.fixture
+    def webhook(self, project):
+        return make_webhook(project)
+
+    def test_names_a_delivery_that_nobody_took(self, webhook):
+        make_webhook_delivery(webhook, state="delivered", status=200)
+        assert found() == []
+        untaken = make_webhook_delivery(webhook, state="delivered", status=500)
+        silent = make_webhook_delivery(webhook, state="delivered")
+        assert set(found()) == {("I8", f"webhook delivery {one.pk}") for one in (untaken, silent)}
+
+    def test_names_a_delivery_given_up_without_a_word(self, webhook):
+        make_webhook_delivery(webhook, state="dead", error="Nothing listens there.")
+        make_webhook_delivery(webhook, state="dead", status=503)
+        assert found() == []
+        mute = make_webhook_delivery(webhook, state="dead")
+        assert found() == [("I8", f"webhook delivery {mute.pk}")]
+
+    def test_names_leases_that_nobody_takes_over(self, webhook, a_worker):
+        make_webhook_delivery(webhook, state="leased", lease_until=an_hour_ago())
+        assert found() == [("I8", "workers")]
+
+    def test_names_what_is_due_while_nothing_is_sent(self, webhook, a_worker):
+        make_webhook_delivery(webhook, run_after=an_hour_ago())
+        assert found() == [("I8", "workers")]
+        make_webhook_delivery(
+            webhook, state="leased", lease_until=timezone.now() + timedelta(minutes=1)
+        )
+        assert found() == []
+
+    def test_without_a_worker_nobody_can_tell(self, webhook):
+        make_webhook_delivery(webhook, run_after=an_hour_ago())
         assert [type(remark) for remark in examine()] == [Unknown]
 
 
