@@ -21,6 +21,16 @@ class BadEffects(ImagingError):
         super().__init__(f"Operation `{operation}`: {reason}" if operation else reason)
 
 
+class OperationNotAvailable(BadEffects):
+    """This operation needs a service that is not part of this product."""
+
+    code = "operation_not_available"
+    hint = (
+        "Leave the operation out. What is not here, and what to use instead: "
+        "docs/moving-from-uploadcare.md#what-is-not-here"
+    )
+
+
 class NotAnImage(ImagingError):
     """Not supported for files that are not images."""
 

@@ -11,6 +11,7 @@ from storages_app.imaging.effects import Effects
 from storages_app.imaging.errors import (
     BadEffects,
     NotAnImage,
+    OperationNotAvailable,
     ProcessedTooLarge,
     ProcessingFailed,
 )
@@ -114,8 +115,9 @@ def _ask(
     error = answer.get("error")
     if error is None:
         return answer
-    if error == BadEffects.code:
-        raise BadEffects(operation=answer["operation"], reason=answer["reason"])
+    for kind in (BadEffects, OperationNotAvailable):
+        if error == kind.code:
+            raise kind(operation=answer["operation"], reason=answer["reason"])
     if error == NotAnImage.code:
         raise NotAnImage(answer["reason"])
     if error == ProcessedTooLarge.code:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 from uuid import UUID
 
-from storages_app.imaging.errors import BadEffects
+from storages_app.imaging.errors import BadEffects, OperationNotAvailable
 from storages_app.lib.registry import Registry
 
 if TYPE_CHECKING:
@@ -60,6 +60,13 @@ class Operation(ABC):
     @classmethod
     def refuse(cls, reason: str) -> BadEffects:
         return BadEffects(operation=cls.name, reason=reason)
+
+    @classmethod
+    def not_available(cls, what: str) -> OperationNotAvailable:
+        """For what is known, and understood, and not done here; `what` as the URL has it."""
+        return OperationNotAvailable(
+            operation=cls.name, reason=f"{what} is not available on this server."
+        )
 
 
 T = TypeVar("T", bound=Operation)
