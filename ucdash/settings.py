@@ -278,6 +278,8 @@ FETCHES_WAITING = env.number("UCDASH_FROM_URL_WAITING", 1_000, at_least=1)  # of
 FETCH_MAX_BYTES = env.number("UCDASH_FROM_URL_MAX_MB", 5_120, at_least=1) * 1024 * 1024
 FETCH_WHOLE_S = env.number("UCDASH_FROM_URL_TIME_S", 900, at_least=1)
 FETCH_IDLE_S = env.number("UCDASH_FROM_URL_IDLE_S", 30, at_least=1)
+# How many custom storages a project may have, drafts too.
+STORAGES_OF_A_PROJECT = env.number("UCDASH_STORAGES_PER_PROJECT", 200, at_least=1)
 # Webhooks: how many a project may have (0: none), how many requests a worker process has under way
 # (one receiver gets half of them at most), and how long a receiver may take to answer.
 WEBHOOKS_OF_A_PROJECT = env.number("UCDASH_WEBHOOKS_PER_PROJECT", 20, at_least=0)

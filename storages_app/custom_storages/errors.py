@@ -78,6 +78,13 @@ class TooManyDrafts(UcdashError):
     hint = "Go on with one of the drafts, or disconnect those that are not needed."
 
 
+class TooManyStorages(UcdashError):
+    """This project has as many storages as a project may have here."""
+
+    code = "too_many_storages"
+    hint = "Disconnect one that is not needed, or ask the operator for a higher limit."
+
+
 class IdentityNotOffered(UcdashError):
     """This instance has no AWS identity, so it cannot use this way in."""
 

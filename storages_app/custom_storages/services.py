@@ -8,6 +8,7 @@ from functools import partial
 from time import monotonic, sleep
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -30,6 +31,7 @@ from storages_app.custom_storages.errors import (
     NotTested,
     StorageGone,
     TooManyDrafts,
+    TooManyStorages,
     TooManyTests,
 )
 from storages_app.custom_storages.probe import registry
@@ -90,15 +92,25 @@ _MAX_TESTS_OF_PROJECT = 120  # a page that is open asks 60 times in that time
 # --- Settings ----------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def create_draft(*, project: Project, actor: str, secret: str = "", **fields: Any) -> CustomStorage:
     """Keep a new storage that nothing is copied to until it is connected."""
-    if project.custom_storages.live().filter(connected_at=None).count() >= _MAX_DRAFTS:
-        raise TooManyDrafts
+    _require_room(project)
     row = sketch(secret=secret, **fields)
     row.project = project
     _save(row)
     _record("storage.drafted", row, actor)
     return row
+
+
+def _require_room(project: Project) -> None:
+    """Under a lock, so that requests side by side do not make one too many (S097)."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    storages = project.custom_storages.live()
+    if storages.filter(connected_at=None).count() >= _MAX_DRAFTS:
+        raise TooManyDrafts
+    if storages.count() >= django_settings.STORAGES_OF_A_PROJECT:
+        raise TooManyStorages
 
 
 def sketch(*, secret: str = "", **fields: Any) -> CustomStorage:

@@ -17,6 +17,7 @@ from storages_app.custom_storages.errors import (
     NotTested,
     StorageGone,
     TooManyDrafts,
+    TooManyStorages,
     TooManyTests,
 )
 from storages_app.custom_storages.probe import registry
@@ -662,6 +663,16 @@ class TestPatience:
         with pytest.raises(TooManyTests):
             services.change(custom_storage=connected, actor="x", secret="another-secret")
         assert not AccessChange.objects.exists()
+
+
+def test_a_project_has_so_many_storages(connected, settings):  # S097
+    settings.STORAGES_OF_A_PROJECT = 2
+    fields = {"provider": "aws", "bucket": "photos"}
+    services.create_draft(project=connected.project, actor="x", name="second", **fields)
+    with pytest.raises(TooManyStorages):
+        services.create_draft(project=connected.project, actor="x", name="third", **fields)
+    services.disconnect(custom_storage=connected, actor="x")
+    assert services.create_draft(project=connected.project, actor="x", name="third", **fields)
 
 
 def test_a_project_keeps_so_many_drafts(draft, monkeypatch):
