@@ -47,11 +47,23 @@ class ProjectAdmin(ReadOnlyAdmin):
         "removed_at",
         "open_page",
     )
-    fields = readonly_fields
+    fields = (*readonly_fields, "max_files", "max_bytes")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """For the members below; the project's own fields stay read-only."""
+        """For the members below and the quota; the project's other fields stay read-only."""
         return request.user.has_perm("storages_app.change_project")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A quota is changed with a line in the project's activity."""
+        super().save_model(request, obj, form, change)
+        if form.changed_data:
+            Event.objects.record(
+                "project.quota_changed",
+                actor=actor_of(request),
+                subject=obj.name,
+                project=obj,
+                data={name: getattr(obj, name) for name in form.changed_data},
+            )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
         """Members come and go with a line in the project's activity."""

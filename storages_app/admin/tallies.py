@@ -1,4 +1,4 @@
-"""How many files and groups the database has counted."""
+"""How many files, bytes and groups the database has counted."""
 
 from django.contrib import admin
 
@@ -8,6 +8,6 @@ from storages_app.models import Tally
 
 @admin.register(Tally)
 class TallyAdmin(ReadOnlyAdmin):
-    list_display = ("pk", "project", "n_stored", "n_unstored", "n_removed", "n_groups")
+    list_display = ("pk", "project", "n_stored", "n_unstored", "n_removed", "n_groups", "n_bytes")
     search_fields = ("project__name", "project__public_key")
     list_select_related = ("project",)

@@ -128,6 +128,7 @@ _UPLOAD: dict[type[UcdashError], tuple[int, str]] = {
     uploads.NoFiles: (400, "FilesRequiredError"),
     uploads.RequestTooLarge: (413, "RequestSizeLimitExceededError"),
     uploads.FileTooLarge: (400, "FileSizeLimitExceededError"),
+    uploads.QuotaReached: (403, "AccountLimitsExceededError"),
     uploads.TypeForbidden: (400, "FileTypeForbiddenError"),
     uploads.ProjectRemoved: (403, "ProjectPublicKeyRemovedError"),
     uploads.NullCharacters: (400, "NullCharactersForbiddenError"),

@@ -5,7 +5,7 @@ it anew, and its triggers are lost. What was counted before they were there is c
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connections, transaction
@@ -21,11 +21,12 @@ _LIST = ", ".join(COLUMNS)
 
 @dataclass(frozen=True)
 class _Counted:
-    """A table whose rows are counted: which of them, in which column of the tally."""
+    """A table whose rows are counted: which of them, in which column of the tally, and as what."""
 
     table: str
     conditions: dict[str, str]
-    watched: str  # the columns that the conditions read
+    watched: str  # the columns that the conditions and amounts read
+    amounts: dict[str, str] = field(default_factory=dict)  # other than 1
 
     def trigger(self, operation: str) -> str:
         return f"{self.table}_counted_{operation}"
@@ -35,12 +36,15 @@ class _Counted:
         return [self.trigger(operation) for operation in ("insert", "update", "delete")]
 
     def numbers(self, row: str) -> list[str]:
-        """For each of COLUMNS an expression over a row: 1 if it counts there."""
+        """For each of COLUMNS an expression over a row: what it counts there."""
         return [self._number(name, row) for name in COLUMNS]
 
     def _number(self, column: str, row: str) -> str:
         condition = self.conditions.get(column)
-        return f"CASE WHEN {condition.format(row=row)} THEN 1 ELSE 0 END" if condition else "0"
+        if not condition:
+            return "0"
+        amount = self.amounts.get(column, "1").format(row=row)
+        return f"CASE WHEN {condition.format(row=row)} THEN {amount} ELSE 0 END"
 
     def changes(self) -> list[str]:
         pairs = zip(self.numbers("NEW"), self.numbers("OLD"), strict=True)
@@ -57,8 +61,10 @@ _COUNTED = (
             "n_stored": "{row}.removed_at IS NULL AND {row}.stored_at IS NOT NULL",
             "n_unstored": "{row}.removed_at IS NULL AND {row}.stored_at IS NULL",
             "n_removed": "{row}.removed_at IS NOT NULL",
+            "n_bytes": "{row}.removed_at IS NULL",
         },
-        watched="stored_at, removed_at",
+        watched="stored_at, removed_at, size",
+        amounts={"n_bytes": "{row}.size"},
     ),
     _Counted(Group._meta.db_table, {"n_groups": "{row}.removed_at IS NULL"}, watched="removed_at"),
 )

@@ -34,6 +34,12 @@ class Project(models.Model):
     max_upload_size = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Bytes of one file; empty for the limit of the instance."
     )
+    max_files = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Files that it may keep at once; empty for no limit."
+    )
+    max_bytes = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Bytes of these files together; empty for no limit."
+    )
     accepted_types = models.TextField(
         blank=True,
         db_default="",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Aggregate, Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from storages_app.models import File, Group, Project, Tally
@@ -30,21 +30,22 @@ def are_right(grace: timedelta) -> Iterator[Remark]:
 def _told_and_counted(project_id: int) -> dict[str, int]:
     is_live = Q(removed_at=None)
     files, groups = File.objects.order_by(), Group.objects.order_by()
-    counts = {
-        "n_stored": files.filter(is_live, stored_at__isnull=False),
-        "n_unstored": files.filter(is_live, stored_at=None),
-        "n_removed": files.filter(~is_live),
-        "n_groups": groups.filter(is_live),
+    numbers = {
+        "n_stored": (files.filter(is_live, stored_at__isnull=False), Count("pk")),
+        "n_unstored": (files.filter(is_live, stored_at=None), Count("pk")),
+        "n_removed": (files.filter(~is_live), Count("pk")),
+        "n_groups": (groups.filter(is_live), Count("pk")),
+        "n_bytes": (files.filter(is_live), Sum("size")),
     }
     tallies = Tally.objects.order_by()
     columns = {f"told_{name}": _one(tallies, Sum(name)) for name in COLUMNS} | {
-        f"counted_{name}": _one(rows, Count("pk")) for name, rows in counts.items()
+        f"counted_{name}": _one(*number) for name, number in numbers.items()
     }
     row: dict[str, int] = Project.objects.annotate(**columns).values(*columns).get(pk=project_id)
     return row
 
 
-def _one(rows: "QuerySet[Any]", number: Sum | Count) -> Coalesce:
+def _one(rows: "QuerySet[Any]", number: Aggregate) -> Coalesce:
     """The sum or count of the rows of the outer project, as a subquery."""
     own = rows.filter(project=OuterRef("pk")).values(of=F("project"))
     return Coalesce(Subquery(own.annotate(n=number).values("n")), 0)

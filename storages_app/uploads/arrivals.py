@@ -30,8 +30,9 @@ from storages_app.lib.filenames import base_name
 from storages_app.library.inspection import inspect
 from storages_app.models import CustomStorage, File, Project, Webhook
 from storages_app.models.prepared import Bound, Prepared
-from storages_app.uploads import errors, validation
+from storages_app.uploads import errors, quotas, validation
 from storages_app.uploads.orders import blob_name_for
+from storages_app.uploads.quotas import Quota
 from storages_app.uploads.receiving import TEMPORARY_PREFIX, TemporaryBytes, Upload
 from storages_app.uploads.sniffing import detect_type, sniff
 from storages_app.webhooks.announcing import announce
@@ -253,9 +254,13 @@ def _write_rows(
     metadata: dict[str, str],
     before_commit: BeforeCommit | None,
 ) -> list[File]:
-    has_storages, has_webhooks = _look_again(project)
+    has_storages, has_webhooks, quota = _look_again(project)
+    if quota.is_limited:
+        quotas.hold(project)
     is_stored = _is_stored(project, store)
     files = [_insert(project, arrival, is_stored, metadata) for arrival in arrivals]
+    if quota.is_limited:
+        quotas.require_room(project, quota)
     for file in files:
         if has_storages:
             copying.order_copies_of_new_file(file=file)
@@ -267,23 +272,24 @@ def _write_rows(
     return files
 
 
-def _look_again(project: Project) -> tuple[bool, bool]:
-    """Whether it has storages that may want copies, and webhooks that may want to hear of files;
-    ProjectRemoved if it went while the file came.
+def _look_again(project: Project) -> tuple[bool, bool, Quota]:
+    """Whether it has storages that may want copies, and webhooks that may want to hear of files,
+    and what it may keep; ProjectRemoved if it went while the file came.
 
     A project without them is spared the queries that find out which want this file.
     """
     found = _WHO_WANTS_FILES.rows(project=project.pk)
     if not found:
         raise errors.ProjectRemoved(project.public_key)
-    return bool(found[0][0]), bool(found[0][1])
+    has_storages, has_webhooks, *limits = found[0]
+    return bool(has_storages), bool(has_webhooks), Quota(*limits)
 
 
-def _who_wants_files() -> "models.QuerySet[Project, tuple[bool, bool]]":
+def _who_wants_files() -> "models.QuerySet[Project, tuple[Any, ...]]":
     storages = CustomStorage.objects.filter(project=OuterRef("pk"), removed_at=None)
     webhooks = Webhook.objects.listening().filter(project=OuterRef("pk"))
     live = Project.objects.live().filter(pk=Bound("project", Project._meta.pk))
-    return live.values_list(Exists(storages), Exists(webhooks))
+    return live.values_list(Exists(storages), Exists(webhooks), "max_files", "max_bytes")
 
 
 _WHO_WANTS_FILES = Prepared(_who_wants_files)

@@ -58,6 +58,13 @@ class FileTooLarge(UploadRefused):
     hint = "The limit is a setting of the project."
 
 
+class QuotaReached(UploadRefused):
+    """Account has reached its limits."""
+
+    code = "project_quota"
+    hint = "Remove files, or ask the operator for a higher limit."
+
+
 class TypeForbidden(UploadRefused):
     """Uploading of these file types is not allowed."""
 

@@ -12,11 +12,12 @@ from django.utils import timezone
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.filenames import base_name
 from storages_app.models import File, Project, UploadPart, UploadSession
-from storages_app.uploads import completing, validation
+from storages_app.uploads import completing, quotas, validation
 from storages_app.uploads import multipart_errors as errors
 from storages_app.uploads.errors import AlreadyUploaded, FormMalformed, UploadRefused
 from storages_app.uploads.parts import parts_for_new, parts_of
 from storages_app.uploads.parts.local import LocalParts, PartsBusy
+from storages_app.uploads.quotas import Quota
 from ucdash.celery import wake
 
 State = UploadSession.State
@@ -57,6 +58,9 @@ def start(
     n_bytes = _size_of(size, project)
     n_in_part = _part_size_of(part_size, n_bytes)
     now = timezone.now()
+    quotas.require_room(
+        project, Quota(project.max_files, project.max_bytes), n_files=1, n_bytes=n_bytes
+    )
     session = UploadSession(
         project=project,
         original_filename=base_name(filename),

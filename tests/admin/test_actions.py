@@ -81,6 +81,36 @@ class TestCopyJobs:
         assert (event.project, event.data) == (project, {"count": 1})
 
 
+class TestQuotas:
+    def form(self, project, **fields):
+        owner = project.memberships.get()
+        return {
+            "memberships-TOTAL_FORMS": 1,
+            "memberships-INITIAL_FORMS": 1,
+            "memberships-0-id": owner.pk,
+            "memberships-0-project": project.pk,
+            "memberships-0-user": owner.user_id,
+            "memberships-0-role": "owner",
+            **fields,
+        }
+
+    def test_are_set_with_an_event(self, as_operator, project):
+        address = reverse("admin:storages_app_project_change", args=[project.pk])
+        response = as_operator.post(address, self.form(project, max_files=7))
+        assert response.status_code == 302
+        project.refresh_from_db()
+        assert (project.max_files, project.max_bytes) == (7, None)
+        event = Event.objects.get(kind="project.quota_changed")
+        assert (event.actor, event.data) == (OPERATOR, {"max_files": 7})
+
+    def test_below_nothing_are_refused(self, as_operator, project):
+        address = reverse("admin:storages_app_project_change", args=[project.pk])
+        response = as_operator.post(address, self.form(project, max_bytes=-1))
+        assert response.status_code == 200
+        project.refresh_from_db()
+        assert project.max_bytes is None
+
+
 class TestMembers:
     def test_are_added_with_an_event(self, as_operator, project):
         person = make_user("new@example.com")

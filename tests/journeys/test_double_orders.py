@@ -48,6 +48,28 @@ def test_an_event_is_told_to_an_address_once(installation, project):
     assert "already subscribed" in refused.pop()
 
 
+def test_uploads_at_once_do_not_go_over_a_quota(installation, project):  # S097
+    installation.execute(
+        "UPDATE storages_app_project SET max_files = 10 "
+        f"WHERE public_key = '{project.public_key}'"
+    )
+
+    def upload() -> requests.Response:
+        return requests.post(
+            f"{installation.url}/base/",
+            data={"UPLOADCARE_PUB_KEY": project.public_key, "UPLOADCARE_STORE": "1"},
+            files={"file": ("note.txt", b"one of fifty")},
+            timeout=60,
+        )
+
+    answers = at_once(*[upload] * N)
+    assert Counter(answer.status_code for answer in answers) == {200: 10, 403: N - 10}
+    assert {answer.text.strip() for answer in answers if answer.status_code == 403} == {
+        "Account has reached its limits."
+    }
+    assert installation.count("storages_app_file WHERE removed_at IS NULL") >= 10
+
+
 def test_one_idempotency_key_is_one_order(installation, project):
     body = {"name": "twice", "bucket": "twice-of-tests"}
     path = "/api/v1/custom_storages/"

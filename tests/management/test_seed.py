@@ -40,6 +40,7 @@ def test_the_oldest_are_removed_and_the_next_unstored():
         "n_unstored": 2,
         "n_removed": 3,
         "n_groups": 0,
+        "n_bytes": 7 * 1000,
     }
 
 

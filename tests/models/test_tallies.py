@@ -19,7 +19,7 @@ def project():
 
 
 def counts(project):
-    return tuple(Tally.objects.of(project).values())
+    return tuple(Tally.objects.of(project).values())[:4]
 
 
 def raw(sql, *parameters):
@@ -34,6 +34,7 @@ class TestCounting:
             "n_unstored": 0,
             "n_removed": 0,
             "n_groups": 0,
+            "n_bytes": 0,
         }
 
     def test_files_and_groups_are_counted_by_what_they_are(self, project):
@@ -43,6 +44,19 @@ class TestCounting:
         make_file(project, stored_at=None, removed_at=timezone.now())
         make_group(project, file)
         assert counts(project) == (1, 2, 1, 1)
+
+    def test_bytes_are_those_of_files_that_are_not_removed(self, project):
+        def n_bytes():
+            return Tally.objects.of(project)["n_bytes"]
+
+        file = make_file(project, b"12345")
+        make_file(project, b"123", stored_at=None)
+        make_file(project, b"1", stored_at=None, removed_at=timezone.now())
+        assert n_bytes() == 8
+        File.objects.filter(pk=file.pk).update(size=50)
+        assert n_bytes() == 53
+        File.objects.filter(pk=file.pk).update(stored_at=None, removed_at=timezone.now())
+        assert n_bytes() == 3
 
     def test_those_of_another_project_are_its_own(self, project):
         make_group(make_project(), make_file(make_project()))
