@@ -9,6 +9,7 @@ from storages_app.models import BulkJob, CustomStorage, IdempotencyKey, RestoreR
 from storages_app.models.fields import read_db_now
 from storages_app.models.idempotency_keys import KEPT_FOR
 from storages_app.projects import idempotency
+from storages_app.projects.errors import IdempotencyKeyTakenOver
 from tests.api.conftest import make_rest
 from tests.factories import make_custom_storage, make_file, make_idempotency_key, make_project
 
@@ -142,6 +143,21 @@ def test_an_order_that_asks_the_bucket_happens_once_too(rest, project):
     assert first.status_code == 202
     assert ask(rest, body, path="/api/v1/restores/").json() == first.json()
     assert RestoreRun.objects.count() == 1
+
+
+def test_a_restore_whose_answer_is_not_kept_was_never_ordered(rest, project, monkeypatch):
+    """Its manifest is asked for before, so that the rest is one transaction."""
+
+    def taken_over(claim, answer):
+        assert RestoreRun.objects.exists()
+        raise IdempotencyKeyTakenOver
+
+    monkeypatch.setattr(idempotency.Claim, "keep", taken_over)
+    storage = make_custom_storage(project)
+    key = f"{storage.prefix}manifest.json"
+    body = {"custom_storage": str(storage.pk), "manifest": key}
+    assert ask(rest, body, path="/api/v1/restores/").status_code == 409
+    assert not RestoreRun.objects.exists()
 
 
 def test_a_reader_and_a_stranger_claim_nothing(reader, project):

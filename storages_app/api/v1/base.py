@@ -26,9 +26,6 @@ class V1View(RestView):
 
     renderer_classes = [JSONRenderer]
     content_negotiation_class = AlwaysJson
-    # Whether its POST waits for a bucket: no transaction is held open meanwhile, so a process that
-    # dies between doing and writing down what it answered leaves what it did.
-    asks_outside = False
 
     def get_exception_handler(self) -> Any:
         return v1_error
@@ -54,10 +51,7 @@ class V1View(RestView):
         if isinstance(found, idempotency.Answer):
             return _as_before(found)
         try:
-            if self.asks_outside:
-                answer = do(request, *args, **kwargs)
-                found.keep(_kept(answer))
-                return answer
+            self.ask_outside()
             with transaction.atomic():
                 answer = do(request, *args, **kwargs)
                 found.keep(_kept(answer))
@@ -65,6 +59,9 @@ class V1View(RestView):
         except BaseException:
             found.give_up()
             raise
+
+    def ask_outside(self) -> None:
+        """What its POST has to know of a bucket: no transaction is held open while that answers."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)

@@ -1,5 +1,6 @@
 """/api/v1/restores/: bringing a backup back into the caller's own project, by programs."""
 
+from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
@@ -43,7 +44,16 @@ class ManifestsView(StorageView):
 class RestoresView(StorageView):
     """The restores into the caller's project, newest first, and asking for one more."""
 
-    asks_outside = True
+    @cached_property
+    def order(self) -> dict[str, Any]:
+        """What is asked for; where no manifest is named, the bucket is asked for its newest."""
+        order = _read_order(self.request.data)
+        storage = self.get_storage(order.pop("custom_storage"))
+        key = order.pop("manifest") or _newest(storage)
+        return {"custom_storage": storage, "manifest_key": key, **order}
+
+    def ask_outside(self) -> None:
+        _ = self.order
 
     @schema.list_restores
     def get(self, request: Request) -> Response:
@@ -52,16 +62,7 @@ class RestoresView(StorageView):
     @schema.create_restore
     def post(self, request: Request) -> Response:
         """A worker compares first; a drill goes on by itself, a restore waits for `start`."""
-        order = _read_order(request.data)
-        storage = self.get_storage(order.pop("custom_storage"))
-        key = order.pop("manifest") or _newest(storage)
-        run = services.request(
-            project=self.project,
-            custom_storage=storage,
-            manifest_key=key,
-            asked_by=self.caller.name,
-            **order,
-        )
+        run = services.request(project=self.project, asked_by=self.caller.name, **self.order)
         location = {"Location": f"/api/v1/restores/{run.pk}/"}
         return Response(restore_object(run), status=202, headers=location)
 
