@@ -16,13 +16,23 @@ class SecretKeyAdmin(ReadOnlyAdmin):
         "scope",
         "created_at",
         "last_used_at",
+        "exposed_at",
         "revoked_at",
     )
     list_filter = ("scope", ("revoked_at", admin.EmptyFieldListFilter))
     search_fields = ("label", "project__name", "project__public_key")
     date_hierarchy = "created_at"
     list_select_related = ("project",)
-    fields = ("label", "project", "scope", "created_at", "last_used_at", "revoked_at", "open_page")
+    fields = (
+        "label",
+        "project",
+        "scope",
+        "created_at",
+        "last_used_at",
+        "exposed_at",
+        "revoked_at",
+        "open_page",
+    )
 
     @admin.display(description="Dashboard")
     def open_page(self, key: SecretKey) -> SafeString:

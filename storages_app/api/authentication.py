@@ -68,6 +68,7 @@ class SimpleAuthentication(_KeyAuthentication):
 
     def _check(self, request: HttpRequest, public_key: str, proof: str) -> Caller:
         if not may_use_simple(request):
+            api_keys.flag_exposed(public_key=public_key, secret=proof)
             raise SimpleOverHttp
         keys = api_keys.find_keys(public_key)
         return _caller(api_keys.check_secret(keys=keys, secret=proof))

@@ -127,6 +127,9 @@ class SecretKey(models.Model):
     sealed_secret = SealedField(editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    exposed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="First sent where others could read it."
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     objects = SecretKeyQuerySet.as_manager()

@@ -3,15 +3,18 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Container
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from storages_app.models import Project, SecretKey
+from storages_app.models import Event, Project, SecretKey
 from storages_app.models.prepared import Bound, Prepared
 from storages_app.projects.errors import (
+    BadCredentials,
     ExpireMalformed,
     ExpireRequired,
     PublicKeyOfRemoved,
@@ -145,6 +148,25 @@ def record_use(key: SecretKey) -> None:
         return
     long_ago = Q(last_used_at=None) | Q(last_used_at__lte=now - _NOTE_USE_EVERY)
     SecretKey.objects.filter(long_ago, pk=key.pk).update(last_used_at=now)
+
+
+@transaction.atomic
+def flag_exposed(*, public_key: str, secret: str) -> None:
+    """The secret came where others could read it: its key is to be replaced (S063).
+
+    Says nothing to the caller, whether the secret is right or wrong.
+    """
+    with suppress(BadCredentials):
+        key = check_secret(keys=find_keys(public_key), secret=secret)
+        if SecretKey.objects.filter(pk=key.pk, exposed_at=None).update(exposed_at=timezone.now()):
+            Event.objects.record(
+                "secret_key.exposed",
+                project=key.project,
+                actor="system",
+                subject=key.label,
+                subject_id=key.pk,
+                data={"how": "Sent over plain HTTP."},
+            )
 
 
 def is_same(left: str, right: str) -> bool:

@@ -1,6 +1,7 @@
 """Every way to be let in, and every text for those who are not (S062, S063, S064, S071)."""
 
 import ast
+import json
 import re
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 import storages_app
 from storages_app.api.authentication import raw_uri
-from storages_app.models import SecretKey
+from storages_app.models import Event, SecretKey
 from storages_app.projects import services as projects
 from tests.api.conftest import ACCEPT, make_rest, now_as_date, sign
 
@@ -151,6 +152,24 @@ class TestSimpleOverHttp:
         settings.SIMPLE_AUTH_OVER_HTTP = "never"
         rest.secret = "wrong"
         assert rest.get("/project/").status_code == 400
+
+    def test_a_right_secret_is_flagged_to_be_replaced(self, rest, project, settings):  # S063
+        settings.SIMPLE_AUTH_OVER_HTTP = "never"
+        rest.get("/project/")
+        flagged = SecretKey.objects.get(exposed_at__isnull=False)
+        rest.get("/project/")
+        event = Event.objects.get(kind="secret_key.exposed")
+        assert (event.project, event.subject_id) == (project, str(flagged.pk))
+        assert rest.secret not in json.dumps(event.data)
+
+    @pytest.mark.parametrize("public_key", ["", "nobody's", "\0"])
+    def test_a_wrong_one_flags_nothing(self, rest, settings, public_key):
+        settings.SIMPLE_AUTH_OVER_HTTP = "never"
+        rest.secret = "wrong"
+        rest.get("/project/")
+        rest.get("/project/", HTTP_AUTHORIZATION=f"Uploadcare.Simple {public_key}:x")
+        assert not SecretKey.objects.exclude(exposed_at=None).exists()
+        assert not Event.objects.filter(kind="secret_key.exposed").exists()
 
     def test_over_tls_it_passes_from_anywhere(self, rest, settings):
         settings.SIMPLE_AUTH_OVER_HTTP = "never"

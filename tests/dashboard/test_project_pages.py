@@ -311,6 +311,15 @@ class TestKeys:
         assert as_owner.get(address("key_revoke", project, key.pk)).status_code == 404
 
 
+    def test_one_that_others_could_read_is_to_be_replaced(self, project, as_owner):
+        make_secret_key(project, "s3cret")
+        assert "plain HTTP" not in as_owner.get(address("keys", project)).text
+        project.secret_keys.update(exposed_at=timezone.now())
+        assert "was sent over plain HTTP" in as_owner.get(address("keys", project)).text
+        project.secret_keys.update(revoked_at=timezone.now())
+        assert "plain HTTP" not in as_owner.get(address("keys", project)).text
+
+
 class TestUploadSettings:
     def test_are_saved_with_an_event(self, project, as_owner):
         as_owner.post(
