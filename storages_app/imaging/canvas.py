@@ -9,6 +9,7 @@ from math import ceil, cos, radians, sin
 from typing import TYPE_CHECKING
 
 from storages_app.imaging.errors import BadEffects
+from storages_app.imaging.grammar import Dimensions, Position
 from storages_app.imaging.limits import OUTPUT_SIDE, OUTPUT_SIDE_JPEG, Limits
 from storages_app.imaging.registry import Operation
 
@@ -103,6 +104,12 @@ class Canvas:
 
         Without `adds_alpha` a picture that had no alpha band has none afterwards.
         """
+        self._spend(self.width, self.height)
+
+    def overlay(
+        self, name: str, dimensions: Dimensions, position: Position, opacity: float
+    ) -> None:
+        """Lay another file, or `self`, over the picture; it keeps its proportions and fits."""
         self._spend(self.width, self.height)
 
     def _spend(self, width: int, height: int) -> None:

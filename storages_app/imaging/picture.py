@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pyvips
 
-from storages_app.imaging import encoding
+from storages_app.imaging import encoding, layers
 from storages_app.imaging.canvas import Canvas, Change
+from storages_app.imaging.errors import NotAnImage
+from storages_app.imaging.grammar import Dimensions, Position
 from storages_app.imaging.limits import Limits
+from storages_app.imaging.operations.overlay import Overlay
 from storages_app.imaging.reading import Source
 
 
@@ -89,6 +92,30 @@ class Picture(Canvas):
         if changed.hasalpha() and not (image.hasalpha() or adds_alpha):
             changed = changed.extract_band(0, n=3)
         self._image = changed
+
+    def overlay(
+        self, name: str, dimensions: Dimensions, position: Position, opacity: float
+    ) -> None:
+        super().overlay(name, dimensions, position, opacity)
+        source = self._open_other(name)
+        across, down = source.width, source.height
+        if source.swaps_sides:
+            across, down = down, across
+        box = dimensions.of(self.width, self.height)
+        factor = min(1, box[0] / across, box[1] / down)
+        size = max(1, round(across * factor)), max(1, round(down * factor))
+        layer = layers.with_opacity(_in_colours(source.load(*size, is_turned=True)), opacity)
+        left, top = position.place(size, (self.width, self.height))
+        self._image = layers.lay(_in_colours(self.pixels), layer, left, top)
+
+    def _open_other(self, name: str) -> Source:
+        """Whatever is wrong with another file is told in one way, as if it was not there."""
+        try:
+            source = Source(self._paths[name], self.limits)
+        except (KeyError, NotAnImage, OSError) as error:
+            raise Overlay.unknown(name) from error
+        self._spend(source.width, source.height)
+        return source
 
     def write(self, target: Path, accept: frozenset[str]) -> str:
         """Decode, compute and encode the result; its format, as Pillow calls it."""

@@ -3,24 +3,33 @@
 For the file host, for local copies and for processed remote copies.
 """
 
+import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache as django_cache
 from django.core.files.storage import storages
+from django.db.models import Q
+from django.utils import timezone
 
 from storages_app.imaging import pipeline
 from storages_app.imaging.effects import Effects
 from storages_app.imaging.errors import ProcessedTooLarge
 from storages_app.imaging.info import ImageInfo
 from storages_app.imaging.limits import LIMITS
+from storages_app.imaging.operations.overlay import Overlay
 from storages_app.imaging.pipeline import Rendered
 from storages_app.models import File
 from storages_app.renditions.cache import RenditionCache
+
+Others = Mapping[UUID, File]
+
+log = logging.getLogger(__name__)
 
 _PATIENCE_S = 120  # a copy has more time than a browser
 _CHUNK = 1024 * 1024
@@ -30,26 +39,69 @@ _GENERATION = 1
 inspect_upload = pipeline.inspect
 
 
+def find_others(*, project_id: int, effects: Effects) -> Others:
+    """The other files that the effects name: what the project could read now.
+
+    BadEffects for all else. A file of another project is as unknown as one that never was.
+    """
+    if not effects.files:
+        return {}
+    is_kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now()) | Q(stored_at__isnull=False)
+    readable = File.objects.live().filter(
+        is_kept, project_id=project_id, size__lte=LIMITS.source_bytes
+    )
+    found = readable.in_bulk(effects.files)
+    for missing in sorted(effects.files - found.keys(), key=str):
+        raise Overlay.unknown(str(missing))
+    return found
+
+
 def render(
-    *, file: File, effects: Effects, accept: str = "", patience_s: float = _PATIENCE_S
+    *,
+    file: File,
+    effects: Effects,
+    accept: str = "",
+    patience_s: float = _PATIENCE_S,
+    others: Others | None = None,
 ) -> Rendered:
     """The processed image, from the cache or made now.
 
     The path is the cache's own: open it within a minute and once, and do not change it. Raises an
     ImagingError, or FileNotFoundError where the original's bytes are gone. `accept` is the Accept
     header of whom it is for; without one `format/auto` gives JPEG or PNG. ImagingBusy is the one
-    error that another try may heal: no image process was free for `patience_s`.
+    error that another try may heal: no image process was free for `patience_s`. Threads that know
+    no database bring the `others`, as `find_others` gave them.
     """
     if file.size > LIMITS.source_bytes:
         raise ProcessedTooLarge
+    if others is None:
+        others = find_others(project_id=file.project_id, effects=effects)
     formats = ",".join(pipeline.accepted_formats(effects, accept))
-    key = f"{_GENERATION} {file.sha256} {effects.canonical} {formats}"
+    contents = ",".join(others[uuid].sha256 for uuid in sorted(others))
+    key = f"{_GENERATION} {file.sha256} {effects.canonical} {formats} {contents}"
 
     def make(folder: Path) -> Rendered:
-        with local_original(file) as source:
-            return pipeline.render(source, effects, folder, accept, wait_s=patience_s)
+        with local_original(file) as source, _local_others(others) as paths:
+            return pipeline.render(source, effects, folder, accept, others=paths, wait_s=patience_s)
 
     return _cache().get_or_make(key, make)
+
+
+@contextmanager
+def _local_others(others: Others) -> Iterator[dict[str, Path]]:
+    with ExitStack() as stack:
+        yield {str(uuid): stack.enter_context(_local_other(file)) for uuid, file in others.items()}
+
+
+@contextmanager
+def _local_other(file: File) -> Iterator[Path]:
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(local_original(file))
+        except FileNotFoundError as error:
+            log.error("The bytes of file %s are not in the upload storage.", file.uuid)
+            raise Overlay.unknown(str(file.uuid)) from error
+        yield path
 
 
 def describe(
@@ -58,13 +110,16 @@ def describe(
     effects: Effects = Effects(),  # noqa: B008 - it is frozen
     accept: str = "",
     patience_s: float = _PATIENCE_S,
+    others: Others | None = None,
 ) -> ImageInfo | None:
     """The facts of a picture's header, read anew; None where the file is no picture.
 
     With effects, those of the processed image.
     """
     if not effects.is_empty:
-        rendered = render(file=file, effects=effects, accept=accept, patience_s=patience_s)
+        rendered = render(
+            file=file, effects=effects, accept=accept, patience_s=patience_s, others=others
+        )
         return pipeline.inspect(rendered.path)
     with local_original(file) as source:
         return pipeline.inspect(source)
