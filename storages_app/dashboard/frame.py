@@ -43,6 +43,7 @@ NAVIGATION = (
             ),
             ("keys", "API keys", "key-round", "dashboard:keys"),
             ("signed_urls", "Signed URLs", "lock", "dashboard:signed_urls"),
+            ("webhooks", "Webhooks", "webhook", "dashboard:webhooks"),
             ("activity", "Activity", "activity", "dashboard:activity"),
         ),
     ),

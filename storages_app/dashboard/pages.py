@@ -1,7 +1,7 @@
 """Pages of long lists, cut by a key of the row and never by an offset."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -49,3 +49,12 @@ def _text(value: Any) -> str:
 def read_number(text: str) -> int | None:
     """A page mark from the address; anything else is no mark."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def read_moment(text: str) -> datetime | None:
+    """A page mark from the address; anything else is no mark."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the first and last days have no UTC in some zones
+        return None

@@ -19,6 +19,7 @@ from storages_app.models import (
     Event,
     File,
     Project,
+    WebhookDelivery,
 )
 from storages_app.models.copy_jobs import RUNNING_STATES, WAITING_STATES, State
 
@@ -301,6 +302,11 @@ def projects(listed: QuerySet[Project]) -> list[ProjectSums]:
 def version_of(jobs: Iterable[CopyJob]) -> str:
     """Changes when a page of jobs would look different."""
     return _digest(f"{job.pk}:{job.word}:{job.attempts}:{job.reason}" for job in jobs)
+
+
+def version_of_deliveries(deliveries: Iterable[WebhookDelivery]) -> str:
+    """Changes when a page of deliveries would look different."""
+    return _digest(f"{row.pk}:{row.state}:{row.attempts}:{row.run_after}" for row in deliveries)
 
 
 def version_of_runs(runs: Iterable[BackupRun], sentence: str) -> str:

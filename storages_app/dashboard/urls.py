@@ -26,6 +26,7 @@ from storages_app.dashboard.views import (
     storages,
     upload,
     upload_settings,
+    webhooks,
 )
 
 app_name = "dashboard"
@@ -95,6 +96,20 @@ _RESTORE: list[URLPattern | URLResolver] = [
     path("files.csv", restores.csv, name="restore_csv"),
 ]
 
+_WEBHOOK: list[URLPattern | URLResolver] = [
+    path("", webhooks.page, name="webhook"),
+    path("deliveries/", webhooks.deliveries, name="webhook_deliveries"),
+    path("deliveries/<uuid:delivery_id>/", webhooks.delivery, name="webhook_delivery"),
+    path(
+        "deliveries/<uuid:delivery_id>/status/",
+        webhooks.delivery_status,
+        name="webhook_delivery_status",
+    ),
+    path("test/", webhooks.send_test, name="webhook_test"),
+    path("send-again/", webhooks.send_failed_again, name="webhook_send_again"),
+    path("delete/", webhooks.delete, name="webhook_delete"),
+]
+
 _PROJECT: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("files/", files.listing, name="files"),
@@ -142,6 +157,9 @@ _PROJECT: list[URLPattern | URLResolver] = [
     path("keys/", keys.page, name="keys"),
     path("keys/new/", keys.new, name="key_new"),
     path("keys/<uuid:key_id>/revoke/", keys.revoke, name="key_revoke"),
+    path("webhooks/", webhooks.listing, name="webhooks"),
+    path("webhooks/new/", webhooks.new, name="webhook_new"),
+    path("webhooks/<int:pk>/", include(_WEBHOOK)),
     path("activity/", activity.page, name="activity"),
 ]
 

@@ -23,6 +23,7 @@ _LOOKS = {
     "running": ("loader", "busy"),
     "done": ("circle-check", "good"),
     "done with gaps": ("circle-dashed", "warn"),
+    "delivered": ("circle-check", "good"),
     "failed": ("octagon-x", "bad"),
     "paused": ("circle-pause", "quiet"),
     "skipped": ("skip-forward", "quiet"),
@@ -172,6 +173,12 @@ def number(value: int | None) -> str:
 def display_name(name: Any) -> str:
     """A name from outside without what could turn or break the line around it."""
     return _TURNS_TEXT.sub("\ufffd", str(name))
+
+
+@register.filter
+def display_text(text: Any) -> str:
+    """Lines from outside, each as `display_name` shows one."""
+    return "\n".join(display_name(line) for line in str(text).split("\n"))
 
 
 @register.filter

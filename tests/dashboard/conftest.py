@@ -22,6 +22,8 @@ from tests.factories import (
     make_restore_run,
     make_secret_key,
     make_user,
+    make_webhook,
+    make_webhook_delivery,
 )
 
 
@@ -104,6 +106,7 @@ def file(project):
 @pytest.fixture
 def everything(project, storage, draft, file):
     """What the addresses of all pages name."""
+    webhook = make_webhook(project)
     return SimpleNamespace(
         project=project,
         storage=storage,
@@ -118,4 +121,6 @@ def everything(project, storage, draft, file):
         test=make_connection_test(storage),
         restore=make_restore_run(storage),
         reconciliation=make_reconciliation(storage),
+        webhook=webhook,
+        delivery=make_webhook_delivery(webhook, state="delivered", status=200),
     )

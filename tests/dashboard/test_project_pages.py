@@ -310,7 +310,6 @@ class TestKeys:
         assert key.revoked_at
         assert as_owner.get(address("key_revoke", project, key.pk)).status_code == 404
 
-
     def test_one_that_others_could_read_is_to_be_replaced(self, project, as_owner):
         make_secret_key(project, "s3cret")
         assert "plain HTTP" not in as_owner.get(address("keys", project)).text

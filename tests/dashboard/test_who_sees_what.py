@@ -106,6 +106,15 @@ PAGES = {
     "keys": ((), SEEN_BY_ALL),
     "key_new": ((), MANAGERS),
     "key_revoke": (("key.pk",), MANAGERS),
+    "webhooks": ((), SEEN_BY_ALL),
+    "webhook_new": ((), MANAGERS),
+    "webhook": (("webhook.pk",), MANAGERS),
+    "webhook_deliveries": (("webhook.pk",), MANAGERS),
+    "webhook_delivery": (("webhook.pk", "delivery.pk"), MANAGERS),
+    "webhook_delivery_status": (("webhook.pk", "delivery.pk"), MANAGERS),
+    "webhook_test": (("webhook.pk",), POST_ONLY),
+    "webhook_send_again": (("webhook.pk",), POST_ONLY),
+    "webhook_delete": (("webhook.pk",), MANAGERS),
     "activity": ((), SEEN_BY_ALL),
 }
 POLLED = {
@@ -122,6 +131,8 @@ POLLED = {
     "copies_rows",
     "bulk_job_status",
     "copy_status",
+    "webhook_deliveries",
+    "webhook_delivery_status",
 }
 WITHOUT_PROJECT = {
     "home",

@@ -1,6 +1,5 @@
 """Forms about files: find, upload, choose some of them, copy."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -38,15 +37,6 @@ class FileFilterForm(DashboardForm):
     @property
     def is_used(self) -> bool:
         return self.is_valid() and any(self.cleaned_data.values())
-
-
-def read_moment(text: str) -> datetime | None:
-    """A page mark from the address; anything else is no mark."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # the first and last days have no UTC in some zones
-        return None
 
 
 class FilesInput(forms.ClearableFileInput):

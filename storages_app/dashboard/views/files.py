@@ -19,10 +19,9 @@ from storages_app.dashboard.forms.files import (
     CopyForm,
     FileFilterForm,
     SelectionForm,
-    read_moment,
 )
 from storages_app.dashboard.frame import Frame, show
-from storages_app.dashboard.pages import page_of
+from storages_app.dashboard.pages import page_of, read_moment
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explain
 from storages_app.lib.errors import UcdashError
