@@ -25,6 +25,7 @@ from storages_app.copying.orders import MAX_PROCESSED
 from storages_app.custom_storages import key_patterns
 from storages_app.imaging import effects as image_effects
 from storages_app.models import BulkItem, BulkJob, CustomStorage, File, Project
+from storages_app.renditions import services as renditions
 
 State, ItemState, What = BulkJob.State, BulkItem.State, BulkJob.What
 
@@ -57,6 +58,7 @@ def request(
     """
     require_usable(custom_storage, project=project)
     parsed = image_effects.parse(effects)
+    renditions.find_others(project_id=project.pk, effects=parsed)
     pattern = pattern.strip() or custom_storage.key_pattern
     key_patterns.check_pattern(pattern, prefix=custom_storage.prefix)
     is_public = _is_public(custom_storage, make_public)

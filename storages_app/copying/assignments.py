@@ -1,9 +1,10 @@
 """One claimed job as a thread of the pump gets it; the thread knows no database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from storages_app.models import CopyJob, CustomStorage, File
 from storages_app.objectstores.base import ObjectStore
@@ -28,6 +29,7 @@ class Assignment:
     moved_at: float = field(default_factory=monotonic)  # when bytes last moved or a step changed
     # A role's credentials may end while a large file is on its way: whose come next.
     renew_store: Callable[[], ObjectStore] | None = None
+    others: Mapping[UUID, File] = field(default_factory=dict)  # that the image is made with
 
     @property
     def file(self) -> File:

@@ -72,7 +72,7 @@ def make_copy(assignment: Assignment, commit: Commit) -> Outcome:
         settled = _let_provider_copy(assignment)
         if settled:
             return settled
-        with sources.open_source(assignment.job) as source:
+        with sources.open_source(assignment.job, assignment.others) as source:
             assignment.touch()
             return _write_and_prove(assignment, source, commit)
     except LostJob:

@@ -24,7 +24,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from storages_app.copying import suspects
+from storages_app.copying import sources, suspects
 from storages_app.copying.claiming import (
     cancel_orphans,
     claim_batch,
@@ -44,6 +44,7 @@ from storages_app.copying.persistence import persist
 from storages_app.copying.settling import Finished, report_late, settle
 from storages_app.custom_storages import circuit
 from storages_app.custom_storages.connect import open_store
+from storages_app.imaging.errors import BadEffects
 from storages_app.lib import shortage
 from storages_app.lib.crashpoints import crashpoint
 from storages_app.lib.crypto import CannotUnseal
@@ -270,7 +271,7 @@ class Pump:
         self.flying |= {one.job.pk: one for one in assignments}
         doors: dict[UUID, _Door] = {}
         for one in assignments:
-            if refusal := _refusal(one.job):
+            if refusal := _refusal(one.job) or _bring_others(one):
                 self.inbox.put(Finished(one, refusal))
                 continue
             door = doors.setdefault(one.job.custom_storage_id, _Door(one.storage))
@@ -379,6 +380,15 @@ def _refusal(job: CopyJob) -> Outcome | None:
     if job.crashes >= MAX_CRASHES:
         detail = f"{job.crashes} workers died while they made this copy."
         return Outcome(State.FAILED, Reason.WORKER_CRASHED, detail)
+    return None
+
+
+def _bring_others(assignment: Assignment) -> Outcome | None:
+    """Look for the files that its image is made with, or say that one cannot be had."""
+    try:
+        assignment.others = persist(partial(sources.find_others, assignment.job))
+    except BadEffects as error:
+        return Outcome(State.FAILED, Reason.PROCESSING_FAILED, error.message)
     return None
 
 

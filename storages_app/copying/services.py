@@ -23,6 +23,7 @@ from storages_app.copying.errors import (
 from storages_app.imaging import effects as image_effects
 from storages_app.models import CopyJob, CustomStorage, Event, File, Project, Reason
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
+from storages_app.renditions import services as renditions
 from ucdash.celery import wake
 
 Lane = CopyJob.Lane
@@ -63,6 +64,7 @@ def remote_copy(
     storage = _target(project, target)
     parsed = image_effects.parse(effects)
     require_copyable(file, has_effects=not parsed.is_empty)
+    renditions.find_others(project_id=project.pk, effects=parsed)
     is_public, headers = _publicity(storage, make_public)
     order = orders.order_for(
         file=file,
@@ -247,6 +249,7 @@ def order_copies(
     if custom_storage.removed_at or custom_storage.is_draft:
         raise TargetNotUsable(f"Storage “{custom_storage.name}” is not connected.")
     parsed = image_effects.parse(effects)
+    renditions.find_others(project_id=custom_storage.project_id, effects=parsed)
     wanted = []
     for file in files:
         require_copyable(file, has_effects=not parsed.is_empty)

@@ -3,10 +3,11 @@
 import hashlib
 import io
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
+from uuid import UUID
 
 from storages_app.copying.evidence import Expected
 from storages_app.imaging import effects as image_effects
@@ -83,11 +84,14 @@ def not_the_one() -> SourceBroken:
 
 
 @contextmanager
-def open_source(job: CopyJob) -> Iterator[Source]:
-    """The original, or the image made of it; SourceBroken where that cannot be right."""
+def open_source(job: CopyJob, others: Mapping[UUID, File]) -> Iterator[Source]:
+    """The original, or the image made of it; SourceBroken where that cannot be right.
+
+    `others` are the files that the image is made with, as `find_others` gave them.
+    """
     file = job.file
     if job.effects:
-        rendered = _render(file, job.effects)
+        rendered = _render(file, job.effects, others)
         with rendered.path.open("rb") as body:
             expected = Expected(rendered.size, rendered.sha256, rendered.md5)
             yield Source(body, expected, rendered.content_type)
@@ -112,8 +116,19 @@ def unopened(job: CopyJob) -> Source:
     return Source(io.BytesIO(), Expected(file.size, file.sha256, file.md5), file.detected_type)
 
 
-def _render(file: File, effects: str) -> Rendered:
+def find_others(job: CopyJob) -> Mapping[UUID, File]:
+    """The other files that the image is made with; BadEffects where one cannot be read now.
+
+    It asks the database, which the threads that open sources must not.
+    """
+    if not job.effects:
+        return {}
+    effects = image_effects.parse(job.effects)
+    return renditions.find_others(project_id=job.project_id, effects=effects)
+
+
+def _render(file: File, effects: str, others: Mapping[UUID, File]) -> Rendered:
     try:
-        return renditions.render(file=file, effects=image_effects.parse(effects))
+        return renditions.render(file=file, effects=image_effects.parse(effects), others=others)
     except FileNotFoundError as error:
         raise SourceBroken(Reason.SOURCE_MISSING, _NOT_THERE) from error

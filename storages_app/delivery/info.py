@@ -28,13 +28,19 @@ def split_form(written: str) -> tuple[str, str]:
 
 
 def answer_info(
-    file: File, effects: Effects, form: str, *, accept: str, patience_s: float
+    file: File,
+    effects: Effects,
+    form: str,
+    *,
+    accept: str,
+    patience_s: float,
+    others: renditions.Others,
 ) -> HttpResponse:
     """The facts as JSON or as a script; NotAnImage for what is none."""
     facts = (
         _of_original(file)
         if effects.is_empty
-        else _of_processed(file, effects, accept=accept, patience_s=patience_s)
+        else _of_processed(file, effects, accept=accept, patience_s=patience_s, others=others)
     )
     if form == JSON:
         return JsonResponse(facts)
@@ -52,11 +58,9 @@ def _of_original(file: File) -> dict[str, Any]:
     return {"id": str(file.uuid), **info, "hash": fingerprint}
 
 
-def _of_processed(
-    file: File, effects: Effects, *, accept: str, patience_s: float
-) -> dict[str, Any]:
+def _of_processed(file: File, effects: Effects, **wishes: Any) -> dict[str, Any]:
     original = _image_of(file)
-    made = renditions.describe(file=file, effects=effects, accept=accept, patience_s=patience_s)
+    made = renditions.describe(file=file, effects=effects, **wishes)
     if made is None:
         raise NotAnImage
     return {

@@ -1,7 +1,9 @@
 """Tokens of signed addresses at the door: who may come in, and what caches may keep of it."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -39,6 +41,12 @@ def require_token(request: HttpRequest, project: Project) -> Permission:
     asked = signed_urls.Asked(request.path_info, address, time.time())
     expires_at = signed_urls.check(project=project, token=_token_of(request), asked=asked)
     return Permission(expires_at)
+
+
+def require_named(request: HttpRequest, project: Project, files: Collection[UUID]) -> None:
+    """The token must name the other files as well that its address shows; raises as above."""
+    if project.requires_signed_urls and files:
+        signed_urls.require_named(token=_token_of(request), path=request.path_info, files=files)
 
 
 def _token_of(request: HttpRequest) -> str:

@@ -7,6 +7,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from pathlib import PurePath
@@ -30,7 +31,7 @@ from storages_app.delivery.answers import Content, answer
 from storages_app.delivery.handing_over import path_of_original
 from storages_app.delivery.headers import METHODS, preflight, protect
 from storages_app.delivery.info import answer_info, split_form
-from storages_app.delivery.tokens import Permission, require_token
+from storages_app.delivery.tokens import Permission, require_named, require_token
 from storages_app.imaging import effects as image_effects
 from storages_app.imaging.effects import Effects
 from storages_app.imaging.errors import (
@@ -57,6 +58,28 @@ _NOT_AN_IMAGE_PAGE = """<!doctype html>
 """
 
 View = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What an address asks of a file, once it was read."""
+
+    file: File
+    effects: Effects
+    others: renditions.Others  # files that the picture is made with
+    name: str
+    permission: Permission
+
+    @property
+    def cache_control(self) -> str:
+        now = timezone.now()
+        age = min(_max_age(file, now) for file in (self.file, *self.others.values()))
+        return self.permission.cache_control(age)
+
+    @property
+    def inline(self) -> bool | None:
+        step = self.effects.last(Inline)
+        return step.is_wanted if step else None
 
 
 def on_file_host(view: View) -> View:
@@ -127,13 +150,15 @@ def answer_file(
     effects = image_effects.parse(written, is_encoded=False)
     if first:
         effects = Effects(first.steps + effects.steps)
+    require_named(request, file.project, effects.files)
+    others = renditions.find_others(project_id=file.project_id, effects=effects)
     name = base_name(filename) if filename else ""
+    asked = _Asked(file, effects, others, name, permission)
     try:
         if form:
-            return _info(request, file, effects, form, permission)
-        if effects.is_empty:
-            return answer(request, _original(file, effects, name, permission))
-        return answer(request, _processed(request, file, effects, name, permission))
+            return _info(request, asked, form)
+        content = _original(asked) if effects.is_empty else _processed(request, asked)
+        return answer(request, content)
     except FileNotFoundError as error:
         raise _bytes_are_gone(file) from error
 
@@ -166,26 +191,31 @@ def _bytes_are_gone(file: File) -> Http404:
     return Http404()
 
 
-def _original(file: File, effects: Effects, name: str, permission: Permission) -> Content:
+def _original(asked: _Asked) -> Content:
+    file = asked.file
     return Content(
         open=file.open_bytes,
         size=file.size,
         sha256=file.sha256,
         content_type=_safe_type(file.detected_type),
-        filename=name or sanitise(file.original_filename),
+        filename=asked.name or sanitise(file.original_filename),
         changed_at=file.uploaded_at,
-        cache_control=permission.cache_control(_max_age(file, timezone.now())),
-        inline=_inline(effects),
+        cache_control=asked.cache_control,
+        inline=asked.inline,
         extra=_image_size(file),
         path=path_of_original(file.blob_name),
     )
 
 
-def _processed(
-    request: HttpRequest, file: File, effects: Effects, name: str, permission: Permission
-) -> Content:
-    accept = request.headers.get("Accept", "")
-    rendered = renditions.render(file=file, effects=effects, accept=accept, patience_s=_PATIENCE_S)
+def _processed(request: HttpRequest, asked: _Asked) -> Content:
+    file, effects = asked.file, asked.effects
+    rendered = renditions.render(
+        file=file,
+        effects=effects,
+        accept=request.headers.get("Accept", ""),
+        patience_s=_PATIENCE_S,
+        others=asked.others,
+    )
     extra = {"X-Image-Width": str(rendered.width), "X-Image-Height": str(rendered.height)}
     if effects.depends_on_accept:
         extra["Vary"] = "Accept"
@@ -195,29 +225,28 @@ def _processed(
         size=rendered.size,
         sha256=rendered.sha256,
         content_type=rendered.content_type,
-        filename=name or root + EXTENSIONS_BY_TYPE[rendered.content_type],
+        filename=asked.name or root + EXTENSIONS_BY_TYPE[rendered.content_type],
         changed_at=file.uploaded_at,
-        cache_control=permission.cache_control(_max_age(file, timezone.now())),
-        inline=_inline(effects),
+        cache_control=asked.cache_control,
+        inline=asked.inline,
         extra=extra,
         path=rendered.path,
     )
 
 
-def _info(
-    request: HttpRequest, file: File, effects: Effects, form: str, permission: Permission
-) -> HttpResponseBase:
-    accept = request.headers.get("Accept", "")
-    response = answer_info(file, effects, form, accept=accept, patience_s=_PATIENCE_S)
-    response["Cache-Control"] = permission.cache_control(_max_age(file, timezone.now()))
-    if effects.depends_on_accept:
+def _info(request: HttpRequest, asked: _Asked, form: str) -> HttpResponseBase:
+    response = answer_info(
+        asked.file,
+        asked.effects,
+        form,
+        accept=request.headers.get("Accept", ""),
+        patience_s=_PATIENCE_S,
+        others=asked.others,
+    )
+    response["Cache-Control"] = asked.cache_control
+    if asked.effects.depends_on_accept:
         response["Vary"] = "Accept"
     return response
-
-
-def _inline(effects: Effects) -> bool | None:
-    step = effects.last(Inline)
-    return step.is_wanted if step else None
 
 
 def _image_size(file: File) -> dict[str, str]:

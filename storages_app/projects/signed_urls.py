@@ -9,9 +9,11 @@ import hmac
 import ipaddress
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import time
 from urllib.parse import quote_plus, unquote
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -65,6 +67,18 @@ def check(*, project: Project, token: str, asked: Asked) -> int:
     raise UrlTokenInvalid
 
 
+def require_named(*, token: str, path: str, files: Iterable[UUID]) -> None:
+    """UrlTokenInvalid unless the address that a checked token opens names these files.
+
+    A star after one file is leave for its operations, and one of them lays others over it: it
+    must not open all files of the project.
+    """
+    fields = _TOKEN.fullmatch(token) or _TOKEN.fullmatch(unquote(token))
+    opened = (fields and fields["acl"]) or path
+    if not all(str(file) in unquote(opened).lower() for file in files):
+        raise UrlTokenInvalid
+
+
 def sign_acl(*, secret: str, acl: str, expires_at: int) -> str:
     """A token for all addresses that `acl` covers, such as `/<uuid>/*`."""
     signed = f"exp={expires_at}~acl={_tilde_escaped(acl)}"
@@ -76,7 +90,8 @@ def address(*, project: Project, file_path: str) -> str:
     url = f"{settings.CDN_URL}/{file_path}"
     if not project.requires_signed_urls:
         return url
-    acl = f"/{file_path.partition('/')[0]}/*"
+    is_of_one_file = "/-/overlay/" not in file_path
+    acl = f"/{file_path.partition('/')[0]}/*" if is_of_one_file else f"/{file_path}*"
     expires_at = int(time()) + PREVIEW_S
     token = sign_acl(secret=project.unseal_url_secret(), acl=acl, expires_at=expires_at)
     return f"{url}?token={token}"

@@ -152,3 +152,50 @@ def test_a_file_that_is_not_there_is_404_with_or_without_a_token(browser, photo,
     query = f"?token={token(secret, f'/{photo.uuid}/*')}"
     for address in (f"/{photo.uuid}/", f"/{photo.uuid}/{query}"):
         assert browser.get(address).status_code == 404
+
+
+class TestFilesLaidOverAnother:
+    """`overlay` shows a second file: a token has to name both."""
+
+    @pytest.fixture
+    def logo(self, photo):
+        return make_file(photo.project, pictures.png(40, 20), detected_type="image/png")
+
+    def address(self, photo, logo) -> str:
+        return f"/{photo.uuid}/-/overlay/{logo.uuid}/"
+
+    @pytest.mark.parametrize("rest", ["", "-/json/", "-/resize/9x/name.png"])
+    def test_a_star_after_the_first_does_not_open_the_second(
+        self, browser, photo, logo, secret, rest
+    ):
+        opened = token(secret, f"/{photo.uuid}/*")
+        response = browser.get(f"{self.address(photo, logo)}{rest}?token={opened}")
+        assert response.status_code == 403
+        assert_harmless(response)
+        plain = browser.get(f"/{photo.uuid}/-/resize/9x/?token={opened}")
+        assert (plain.status_code, len(body_of(plain)) > 0) == (200, True)
+
+    @pytest.mark.parametrize("star", ["", "*"])
+    def test_a_token_that_names_both_opens_it(self, browser, photo, logo, secret, star):
+        address = self.address(photo, logo)
+        response = browser.get(f"{address}?token={token(secret, address + star)}")
+        assert (response.status_code, len(body_of(response)) > 0) == (200, True)
+
+    def test_the_original_itself_needs_no_second_name(self, browser, photo, secret):
+        opened = token(secret, f"/{photo.uuid}/*")
+        response = browser.get(f"/{photo.uuid}/-/overlay/self/9px9p/?token={opened}")
+        assert (response.status_code, len(body_of(response)) > 0) == (200, True)
+
+    def test_an_address_of_ours_has_a_token_that_fits(self, browser, photo, logo, secret):
+        photo.project.refresh_from_db()
+        path = f"{photo.uuid}/-/overlay/{logo.uuid}/10px10p/"
+        response = browser.get(signed_urls.address(project=photo.project, file_path=path))
+        assert (response.status_code, len(body_of(response)) > 0) == (200, True)
+
+    def test_a_token_of_a_group_opens_what_is_in_it_and_nothing_laid_over(
+        self, browser, photo, logo, secret
+    ):
+        group = make_group(photo.project, photo)
+        group.members.update(effects=f"overlay/{logo.uuid}/")
+        opened = token(secret, f"/{group.pk}%7e1/*")
+        assert browser.get(f"/{group.pk}~1/nth/0/?token={opened}").status_code == 403
