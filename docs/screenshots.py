@@ -48,6 +48,7 @@ PAGES = {
     "copies": "copies/",
     "copy-files": "jobs/new/",
     "keys": "keys/",
+    "webhooks": "webhooks/",
     "signed-urls": "settings/signed-urls/",
     "activity": "activity/",
 }
