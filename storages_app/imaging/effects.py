@@ -6,11 +6,12 @@ from typing import TypeVar
 from urllib.parse import quote, unquote
 from uuid import UUID
 
-from storages_app.imaging.errors import BadEffects
+from storages_app.imaging.errors import BadEffects, OperationNotAvailable
 from storages_app.imaging.limits import MAX_OPERATIONS, MAX_TEXT
 from storages_app.imaging.registry import Operation, all_operations
 
 _PARAM_SAFE = ".,-~:%"  # in keys of buckets, besides letters, digits and _
+_NOT_HERE = {"detect_faces", "gif2video", "remove_bg", "zoom_objects"}
 _T = TypeVar("_T", bound=Operation)
 
 
@@ -75,6 +76,7 @@ def parse(text: str, *, is_encoded: bool = True) -> Effects:
     words = [word for word in text.split("/") if word]
     if is_encoded:
         words = [unquote(word) for word in words]
+    _check_characters(words)
     written = list(_cut(words))
     if len(written) > MAX_OPERATIONS:
         raise BadEffects(operation="", reason=f"Over {MAX_OPERATIONS} operations.")
@@ -90,6 +92,13 @@ def split_path(rest: str) -> tuple[str, str]:
     return effects + slash, filename
 
 
+def _check_characters(words: list[str]) -> None:
+    """A JSON text can hold what neither databases nor URLs have a place for."""
+    for word in words:
+        if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
+            raise BadEffects(operation="", reason="There are characters in it that no URL has.")
+
+
 def _cut(words: list[str]) -> Iterator[list[str]]:
     """Cut at each `-`: name and parameters of one operation after the other."""
     current: list[str] | None = None
@@ -99,6 +108,7 @@ def _cut(words: list[str]) -> Iterator[list[str]]:
                 yield _named(current)
             current = []
         elif current is None:
+            _refuse_what_is_not_here(word)  # some of it is written without `-/`
             raise BadEffects(operation=_shown(word), reason="operations begin with `-/`.")
         else:
             current.append(word)
@@ -108,18 +118,27 @@ def _cut(words: list[str]) -> Iterator[list[str]]:
 
 def _named(words: list[str]) -> list[str]:
     if not words:
-        raise BadEffects(operation="", reason="There is a `-/` without an operation after it.")
+        raise BadEffects(
+            operation="",
+            reason="There is a `-/` without an operation after it, or no slash at the end.",
+        )
     return words
 
 
 def _read(name: str, params: list[str]) -> Operation:
     kind = all_operations().get(name)
     if kind is None:
+        _refuse_what_is_not_here(name)
         raise BadEffects(
             operation=_shown(name),
             reason=f"not known here. Known are {', '.join(all_operations())}.",
         )
     return kind.parse(params)
+
+
+def _refuse_what_is_not_here(name: str) -> None:
+    if name in _NOT_HERE:
+        raise OperationNotAvailable(operation=name, reason="it is not available on this server.")
 
 
 def _shown(word: str) -> str:

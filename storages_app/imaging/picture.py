@@ -8,7 +8,7 @@ import pyvips
 from storages_app.imaging import encoding, layers
 from storages_app.imaging.canvas import Canvas, Change
 from storages_app.imaging.errors import NotAnImage
-from storages_app.imaging.grammar import Dimensions, Position
+from storages_app.imaging.grammar import Colour, Dimensions, Position
 from storages_app.imaging.limits import Limits
 from storages_app.imaging.operations.overlay import Overlay
 from storages_app.imaging.reading import Source
@@ -50,20 +50,19 @@ class Picture(Canvas):
 
     def window(self, left: int, top: int, width: int, height: int) -> None:
         image = self.image
-        is_within = (
-            left >= 0 and top >= 0 and left + width <= self.width and top + height <= self.height
-        )
+        across = max(0, left), min(self.width, left + width)
+        down = max(0, top), min(self.height, top + height)
         super().window(left, top, width, height)
-        if is_within:
+        if (across[1] - across[0], down[1] - down[0]) == (width, height):
             self._image = image.crop(left, top, width, height)
             return
-        self._image = _in_colours(image).embed(
-            -left,
-            -top,
-            width,
-            height,
-            extend="background",
-            background=self.fill if image.hasalpha() else self.fill[:3],
+        image = self._with_place_for_fill(image)
+        if across[0] >= across[1] or down[0] >= down[1]:  # nothing of the picture is left
+            empty = layers.plain(width, height, Colour(*self.fill))
+            self._image = empty.extract_band(0, n=image.bands)
+            return
+        self._image = image.embed(
+            -left, -top, width, height, extend="background", background=self._fill_for(image)
         )
 
     def turn(self, degrees: float) -> None:
@@ -74,10 +73,17 @@ class Picture(Canvas):
         if degrees % 360 in quarters:
             self._image = image.rot(quarters[degrees % 360])
         elif degrees % 360:
-            turned = _in_colours(image).rotate(
-                -degrees, background=self.fill if image.hasalpha() else self.fill[:3]
-            )
+            image = self._with_place_for_fill(image)
+            turned = image.rotate(-degrees, background=self._fill_for(image))
             self._image = turned.gravity("centre", self.width, self.height, extend="copy")
+
+    def _with_place_for_fill(self, image: pyvips.Image) -> pyvips.Image:
+        """In colours, with an alpha band where the fill colour is not opaque."""
+        image = _in_colours(image)
+        return image if image.hasalpha() or self.fill[3] == 255 else image.bandjoin(255)
+
+    def _fill_for(self, image: pyvips.Image) -> list[int]:
+        return self.fill[: image.bands]
 
     def recolour(self, change: Change) -> None:
         super().recolour(change)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storages_app.imaging.effects import parse, split_path
-from storages_app.imaging.errors import BadEffects
+from storages_app.imaging.errors import BadEffects, OperationNotAvailable
 from storages_app.imaging.operations.format import Format
 from storages_app.imaging.operations.inline import Inline
 from storages_app.imaging.operations.resize import Resize
@@ -71,7 +71,7 @@ class TestRefusals:
         ("text", "operation", "words"),
         [
             ("-/explode/", "explode", "not known"),
-            ("-/crop/10x10/", "crop", "not known"),
+            ("-/Crop/10x10/", "Crop", "not known"),
             ("resize/200x/", "resize", "begin with"),
             ("-/-/resize/200x/", "", "without an operation"),
             ("-/resize/200x/-/", "", "without an operation"),
@@ -116,6 +116,37 @@ class TestRefusals:
         assert parse(text).is_empty
         with pytest.raises(BadEffects, match="Over 4000"):
             parse(text + "/")
+
+    @pytest.mark.parametrize(
+        ("text", "operation"),
+        [
+            ("-/zoom_objects/50/", "zoom_objects"),
+            ("-/preview/-/zoom_objects/", "zoom_objects"),
+            ("gif2video/", "gif2video"),
+            ("gif2video/-/format/webm/-/quality/best/", "gif2video"),
+            ("-/gif2video/", "gif2video"),
+            ("detect_faces/", "detect_faces"),
+            ("-/preview/-/detect_faces/", "detect_faces"),
+            ("-/remove_bg/", "remove_bg"),
+        ],
+    )
+    def test_what_is_known_and_not_here_has_its_own_code(self, text, operation):
+        with pytest.raises(OperationNotAvailable) as refusal:
+            parse(text)
+        assert refusal.value.code == "operation_not_available"
+        assert refusal.value.operation == operation
+        assert "moving-from-uploadcare.md" in refusal.value.advice
+
+    @pytest.mark.parametrize("text", ["-/@clib/a\0b/", "-/@clib/%00/", "-/@clib/\ud800/"])
+    def test_refuses_characters_that_no_database_keeps(self, text):
+        with pytest.raises(BadEffects, match="no URL has"):
+            parse(text)
+
+    def test_says_that_a_slash_may_be_missing_at_the_end(self):
+        effects, filename = split_path("-/preview")
+        assert filename == "preview"
+        with pytest.raises(BadEffects, match="no slash at the end"):
+            parse(effects)
 
     def test_shows_strangers_words_short_and_printable(self):
         with pytest.raises(BadEffects) as refusal:
