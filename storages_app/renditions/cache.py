@@ -2,7 +2,9 @@
 
 An entry is two files beside each other, the bytes and a small JSON file about them; the second is
 renamed into place last, so an entry is whole or not there. The time of the JSON file is when the
-entry was last asked for. Names are hashes: nothing a stranger sends becomes part of a path.
+entry was last asked for: who finds one sets it last of all, and who removes one takes the JSON file
+away first and then looks at that time. So what somebody was just given is still there to be opened.
+Names are hashes: nothing a stranger sends becomes part of a path.
 """
 
 import fcntl
@@ -49,7 +51,7 @@ class RenditionCache:
         found = self._find(name)
         if found:
             return found
-        with self._only_one(name):
+        with self._only_one(name[:3]):
             found = self._find(name)  # another one may have made it while we waited
             rendered = found or self._make(name, make)
         self._prune_now_and_then()
@@ -99,10 +101,13 @@ class RenditionCache:
         return path
 
     @contextmanager
-    def _only_one(self, name: str) -> Iterator[None]:
-        """Between threads as between processes: each holds its own open file, so one lock does."""
-        with (self._subfolder("locks") / name[:3]).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    def _only_one(self, name: str, *, waits: bool = True) -> Iterator[None]:
+        """Between threads as between processes: each holds its own open file, so one lock does.
+
+        BlockingIOError where another one has it and this one does not wait.
+        """
+        with (self._subfolder("locks") / name).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
             yield
 
     def _prune_now_and_then(self) -> None:
@@ -114,29 +119,41 @@ class RenditionCache:
 
     def prune(self) -> int:
         """Remove what was longest unused, down to the bound; how many entries went."""
-        with (self._subfolder("locks") / "prune").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return 0  # another process is at it
+        with suppress(BlockingIOError), self._only_one("prune", waits=False):
             self._remove_left_overs()
             entries = sorted(self._entries())
             total = sum(size for _, size, _ in entries)
-            if total <= self.max_bytes:
-                return 0
-            return self._remove_oldest(entries, total)
+            if total > self.max_bytes:
+                return self._remove_oldest(entries, total)
+        return 0
 
     def _remove_oldest(self, entries: list[tuple[float, int, Path]], total: int) -> int:
         n_removed = 0
         for used_at, size, body in entries:
-            if total <= self.max_bytes * _PRUNE_TO or used_at > time.time() - _YOUNG_S:
+            if total <= self.max_bytes * _PRUNE_TO or _is_young(used_at):
                 break
-            body.with_name(f"{body.name}.json").unlink(missing_ok=True)
-            body.unlink(missing_ok=True)
-            total -= size
-            n_removed += 1
+            if self._remove(body.name):
+                total -= size
+                n_removed += 1
         log.info("%s processed images were removed from the cache.", n_removed)
         return n_removed
+
+    def _remove(self, name: str) -> bool:
+        """False where it is being made, or was asked for since it was listed."""
+        about, body = self._paths(name)
+        aside = self._subfolder("making") / secrets.token_hex(16)
+        try:
+            with self._only_one(name[:3], waits=False):
+                with suppress(FileNotFoundError):  # bytes without facts are found by nobody
+                    about.rename(aside)
+                    if _is_young(aside.stat().st_mtime):
+                        aside.rename(about)
+                        return False
+                    aside.unlink()
+                body.unlink(missing_ok=True)
+                return True
+        except BlockingIOError:
+            return False
 
     def _entries(self) -> Iterator[tuple[float, int, Path]]:
         """Last use, bytes and path of each entry, also of bytes whose JSON file is missing."""
@@ -155,3 +172,7 @@ class RenditionCache:
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - _LEFT_OVER_S:
                     path.unlink()
+
+
+def _is_young(used_at: float) -> bool:
+    return used_at > time.time() - _YOUNG_S

@@ -1,6 +1,11 @@
+import hashlib
 import os
+import random
+import subprocess
+import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +13,36 @@ import pytest
 from storages_app.imaging.errors import ImagingBusy, ProcessingFailed
 from storages_app.imaging.pipeline import Rendered
 from storages_app.renditions.cache import RenditionCache
+from tests.rig.together import at_once
+
+DEATHS = 8
+
+_PROGRAM = """
+import hashlib, itertools, os, secrets, sys, time
+from pathlib import Path
+from storages_app.imaging.pipeline import Rendered
+from storages_app.renditions.cache import RenditionCache
+cache = RenditionCache(Path(sys.argv[1]), 10**9)
+"""
+# Entries of 200 kB, one after the other; where one process has died, the next one goes on.
+WRITER = f"""{_PROGRAM}
+def make(folder):
+    body = os.urandom(200_000)
+    path = folder / secrets.token_hex(16)
+    path.write_bytes(body)
+    print("made", flush=True)
+    sha256 = hashlib.sha256(body).hexdigest()
+    return Rendered(path, "image/png", 30, 20, len(body), sha256, "cd" * 16)
+for number in itertools.count():
+    cache.get_or_make(f"key {{number}}", make)
+"""
+HANGER = f"""{_PROGRAM}
+def make(folder):
+    (folder / "half").write_bytes(b"half")
+    print("begun", flush=True)
+    time.sleep(60)
+cache.get_or_make("key", make)
+"""
 
 
 @pytest.fixture
@@ -161,3 +196,99 @@ class TestPrune:
             age(path, 1_000)
         RenditionCache(cache.folder, 10_000).get_or_make("another", Maker(10))
         assert sum(path.stat().st_size for path in entries(cache)) <= 10_000
+
+    def test_keeps_what_is_asked_for_while_it_looks(self, cache, monkeypatch):
+        """Somebody was given it a moment ago, and has not opened it yet."""
+        paths = [cache.get_or_make(f"key {n}", Maker(6_000)).path for n in range(2)]
+        for path in paths:
+            age(path, 1_000)
+        listed = list(cache._entries())
+        cache.get_or_make("key 0", Maker())
+        monkeypatch.setattr(cache, "_entries", lambda: iter(listed))
+        assert cache.prune() == 1
+        assert cache.get_or_make("key 0", Maker(error=OSError())).path.read_bytes()
+        assert entries(cache) == [paths[0]]
+
+    def test_keeps_what_is_made_anew_while_it_looks(self, cache):
+        paths = [cache.get_or_make(f"key {n}", Maker(6_000)).path for n in range(2)]
+        for path in paths:
+            age(path, 1_000)
+        paths[0].with_name(f"{paths[0].name}.json").unlink()
+        age(paths[0], 2_000)
+
+        def make(folder: Path) -> Rendered:
+            cache.prune()
+            return Maker(6_000)(folder)
+
+        assert cache.get_or_make("key 0", make).path.read_bytes()
+
+
+class TestUnderLoad:
+    def test_stays_within_its_bound_and_what_it_gives_can_be_opened(self, cache, monkeypatch):
+        """Eight at once, each as another process, and every request makes room."""
+        monkeypatch.setattr("storages_app.renditions.cache._PRUNE_EVERY_S", 0)
+        make = Maker()
+
+        def work(seed: int) -> list[int]:
+            mine = RenditionCache(cache.folder, cache.max_bytes)
+            chance = random.Random(seed)
+            keys = [f"key {chance.randrange(40)}" for _ in range(8)]
+            return [len(mine.get_or_make(key, make).path.read_bytes()) for key in keys]
+
+        for number in range(4):
+            for path in entries(cache):
+                age(path, 1_000)
+            seen = at_once(*[partial(work, 8 * number + n) for n in range(8)])
+            assert [size for sizes in seen for size in sizes] == [1_000] * 64
+        for path in entries(cache):
+            age(path, 1_000)
+        cache.prune()
+        assert 0 < sum(path.stat().st_size for path in entries(cache)) <= cache.max_bytes
+        assert len(list((cache.folder / "made").glob("*/*.json"))) == len(entries(cache))
+        assert not list((cache.folder / "making").iterdir())
+
+
+class TestDeath:
+    def test_at_any_moment_leaves_no_half_entry(self, cache):
+        """SIGKILL for processes that make one after the other: what is found is whole."""
+        for n in range(DEATHS):
+            writer = subprocess.Popen(
+                [sys.executable, "-c", WRITER, str(cache.folder)],
+                stdout=subprocess.PIPE,
+                cwd=Path(__file__).resolve().parents[2],
+            )
+            assert writer.stdout
+            assert writer.stdout.readline() == b"made\n"
+            threading.Event().wait(0.003 * n)
+            writer.kill()
+            writer.communicate()
+        n_whole = len(list((cache.folder / "made").glob("*/*.json")))
+        assert n_whole > DEATHS
+        for number in range(n_whole):
+            found = cache.get_or_make(f"key {number}", Maker(error=AssertionError("It is there.")))
+            assert hashlib.sha256(found.path.read_bytes()).hexdigest() == found.sha256
+
+    def test_between_the_bytes_and_the_facts_makes_it_once_more(self, cache):
+        maker = Maker()
+        path = cache.get_or_make("key", maker).path
+        path.with_name(f"{path.name}.json").unlink()
+        assert cache.get_or_make("key", maker).path == path
+        assert maker.n_made == 2
+
+    def test_of_who_makes_it_lets_another_one_make_it(self, cache):
+        """The lock of a process goes with it."""
+        dying = subprocess.Popen(
+            [sys.executable, "-c", HANGER, str(cache.folder)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        assert dying.stdout
+        assert dying.stdout.readline() == b"begun\n"
+        maker, seen = Maker(), []
+        waiting = threading.Thread(target=lambda: seen.append(cache.get_or_make("key", maker)))
+        waiting.start()
+        dying.kill()
+        dying.communicate()
+        waiting.join(10)
+        assert maker.n_made == 1
+        assert seen[0].path.read_bytes() == b"x" * 1_000
