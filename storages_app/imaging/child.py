@@ -57,7 +57,7 @@ def _load_handlers() -> dict[str, Callable[..., dict[str, Any]]]:
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeignLoad", True)
-    for loader in ("Jpeg", "Png", "Nsgif", "Webp", "Tiff", "Heif"):
+    for loader in ("Jpeg", "Png", "Nsgif", "Webp", "Tiff", "Heif", "SvgBuffer"):
         pyvips.operation_block_set(f"VipsForeignLoad{loader}", False)
     return {"render": _render, "inspect": _inspect, "fingerprint": _fingerprint}
 

@@ -3,6 +3,7 @@
 Names are Pillow's, as the API answers them.
 """
 
+import re
 from pathlib import Path
 
 CONTENT_TYPES = {
@@ -13,12 +14,13 @@ CONTENT_TYPES = {
     "JPEG": "image/jpeg",
     "PCX": "image/x-pcx",
     "PNG": "image/png",
+    "SVG": "image/svg+xml",
     "TGA": "image/x-tga",
     "TIFF": "image/tiff",
     "WEBP": "image/webp",
 }
 # The rest is decoded by Pillow: libvips as we get it has no loader for them.
-LIBVIPS_FORMATS = {"AVIF", "GIF", "JPEG", "PNG", "TIFF", "WEBP"}
+LIBVIPS_FORMATS = {"AVIF", "GIF", "JPEG", "PNG", "SVG", "TIFF", "WEBP"}
 EXTENSIONS_BY_TYPE = {  # of what we make
     "image/avif": ".avif",
     "image/jpeg": ".jpg",
@@ -39,19 +41,28 @@ _MAGIC = {
 }
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 _TGA_FOOTER = b"TRUEVISION-XFILE.\x00"
+_HEAD = 8_192  # programs that draw write long declarations in front of their SVG
+_SVG = re.compile(  # the root element; what may stand before it is never tried twice
+    rb"(?:\xef\xbb\xbf)?"
+    rb"(?>\s+|<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*+"
+    rb"<(?:[\w.-]{1,60}:)?svg[\s/>]",
+    re.DOTALL,
+)
 
 
 def sniff(path: Path) -> str | None:
     """The format by magic bytes; None where it is none of ours. Says nothing of the rest."""
     with path.open("rb") as source:
-        head = source.read(64)
+        head = source.read(_HEAD)
         for magic, name in _MAGIC.items():
             if head.startswith(magic):
                 return name
         if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
             return "WEBP"
         if head[4:8] == b"ftyp":
-            return _iso_media(head)
+            return _iso_media(head[:64])
+        if _SVG.match(head):
+            return "SVG"
         if head[:1] == b"\x0a" and head[1:2] in b"\x00\x02\x03\x04\x05" and head[2:3] == b"\x01":
             return "PCX"
         # TGA has no magic at its start; without the footer too many things would pass for one.

@@ -20,6 +20,7 @@ class Limits:
 
     source_bytes: int = 104_857_600  # exactly this many pass
     result_bytes: int = 104_857_600
+    svg_bytes: int = 10_000_000
     source_pixels: int = 75_000_000
     frames: int = 5_000
     work_pixels: int = 300_000_000  # of all steps together, each weighed by its cost

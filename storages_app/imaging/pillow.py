@@ -13,6 +13,7 @@ from typing import Any
 import pyvips
 from PIL import ExifTags, Image, ImageOps
 
+from storages_app.imaging import svg
 from storages_app.imaging.errors import NotAnImage, ProcessingFailed
 from storages_app.imaging.formats import sniff
 from storages_app.imaging.info import ImageInfo
@@ -40,6 +41,8 @@ def read_info(path: Path, limits: Limits) -> ImageInfo | None:
     if name is None:
         return None
     try:
+        if name == "SVG":
+            return _describe_svg(svg.read_header(path, limits))
         with _open(path, name) as image:
             check_header(*image.size, 1, limits)
             return _describe(image, name)
@@ -87,9 +90,8 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 def _to_srgb(image: pyvips.Image, profile: bytes) -> pyvips.Image:
-    with_profile = image.mutate(
-        lambda changed: changed.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    )
+    with_profile = image.copy()
+    with_profile.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
     with suppress(pyvips.Error):  # a profile that makes no sense is left out
         return with_profile.icc_transform("srgb", embedded=True).copy_memory()
     return image
@@ -116,6 +118,20 @@ def _describe(image: Image.Image, name: str) -> ImageInfo:
         geo_location=_geo_location(exif),
         datetime_original=_datetime_original(exif),
         dpi=_dpi(image.info.get("dpi")),
+    )
+
+
+def _describe_svg(image: pyvips.Image) -> ImageInfo:
+    return ImageInfo(
+        format="SVG",
+        width=image.width,
+        height=image.height,
+        sequence=False,
+        color_mode="RGBA",
+        orientation=None,
+        geo_location=None,
+        datetime_original=None,
+        dpi=None,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyvips
 
-from storages_app.imaging import pillow
+from storages_app.imaging import pillow, svg
 from storages_app.imaging.errors import NotAnImage
 from storages_app.imaging.formats import LIBVIPS_FORMATS, sniff
 from storages_app.imaging.limits import Limits, check_header
@@ -53,6 +53,8 @@ class Source:
             image = pillow.decode(self._path, self.format, is_turned=is_turned)
             if (image.width, image.height) != (width, height):
                 image = image.thumbnail_image(width, height=height, size="force", no_rotate=True)
+        elif self.format == "SVG":
+            image = svg.draw(self._path, width, height)
         else:
             # The loader itself shrinks, by far the cheapest way; it also rotates by EXIF.
             image = pyvips.Image.thumbnail(
@@ -69,6 +71,8 @@ class Source:
         return image.cast("uchar")
 
     def _read_header(self) -> pyvips.Image | None:
+        if self.format == "SVG":
+            return svg.read_header(self._path, self._limits)
         try:
             image = pyvips.Image.new_from_file(str(self._path), access="sequential")
         except pyvips.Error as error:

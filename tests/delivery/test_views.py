@@ -444,7 +444,7 @@ class TestProcessed:
 
     @pytest.mark.parametrize(
         "body",
-        [pictures.HTML, pictures.SVG_WITH_SCRIPT, b"words"],
+        [pictures.HTML, b"words"],
     )
     def test_operations_on_what_is_no_image_say_so_as_clients_expect(self, browser, body):
         file = make_file(make_project(), body, name="photo.jpg", detected_type="text/plain")
