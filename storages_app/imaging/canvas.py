@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from storages_app.imaging.errors import BadEffects
 from storages_app.imaging.grammar import Dimensions, Position
+from storages_app.imaging.lettering import Alignment, Font, TextBox
 from storages_app.imaging.limits import OUTPUT_SIDE, OUTPUT_SIDE_JPEG, Limits
 from storages_app.imaging.registry import Operation
 
@@ -34,6 +35,9 @@ class Canvas:
         self.autorotates = True
         self.stretch = "on"
         self.fill = [255, 255, 255, 255]
+        self.font = Font()
+        self.text_align = Alignment()
+        self.text_box = TextBox()
         self.format_choice = "preserve"
         self.quality = "normal"
         self.is_progressive = False
@@ -76,6 +80,19 @@ class Canvas:
     def pad(self, width: int, height: int) -> None:
         """Centre the picture on a field of the fill colour, which is at least as large."""
         self.window((self.width - width) // 2, (self.height - height) // 2, width, height)
+
+    def attend(self, width: int, height: int) -> None:
+        """Keep the rectangle of this size, which is not larger, that draws the eye."""
+        self._spend(self.width, self.height)
+        self.width, self.height = width, height
+
+    def trim(self, tolerance: int) -> None:
+        """Cut off borders of one colour, up to so many percent away from it.
+
+        How much goes is known with pixels only. Until then the picture counts as whole, and its
+        later sizes are checked once more when they are known.
+        """
+        self._spend(self.width, self.height)
 
     def turn(self, degrees: float) -> None:
         """Counter-clockwise. Corners that come free get the fill colour."""

@@ -23,6 +23,7 @@ from storages_app.imaging.errors import ImagingBusy, ProcessingFailed
 log = logging.getLogger(__name__)
 
 _BASE_DIR = Path(__file__).resolve().parent.parent.parent
+_FONTS = Path(__file__).resolve().parent / "fonts" / "fonts.conf"
 _COMMAND = (sys.executable, "-s", "-P", "-m", "storages_app.imaging.child")
 _START_S = 30
 _MAX_REQUESTS = 1_000  # of one child; bounds what a decoder leaks
@@ -42,6 +43,7 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _KEPT_NAMES if name in os.environ} | {
         "PYTHONPATH": str(_BASE_DIR),
         "LC_ALL": "C.UTF-8",
+        "FONTCONFIG_FILE": str(_FONTS),
         "MALLOC_ARENA_MAX": "2",
         "VIPS_CONCURRENCY": "1",
         "VIPS_MAX_COORD": "100000",
