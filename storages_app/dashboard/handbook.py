@@ -27,6 +27,14 @@ _CHECKS = "checks/"
 # This part of the checks' index stands at the end of the page of each check.
 _OF_ALL_CHECKS = "When any check fails"
 _ERRORS = "errors"
+_PICTURES = "pictures"  # folders of this name
+PICTURE_TYPES = {
+    ".avif": "image/avif",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,17 @@ def sources() -> Mapping[str, Path]:
     """The files by the address of their page: `checks/write` → `docs/checks/write.md`."""
     folder = Path(settings.BASE_DIR) / "docs"
     return {_path_of(found.relative_to(folder)): found for found in sorted(folder.rglob("*.md"))}
+
+
+@cache
+def pictures() -> Mapping[str, Path]:
+    """What pages show: `operations/crop.jpg` → `docs/operations/pictures/crop.jpg`."""
+    folder = Path(settings.BASE_DIR) / "docs"
+    return {
+        (found.parent.parent / found.name).relative_to(folder).as_posix(): found
+        for found in sorted(folder.rglob(f"{_PICTURES}/*"))
+        if found.suffix in PICTURE_TYPES
+    }
 
 
 def page(path: str) -> Page | None:
@@ -184,9 +203,16 @@ def _raw(html: str) -> Token:
 
 
 def _turn_links(inline: Token, writing: _Writing) -> None:
-    """Links to other files become links to their pages; where there is none, text remains."""
+    """Links to other files become links to their pages; where there is none, text remains.
+
+    Pictures likewise.
+    """
     is_kept = True
     for part in inline.children or []:
+        if part.type == "image":
+            address = _picture_address(str(part.attrs["src"]), writing)
+            part.attrs |= {"src": address, "loading": "lazy"}
+            part.type = "image" if address else "text"
         if part.type == "link_open":
             address = _address(str(part.attrs["href"]), writing)
             is_kept = bool(address)
@@ -207,6 +233,13 @@ def _address(href: str, writing: _Writing) -> str:
         return ""
     writing.links.add(f"{path}#{anchor}" if anchor else path)
     return address_of(path) + (f"#{anchor}" if anchor else "")
+
+
+def _picture_address(src: str, writing: _Writing) -> str:
+    """Where a picture of our own is; empty for any other."""
+    file = (sources()[writing.path].parent / src).resolve()
+    path = next((path for path, known in pictures().items() if known == file), None)
+    return reverse("dashboard:docs_picture", args=[path]) if path else ""
 
 
 def _text(inline: Token) -> str:

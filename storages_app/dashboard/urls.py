@@ -172,5 +172,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("h/<str:token>/", hand_offs.page, name="hand_off"),
     path("h/<str:token>/<str:filename>", hand_offs.grant_file, name="hand_off_file"),
     path("docs/", docs.page, name="docs"),
+    path("docs/pictures/<path:path>", docs.picture, name="docs_picture"),
     path("docs/<path:path>/", docs.page, name="docs_page"),
 ]

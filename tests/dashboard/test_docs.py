@@ -95,12 +95,37 @@ class TestPages:
                 assert (source.parent / target).exists(), f"docs/{path} links to {target}"
 
 
+class TestPictures:
+    @pytest.mark.django_db
+    def test_of_a_page_are_served_to_strangers(self):
+        found = re.findall(r'<img src="([^"]+)"', handbook.page("operations/crop").html)
+        assert len(found) == 2
+        for address in found:
+            answer = new_client().get(address)
+            assert answer.status_code == 200
+            assert answer["Content-Type"] == "image/jpeg"
+            assert answer.content[:2] == b"\xff\xd8"
+
+    def test_of_every_page_are_there(self):
+        for path, source in handbook.sources().items():
+            n_named = len(re.findall(r"!\[[^\]]*\]\(", source.read_text()))
+            assert handbook.page(path).html.count("<img ") == n_named, path
+
+    @pytest.mark.django_db
+    @pytest.mark.parametrize(
+        "path", ["x.jpg", "operations/README.md", "../README.md", "..%2f..%2fmanage.py", "crop.jpg"]
+    )
+    def test_that_are_none_are_not_found(self, path):
+        assert new_client().get(f"/docs/pictures/{path}").status_code == 404
+
+
 class TestRendering:
     def test_shows_html_as_text(self, tmp_path, monkeypatch):
         monkeypatch.setattr(handbook, "sources", lambda: {"page": tmp_path / "page.md"})
         (tmp_path / "page.md").write_text(
             "# T\n\n<script>alert(1)</script> <img src=x onerror=a()>\n\n[a](javascript:alert(1)) "
-            "[out](../../etc/passwd)\n\n```sh\necho '<b>'\n```\n\n| a |\n| --- |\n| `<i>` |\n"
+            "[out](../../etc/passwd) ![far](https://example.com/x.png) ![odd](../page.md)\n\n"
+            "```sh\necho '<b>'\n```\n\n| a |\n| --- |\n| `<i>` |\n"
         )
         html = handbook._made.__wrapped__("page").html
         assert "<script" not in html

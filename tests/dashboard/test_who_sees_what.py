@@ -143,6 +143,7 @@ WITHOUT_PROJECT = {
     "hand_off_file",
     "docs",
     "docs_page",
+    "docs_picture",
 }
 
 every_page = pytest.mark.parametrize("name", PAGES)

@@ -1,0 +1,190 @@
+"""Write docs/operations/ from the registry: `python -m docs.operations`.
+
+A page for each image operation, with its example carried out on a real picture, and an index. What
+the examples gave is committed: a test renders each again and compares, so the pictures are the
+golden pictures too. `python -m docs.operations crop blur` makes only those anew; with `--scenes`
+the pictures that the examples begin with are drawn first.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from inspect import cleandoc
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from docs import scenes
+from storages_app.imaging import effects, pipeline
+from storages_app.imaging.registry import Operation, all_operations
+
+FOLDER = Path(__file__).parent / "operations"
+PICTURES = FOLDER / "pictures"
+_SCENE = "lake.jpg"
+_SCENES = {  # where the lake would not show it
+    "autorotate": "held-upright.jpg",
+    "max_icc_size": "wide-gamut.jpg",
+    "rasterize": "drawing.svg",
+    "srgb": "wide-gamut.jpg",
+    "strip_meta": "held-upright.jpg",
+    "trim": "on-paper.jpg",
+}
+_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/avif": "avif"}
+_SAYS_NOTHING = {  # in place of a picture
+    "inline": "The bytes stay the same, so there is nothing to see.",
+    "@clib": "The picture stays the same, so there is nothing to see.",
+}
+_HEAD = """\
+# Image operations
+
+Each takes its place in the address of a picture, `/<uuid>/-/resize/200x/-/format/webp/`, and they
+are carried out in that order. [Addresses of the file host](../url-api.md) tells what holds for all.
+"""
+_TAIL = """\
+The pictures are made by the product itself (`python -m docs.operations`). A test carries out each
+example again and compares what comes out with the picture here.
+"""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One operation at work: what it begins with, and what comes of it."""
+
+    kind: type[Operation]
+
+    @property
+    def name(self) -> str:
+        return self.kind.name
+
+    @property
+    def page(self) -> Path:
+        return FOLDER / f"{self.name.removeprefix('@')}.md"
+
+    @property
+    def source(self) -> Path:
+        return PICTURES / _SCENES.get(self.name, _SCENE)
+
+    @property
+    def has_picture(self) -> bool:
+        return self.name not in _SAYS_NOTHING
+
+    @property
+    def result(self) -> Path:
+        """The committed picture; it has to be there."""
+        return next(path for path in PICTURES.glob(f"{self.name}.*") if path != self.source)
+
+    def render(self, folder: Path, text: str | None = None) -> Path:
+        """Carry the example out, or another text, as the file host does."""
+        made = pipeline.render(
+            self.source, effects.parse(self.kind.example if text is None else text), folder
+        )
+        path = made.path.with_name(f"{self.name}.{_EXTENSIONS[made.content_type]}")
+        return made.path.rename(path)
+
+
+def examples() -> list[Example]:
+    return [Example(kind) for _name, kind in sorted(all_operations().items())]
+
+
+def pages() -> dict[Path, str]:
+    """Every page as it ought to be, from the registry and the committed pictures."""
+    return {FOLDER / "README.md": _index()} | {each.page: _page(each) for each in examples()}
+
+
+def _index() -> str:
+    rows = [
+        f"| [`{each.name}`]({each.page.name}) | {_summary(each.kind)} | {_shown(each)} |"
+        for each in examples()
+    ]
+    return "\n".join(
+        [_HEAD, "| operation | does | example |", "| --- | --- | --- |", *rows, ""]
+    ) + (f"\n{_TAIL}")
+
+
+def _shown(example: Example) -> str:
+    return _image(example.kind.example, example.result) if example.has_picture else ""
+
+
+def _page(example: Example) -> str:
+    return "\n".join(f"{part}\n" for part in _parts(example))
+
+
+def _parts(example: Example) -> Iterator[str]:
+    kind = example.kind
+    yield f"# `{kind.name}`"
+    yield cleandoc(kind.__doc__ or "")
+    facts = [f"**Parameters:** {kind.grammar}."]
+    facts += [f"**Limits:** {kind.limits}"] if kind.limits else []
+    yield "\n\n".join(facts)
+    yield "## An example"
+    yield f"```\n/<uuid>/{kind.example}\n```"
+    if not example.has_picture:
+        yield _SAYS_NOTHING[kind.name]
+    else:
+        before, after = example.source, example.result
+        yield "\n".join(
+            [
+                f"| before: {_facts(before)} | after: {_facts(after)} |",
+                "| --- | --- |",
+                f"| {_image('Before', before)} | {_image('After', after)} |",
+            ]
+        )
+    yield "[All operations](README.md)"
+
+
+def _summary(kind: type[Operation]) -> str:
+    """The first paragraph of what is said of it, on one line."""
+    return " ".join(cleandoc(kind.__doc__ or "").split("\n\n")[0].split())
+
+
+def _image(text: str, path: Path) -> str:
+    return f"![{text}]({path.relative_to(FOLDER).as_posix()})"
+
+
+def _facts(path: Path) -> str:
+    """Size, format and bytes, read by Pillow, which had no part in the making."""
+    n_bytes = f"{path.stat().st_size / 1000:.1f} kB"
+    if path.suffix == ".svg":
+        return f"SVG, {n_bytes}"
+    with Image.open(path) as picture:
+        width, height = ImageOps.exif_transpose(picture).size  # as browsers show it
+        return f"{width}×{height}, {picture.format}, {n_bytes}"
+
+
+def scene_files() -> set[Path]:
+    """What the examples begin with."""
+    return {PICTURES / name for name in (_SCENE, *_SCENES.values())}
+
+
+def make(wanted: Sequence[str]) -> None:
+    """Carry out the examples, all or those named, and write every page."""
+    for each in examples():
+        if each.has_picture and (not wanted or each.name in wanted):
+            with tempfile.TemporaryDirectory(prefix="ucdash-docs-") as folder:
+                made = each.render(Path(folder))
+                for old in PICTURES.glob(f"{each.name}.*"):
+                    old.unlink()
+                shutil.copyfile(made, PICTURES / made.name)
+    texts = pages()
+    for path in FOLDER.glob("*.md"):
+        if path not in texts:
+            path.unlink()
+    for path, text in texts.items():
+        path.write_text(text, "utf-8")
+
+
+def main() -> None:
+    names = [name for name in sys.argv[1:] if name != "--scenes"]
+    if unknown := [name for name in names if name not in all_operations()]:
+        sys.exit(f"There is no operation {unknown[0]}.")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    if "--scenes" in sys.argv:
+        scenes.write(PICTURES)
+    make(names)
+    sys.stdout.write(f"{len(pages())} pages are written.\n")
+
+
+if __name__ == "__main__":
+    main()
