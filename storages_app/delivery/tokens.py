@@ -19,10 +19,13 @@ class Permission:
 
     expires_at: int | None = None
 
-    def cache_control(self, max_age: int) -> str:
-        """What an answer that may be kept for `max_age` seconds says under this permission."""
+    def cache_control(self, max_age: int, *, changes: bool = True) -> str:
+        """What an answer that may be kept for `max_age` seconds says under this permission.
+
+        What never changes is not asked for again either when people reload a page.
+        """
         if self.expires_at is None:
-            return f"public, max-age={max_age}"
+            return f"public, max-age={max_age}" + ("" if changes else ", immutable")
         left = max(0, self.expires_at - int(time.time()))
         return f"private, max-age={min(max_age, left)}"
 

@@ -74,7 +74,8 @@ class _Asked:
     def cache_control(self) -> str:
         now = timezone.now()
         age = min(_max_age(file, now) for file in (self.file, *self.others.values()))
-        return self.permission.cache_control(age)
+        expires = age < settings.FILES_KEPT_BY_CACHES_S
+        return self.permission.cache_control(age, changes=expires)
 
     @property
     def inline(self) -> bool | None:

@@ -253,7 +253,7 @@ class TestRemoved:
         settings.FILES_KEPT_BY_CACHES_S = 60
         response = browser.get(f"/{photo.uuid}/")
         response.close()
-        assert response["Cache-Control"] == "public, max-age=60"
+        assert response["Cache-Control"] == "public, max-age=60, immutable"
 
     def test_of_a_removed_project_nothing_is_served(self, browser, photo):
         type(photo.project).objects.update(removed_at="2026-01-01T00:00Z")

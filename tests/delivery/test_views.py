@@ -1,3 +1,4 @@
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +25,7 @@ class TestOriginal:
         assert response["Content-Length"] == str(photo.size)
         assert response["Content-Disposition"] == 'inline; filename="Haus1.jpg"'
         assert response["ETag"] == f'"{photo.sha256}"'
-        assert response["Cache-Control"] == "public, max-age=31536000"
+        assert response["Cache-Control"] == "public, max-age=31536000, immutable"
         assert response["Accept-Ranges"] == "bytes"
         assert (response["X-Image-Width"], response["X-Image-Height"]) == ("400", "300")
         assert "X-Image-Width" in response["Access-Control-Expose-Headers"]
@@ -393,6 +394,8 @@ class TestProcessed:
         assert response["Content-Length"] == str(len(body))
         assert response["Content-Disposition"] == 'inline; filename="Haus1.png"'
         assert (response["X-Image-Width"], response["X-Image-Height"]) == ("150", "200")
+        assert response["ETag"] == f'"{hashlib.sha256(body).hexdigest()}"'
+        assert response["Cache-Control"] == "public, max-age=31536000, immutable"
         assert "Vary" not in response
         assert_harmless(response)
 
