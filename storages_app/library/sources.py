@@ -1,7 +1,7 @@
 """Which file, and which image operations, a `source` or CDN URL names."""
 
 import uuid
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 
@@ -13,6 +13,7 @@ from storages_app.models import File, Project
 _OFFICIAL_HOST = "ucarecdn.com"
 _OFFICIAL_SUBDOMAINS = ".ucarecd.net"
 _LONGEST = 4_096
+_PLAIN = ",:~@"  # in effects, as they are written in canonical form
 _UUID_LENGTH = 36
 
 
@@ -47,7 +48,7 @@ def _path_of(text: str) -> str:
         raise BadSource from error
     if parts.scheme not in {"http", "https"} or not _is_file_host(host, netloc):
         raise BadSource
-    return unquote(parts.path).removeprefix("/")
+    return parts.path.removeprefix("/")
 
 
 def _is_file_host(host: str, netloc: str) -> bool:
@@ -75,9 +76,10 @@ def _effects_of(rest: str) -> str:
     operations, _, _file_name = rest[1:].rpartition("/")
     if not operations:
         return ""
-    segments = operations.split("/")
+    # Decoded once, as the file host does it: a text may have a percent sign of its own.
+    segments = [unquote(part) for part in operations.split("/")]
     if segments[0] != "-" or any(part in {"", ".", ".."} for part in segments):
         raise BadSource
-    if any(not char.isprintable() for char in operations):
+    if any(not char.isprintable() for part in segments for char in part):
         raise BadSource
-    return f"{operations}/"
+    return "".join(f"{quote(part, safe=_PLAIN)}/" for part in segments)
