@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image, ImageCms
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
+GREEN, YELLOW, WHITE = (20, 160, 20), (230, 220, 20), (255, 255, 255)
 
 SVG_WITH_SCRIPT = (
     b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
@@ -27,6 +28,22 @@ def two_halves(width: int = 400, height: int = 300, mode: str = "RGB") -> Image.
     image = Image.new("RGB", (width, height), RED)
     image.paste(BLUE, (width // 2, 0, width, height))
     return image.convert(mode)
+
+
+def four_quarters(width: int = 400, height: int = 300, mode: str = "RGB") -> bytes:
+    """Red and blue above, green and yellow below."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (width // 2, 0, width, height // 2))
+    image.paste(GREEN, (0, height // 2, width // 2, height))
+    image.paste(YELLOW, (width // 2, height // 2, width, height))
+    return _bytes(image.convert(mode), "PNG")
+
+
+def corners(image: Image.Image) -> list[tuple[int, ...]]:
+    """Top left, top right, bottom left, bottom right; a little inside."""
+    right, bottom = image.width - 2, image.height - 2
+    places = ((1, 1), (right, 1), (1, bottom), (right, bottom))
+    return [image.convert("RGB").getpixel(place) for place in places]
 
 
 def jpeg(width: int = 400, height: int = 300, **options: Any) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyvips
 
-from storages_app.imaging import encoding, layers
+from storages_app.imaging import colours, encoding, layers
 from storages_app.imaging.canvas import Canvas, Change
 from storages_app.imaging.errors import NotAnImage
 from storages_app.imaging.grammar import Colour, Dimensions, Position
@@ -64,6 +64,24 @@ class Picture(Canvas):
         self._image = image.embed(
             -left, -top, width, height, extend="background", background=self._fill_for(image)
         )
+
+    def attend(self, width: int, height: int) -> None:
+        image = self.pixels
+        super().attend(width, height)
+        self._image = image.smartcrop(width, height, interesting="attention")
+
+    def trim(self, tolerance: int) -> None:
+        super().trim(tolerance)
+        image = _in_colours(self.pixels)
+        first = image.getpoint(0, 0)
+        # A see-through picture is laid on its first colour: what is see-through is border too.
+        shown = image.flatten(background=first[:3]) if image.hasalpha() else image
+        left, top, width, height = shown.find_trim(
+            background=first[:3], threshold=255 * tolerance / 100, line_art=True
+        )
+        if width and height:
+            self.width, self.height = width, height
+            self._image = image.crop(left, top, width, height)
 
     def turn(self, degrees: float) -> None:
         image = self.pixels
@@ -138,6 +156,11 @@ class Picture(Canvas):
             background=self.fill[:3],
         )
         return name
+
+    def main_colours(self, n_colours: int) -> list[list[int]]:
+        self.begin()
+        self.fit(colours.SIDE, colours.SIDE)
+        return colours.main_colours(_in_colours(self.image), n_colours)
 
     def fingerprint(self) -> str:
         """A 64-bit perceptual hash: is each pixel of a 9×8 grey picture brighter than its left?"""

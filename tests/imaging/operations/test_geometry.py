@@ -3,44 +3,10 @@
 import pytest
 from PIL import Image
 
-from storages_app.imaging import pipeline
 from storages_app.imaging.effects import parse
 from storages_app.imaging.errors import BadEffects, OperationNotAvailable
 from tests import pictures
-from tests.pictures import BLUE, RED
-
-WHITE, GREEN, YELLOW = (255, 255, 255), (20, 160, 20), (230, 220, 20)
-
-
-@pytest.fixture
-def see(tmp_path):
-    """Make a picture, and read it with Pillow, which has no part in the making."""
-
-    def run(body: bytes, text: str) -> Image.Image:
-        source = tmp_path / "source"
-        source.write_bytes(body)
-        made = pipeline.render(source, parse(text), tmp_path)
-        image = pictures.read(made.path.read_bytes())
-        assert image.size == (made.width, made.height)
-        return image
-
-    return run
-
-
-def four_quarters(width: int = 400, height: int = 300, mode: str = "RGB") -> bytes:
-    """Red and blue above, green and yellow below."""
-    image = Image.new("RGB", (width, height), RED)
-    image.paste(BLUE, (width // 2, 0, width, height // 2))
-    image.paste(GREEN, (0, height // 2, width // 2, height))
-    image.paste(YELLOW, (width // 2, height // 2, width, height))
-    return pictures._bytes(image.convert(mode), "PNG")
-
-
-def corners(image: Image.Image) -> list[tuple[int, ...]]:
-    """Top left, top right, bottom left, bottom right; a little inside."""
-    right, bottom = image.width - 2, image.height - 2
-    places = ((1, 1), (right, 1), (1, bottom), (right, bottom))
-    return [image.convert("RGB").getpixel(place) for place in places]
+from tests.pictures import BLUE, GREEN, RED, WHITE, YELLOW, corners, four_quarters
 
 
 class TestCrop:
