@@ -23,7 +23,7 @@ from storages_app.bulk_copies.errors import (
 )
 from storages_app.copying.orders import MAX_PROCESSED
 from storages_app.custom_storages import key_patterns
-from storages_app.imaging import effects as image_effects
+from storages_app.custom_storages.processed import read_effects
 from storages_app.models import BulkItem, BulkJob, CustomStorage, File, Project
 from storages_app.renditions import services as renditions
 
@@ -57,7 +57,7 @@ def request(
     after the count if there are more than COUNT_FIRST_OVER files. BadPattern and BadEffects pass.
     """
     require_usable(custom_storage, project=project)
-    parsed = image_effects.parse(effects)
+    parsed = read_effects(effects)
     renditions.find_others(project_id=project.pk, effects=parsed)
     pattern = pattern.strip() or custom_storage.key_pattern
     key_patterns.check_pattern(pattern, prefix=custom_storage.prefix)

@@ -20,7 +20,7 @@ from storages_app.copying.errors import (
     TargetMissing,
     TargetNotUsable,
 )
-from storages_app.imaging import effects as image_effects
+from storages_app.custom_storages.processed import read_effects
 from storages_app.models import CopyJob, CustomStorage, Event, File, Project, Reason
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.renditions import services as renditions
@@ -62,7 +62,7 @@ def remote_copy(
     that is not finished then is answered with its final address and X-Ucdash-Copy: pending.
     """
     storage = _target(project, target)
-    parsed = image_effects.parse(effects)
+    parsed = read_effects(effects)
     require_copyable(file, has_effects=not parsed.is_empty)
     renditions.find_others(project_id=project.pk, effects=parsed)
     is_public, headers = _publicity(storage, make_public)
@@ -248,7 +248,7 @@ def order_copies(
     """Order one copy of each file; copies that have ended are made again."""
     if custom_storage.removed_at or custom_storage.is_draft:
         raise TargetNotUsable(f"Storage “{custom_storage.name}” is not connected.")
-    parsed = image_effects.parse(effects)
+    parsed = read_effects(effects)
     renditions.find_others(project_id=custom_storage.project_id, effects=parsed)
     wanted = []
     for file in files:

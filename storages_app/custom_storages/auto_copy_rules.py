@@ -11,7 +11,7 @@ from typing import Any, Self
 from django.db.models import Q
 
 from storages_app.custom_storages.errors import BadRule
-from storages_app.imaging import effects
+from storages_app.custom_storages.processed import read_effects
 from storages_app.imaging.errors import BadEffects
 from storages_app.models import CustomStorage, File
 
@@ -145,7 +145,7 @@ def _renditions(value: object) -> list[str]:
 def _canonical(text: str) -> str:
     shown = ascii(text[:60])[1:-1]
     try:
-        parsed = effects.parse(text)
+        parsed = read_effects(text)
     except BadEffects as error:
         raise BadRule("renditions", f"`{shown}`: {error.message}") from error
     if parsed.is_empty:

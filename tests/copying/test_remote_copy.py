@@ -1,5 +1,8 @@
 """remote_copy as DESIGN 5.7 and 5.8 say, through its service."""
 
+import random
+from string import ascii_letters
+
 import pytest
 
 from storages_app.copying import orders, services
@@ -13,6 +16,8 @@ from storages_app.copying.errors import (
 )
 from storages_app.custom_storages import services as custom_storages
 from storages_app.custom_storages.errors import BadPattern
+from storages_app.custom_storages.processed import MAX_EFFECTS
+from storages_app.imaging.errors import BadEffects
 from storages_app.models import CopyJob
 from storages_app.models.copy_jobs import State
 from storages_app.objectstores.errors import AccessDenied, ServerError
@@ -103,6 +108,36 @@ def test_a_file_over_the_limit_is_refused(file, size, effects):
     with pytest.raises(FileTooLarge) as refused:
         copy(file, effects=effects)
     assert refused.value.message == "Copying of large files is not supported at the moment."
+
+
+class TestOperationsOfGreatLength:
+    """They are in an index of the ledger, whose entries PostgreSQL bounds."""
+
+    @pytest.fixture
+    def longest(self) -> str:
+        """1,500 characters that no compression makes short."""
+        chance = random.Random(47)
+        sizes = [f"{chance.randint(1000, 2999)}x{chance.randint(1000, 2999)}" for _ in range(78)]
+        text = "".join(f"-/resize/{size}/" for size in [*sizes, "1234x123"])
+        assert len(text) == MAX_EFFECTS
+        return text
+
+    def test_the_longest_are_taken_with_the_longest_key(self, file, storage, longest):
+        storage.prefix = "".join(random.Random(1).choices(ascii_letters, k=510)) + "/"
+        storage.key_pattern = (
+            "".join(random.Random(2).choices(ascii_letters, k=420)) + "/${default}"
+        )
+        storage.save()
+        (job,) = services.order_copies(
+            files=[file], custom_storage=storage, effects=longest, asked_by="a test"
+        )
+        assert job.effects == longest
+        assert len(job.key) > 900
+
+    def test_longer_ones_are_refused(self, file, longest):
+        with pytest.raises(BadEffects, match="at most 1,500 characters"):
+            copy(file, effects=f"{longest}-/preview/")
+        assert not CopyJob.objects.exists()
 
 
 def test_what_the_bucket_refuses_is_told_and_ends_the_job(file, bucket):

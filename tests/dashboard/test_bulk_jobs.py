@@ -103,7 +103,7 @@ class TestAsking:
             ({"pattern": "x" * 513}, "pattern"),
             ({"pattern": "a\0b"}, "pattern"),
             ({"effects": "-/nonsense/"}, "effects"),
-            ({"effects": "x" * 1001}, "effects"),
+            ({"effects": "x" * 1501}, "effects"),
             ({"on_clash": "burn"}, "on_clash"),
             ({"make_public": "maybe"}, "make_public"),
             ({"make_public": "yes"}, "make_public"),

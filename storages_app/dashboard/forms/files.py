@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.db.models import Exists, OuterRef
 
+from storages_app.custom_storages.processed import MAX_EFFECTS
 from storages_app.dashboard.forms.base import DashboardForm
 from storages_app.models import BackupPlan, CustomStorage, File, Project
 from storages_app.models.files import FileQuerySet
@@ -107,7 +108,7 @@ class CopyForm(DashboardForm):
     effects = forms.CharField(
         label="Image operations",
         required=False,
-        max_length=1000,
+        max_length=MAX_EFFECTS,
         help_text="Empty copies the original. For example -/resize/200x/ for a smaller version.",
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
