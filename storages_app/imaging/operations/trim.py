@@ -23,7 +23,7 @@ class Trim(Operation):
 
     name: ClassVar[str] = "trim"
     grammar: ClassVar[str] = f"[0 to 100], how many percent a colour may differ; {_DEFAULT}"
-    example: ClassVar[str] = "-/trim/5/"
+    example: ClassVar[str] = "-/trim/15/"
     cost: ClassVar[float] = 2
 
     tolerance: int | None
