@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from storages_app.imaging.registry import Operation
 
-_SIZE = re.compile(r"(\d{0,5})x(\d{0,5})", re.ASCII)
 _LENGTH = re.compile(r"(-?)(\d{1,5})(?:(\.\d{1,2})?([p%]))?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,6}", re.ASCII)
 _COLOUR = re.compile(r"(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})", re.ASCII)
@@ -102,35 +101,25 @@ def nothing(operation: type[Operation], params: Sequence[str]) -> None:
         raise operation.refuse("it takes no parameters.")
 
 
-def size(operation: type[Operation], text: str) -> tuple[int, int]:
-    """`WxH` in pixels, both given."""
-    width, height = open_size(operation, text)
-    if width is None or height is None:
-        raise operation.refuse("write width and height in pixels, like 400x300.")
-    return width, height
-
-
-def open_size(operation: type[Operation], text: str) -> tuple[int | None, int | None]:
-    """`WxH`, `Wx` or `xH` in pixels."""
-    match = _SIZE.fullmatch(text)
-    if match is None or text == "x":
-        raise operation.refuse("write a size in pixels, like 400x300, 400x or x300.")
-    width, height = (int(number) if number else None for number in match.groups())
-    if width == 0 or height == 0:
-        raise operation.refuse("a size must be at least 1 pixel.")
-    return width, height
-
-
 def dimensions(operation: type[Operation], text: str) -> Dimensions:
     """`D`: `400x300` in pixels, or `50px50p` in percent, for which `%` may stand too."""
-    width, separator, height = text.partition("x")
-    sides = [_read_length(side) for side in (width, height)]
-    if not separator or None in sides:
+    width, height = open_dimensions(operation, text)
+    if width is None or height is None:
         raise operation.refuse("write width and height, like 400x300 or, in percent, 50px50p.")
-    found = Dimensions(*(side for side in sides if side is not None))
-    if found.width.amount <= 0 or found.height.amount <= 0:
+    return Dimensions(width, height)
+
+
+def open_dimensions(operation: type[Operation], text: str) -> tuple[Length | None, Length | None]:
+    """`O`: `D`, or one side of it: `400x`, `x50p`."""
+    sides = text.split("x")
+    found = [_read_length(side) for side in sides]
+    if len(sides) != 2 or not any(sides) or any(map(_is_unread, sides, found)):
+        raise operation.refuse(
+            "write a size in pixels, like 400x300, 400x or x300, or in percent, like 50px50p."
+        )
+    if any(side and side.amount <= 0 for side in found):
         raise operation.refuse("a size must be more than 0.")
-    return found
+    return found[0], found[1]
 
 
 def length(operation: type[Operation], text: str) -> Length:
@@ -205,6 +194,10 @@ def _read_length(text: str) -> Length | None:
     sign, whole, decimals, unit = match.groups()
     amount = float(f"{whole}{decimals or ''}")
     return Length(-amount if sign and amount else amount, is_percent=bool(unit))
+
+
+def _is_unread(text: str, found: Length | None) -> bool:
+    return bool(text) and found is None
 
 
 def _read_coordinate(text: str, words: dict[str, float]) -> Length | str | None:

@@ -1,11 +1,15 @@
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storages_app.imaging.canvas import Canvas
 from storages_app.imaging.effects import parse, split_path
 from storages_app.imaging.errors import BadEffects, OperationNotAvailable
+from storages_app.imaging.grammar import Length
+from storages_app.imaging.limits import LIMITS
 from storages_app.imaging.operations.format import Format
 from storages_app.imaging.operations.inline import Inline
 from storages_app.imaging.operations.resize import Resize
@@ -21,7 +25,7 @@ class TestReading:
 
     def test_operations_keep_their_order(self):
         effects = parse("-/resize/200x/-/format/webp/")
-        assert effects.operations == (Resize(200, None), Format("webp"))
+        assert effects.operations == (Resize(Length(200), None), Format("webp"))
         assert not effects.is_empty
 
     @pytest.mark.parametrize(
@@ -79,10 +83,12 @@ class TestRefusals:
             ("-/resize/200x/300x/", "resize", "one size"),
             ("-/resize/x/", "resize", "400x300"),
             ("-/resize/200/", "resize", "400x300"),
-            ("-/resize/-5x/", "resize", "400x300"),
+            ("-/resize/-5x/", "resize", "more than 0"),
+            ("-/resize/50p/", "resize", "400x300"),
             ("-/resize/²x/", "resize", "400x300"),
             ("-/resize/123456x/", "resize", "400x300"),
-            ("-/resize/0x10/", "resize", "at least 1"),
+            ("-/resize/0x10/", "resize", "more than 0"),
+            ("-/resize/x0p/", "resize", "more than 0"),
             ("-/preview/200x/", "preview", "width and height"),
             ("-/preview/2x2/2x2/", "preview", "at most one"),
             ("-/scale_crop/", "scale_crop", "width and height"),
@@ -155,13 +161,81 @@ class TestRefusals:
         assert refusal.value.operation.isascii()
         assert len(refusal.value.operation) < 60
 
-    @given(st.text(max_size=60) | st.lists(st.sampled_from("-/x01%resizfm"), max_size=40))
-    def test_any_text_is_read_or_refused(self, text):
+
+WORDS = (
+    *("center", "right,bottom", "top", "10,20", "-5,50p", "image", "face", "16:9", "1:0", "self"),
+    *("100x50", "50px50p", "50%x50%", "x20", "20x", "0x0", "99999x99999", "smart", "smart_faces"),
+    *("yes", "no", "on", "off", "fill", "auto", "jpeg", "bold", "20", "-20", "100p", "5%", "ff0"),
+    *("ff880080", "~~", "~s", "~n", "~", "%2F", "%00", "%ff", "%2D", "%D8%00", "-", "cyren"),
+    "11111111-2222-4333-8444-555555555555",
+)
+
+
+def chains() -> st.SearchStrategy[str]:
+    """Texts that are nearly right."""
+    word = (
+        st.sampled_from(WORDS)
+        | st.text("0123456789px%,.-+:~abcdef", max_size=9)
+        | st.text(st.characters(), max_size=4)
+    )
+    name = st.sampled_from(sorted(all_operations())) | word
+    step = st.builds(
+        lambda name, words: "/".join(["-", name, *words]), name, st.lists(word, max_size=3)
+    )
+    return st.lists(step, max_size=5).map(lambda steps: "/".join([*steps, ""]))
+
+
+class TestAnyText:
+    """Whatever is written is read or refused; what is read has a text that means the same."""
+
+    @given(
+        st.text(max_size=60)
+        | st.lists(st.sampled_from("-/x01%resizfm"), max_size=40).map("".join)
+        | chains(),
+        st.booleans(),
+    )
+    @settings(max_examples=400)
+    def test_is_read_or_refused(self, text, is_encoded):
         try:
-            effects = parse("".join(text))
+            effects = parse(text, is_encoded=is_encoded)
         except BadEffects:
             return
         assert parse(effects.canonical).operations == effects.operations
+        assert parse(effects.canonical).canonical == effects.canonical
+        for step in effects.steps:
+            assert type(step).parse(step.params()) == step
+
+    @given(st.text(st.characters(), max_size=200))
+    def test_a_refusal_is_short_and_can_be_sent(self, word):
+        with pytest.raises(BadEffects) as refusal:
+            parse(f"-/crop/-/{word}?/", is_encoded=False)
+        assert len(refusal.value.message.encode()) < 2_000
+
+    @given(chains())
+    @settings(max_examples=200)
+    def test_makes_keys_without_slashes_and_spaces(self, text):
+        with suppress(BadEffects):
+            key_text = parse(text).key_text
+            assert key_text.isascii()
+            assert key_text.isprintable()
+            assert not set(key_text) & set("/\\ ?#")
+
+    @given(
+        st.lists(st.sampled_from(WORDS), max_size=3),
+        st.sampled_from(sorted(all_operations())),
+        st.integers(1, 9_000),
+        st.integers(1, 8_000),
+        st.sampled_from(("", "-/stretch/off/", "-/stretch/fill/", "-/format/jpeg/")),
+    )
+    @settings(max_examples=400)
+    def test_has_a_size_within_the_limits_or_is_refused(self, words, name, width, height, before):
+        canvas = Canvas(width, height, LIMITS)
+        try:
+            canvas.do(parse(f"{before}-/{name}/{'/'.join(words)}/").operations)
+        except BadEffects:
+            return
+        assert 1 <= canvas.width <= 5_000
+        assert 1 <= canvas.height <= 5_000
 
 
 class TestSplitPath:

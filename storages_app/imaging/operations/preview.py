@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from storages_app.imaging import grammar
+from storages_app.imaging.grammar import Dimensions, Length
 from storages_app.imaging.limits import PREVIEW_SIDE
 from storages_app.imaging.registry import Operation, operation
 
 if TYPE_CHECKING:
     from storages_app.imaging.canvas import Canvas
+
+_DEFAULT = Dimensions(Length(PREVIEW_SIDE), Length(PREVIEW_SIDE))
 
 
 @operation
@@ -23,16 +26,17 @@ class Preview(Operation):
     limits: ClassVar[str] = "The result is at most 3000×3000, 5000×5000 with format/jpeg."
     cost: ClassVar[float] = 1
 
-    size: tuple[int, int] | None
+    size: Dimensions | None
 
     @classmethod
     def parse(cls, params: Sequence[str]) -> Self:
         if len(params) > 1:
             raise cls.refuse("write at most one size, like 400x300.")
-        return cls(grammar.size(cls, params[0]) if params else None)
+        return cls(grammar.dimensions(cls, params[0]) if params else None)
 
     def params(self) -> tuple[str, ...]:
-        return ("{}x{}".format(*self.size),) if self.size else ()
+        return (str(self.size),) if self.size else ()
 
     def apply(self, canvas: "Canvas") -> None:
-        canvas.fit(*(self.size or (PREVIEW_SIDE, PREVIEW_SIDE)))
+        size = self.size or _DEFAULT
+        canvas.fit(*size.of(canvas.width, canvas.height))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from storages_app.imaging import grammar
+from storages_app.imaging.grammar import Length
 from storages_app.imaging.registry import Operation, operation
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ class Resize(Operation):
     limits: ClassVar[str] = "The result is at most 3000×3000, 5000×5000 with format/jpeg."
     cost: ClassVar[float] = 1
 
-    width: int | None
-    height: int | None
+    width: Length | None
+    height: Length | None
 
     @classmethod
     def parse(cls, params: Sequence[str]) -> Self:
         if len(params) != 1:
             raise cls.refuse("write one size in pixels, like 400x300, 400x or x300.")
-        return cls(*grammar.open_size(cls, params[0]))
+        return cls(*grammar.open_dimensions(cls, params[0]))
 
     def params(self) -> tuple[str, ...]:
         return (f"{self.width or ''}x{self.height or ''}",)
@@ -50,9 +51,11 @@ class Resize(Operation):
             canvas.pad(width, height)
 
     def _target(self, width: int, height: int) -> tuple[int, int]:
-        if self.width and self.height:
-            return self.width, self.height
-        if self.width:
-            return self.width, max(1, round(height * self.width / width))
-        assert self.height  # noqa: S101 - the grammar has no other case
-        return max(1, round(width * self.height / height)), self.height
+        """The size asked for; a side that is left out follows in proportion."""
+        across = max(1, self.width.of(width)) if self.width else None
+        down = max(1, self.height.of(height)) if self.height else None
+        if across is None:
+            across = max(1, round(width * (down or height) / height))
+        if down is None:
+            down = max(1, round(height * across / width))
+        return across, down
