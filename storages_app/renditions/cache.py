@@ -61,8 +61,11 @@ class RenditionCache:
         failed_at, message = self._failures.get(name, (-math.inf, ""))
         if time.monotonic() - failed_at < _FAILURE_S:
             raise ProcessingFailed(message)
+        begun_at = time.monotonic()
         try:
-            return self._keep(name, make(self._subfolder("making")))
+            made = self._keep(name, make(self._subfolder("making")))
+            log.info("A processed image was made in %.2f s.", time.monotonic() - begun_at)
+            return made
         except ProcessingFailed as error:
             if len(self._failures) >= _MAX_FAILURES:
                 self._failures.clear()

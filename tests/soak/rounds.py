@@ -58,6 +58,7 @@ class Rounds:
             "G10": self.reconciliation,
             "G12": self.uploads_while_all_is_down,
             "B": self.large_upload,
+            "S090": self.damaged_pictures,
         }
 
     def _many(self, number: int) -> int:
@@ -209,6 +210,10 @@ class Rounds:
     def webhooks(self) -> Iterator[Result]:
         """10,000 events for a receiver that fails three times in ten and is slow once in ten."""
         yield self._tests("G9", "tests/webhooks/test_rounds.py", "WEBHOOK_EVENTS", 10_000)
+
+    def damaged_pictures(self) -> Iterator[Result]:
+        """1,000 damaged pictures of every kind, asked of a real server."""
+        yield self._tests("S090", "tests/journeys/test_image_faults.py", "MUTANTS", 1000)
 
     def _tests(self, goal: str, path: str, variable: str, count: int) -> Result:
         environment = os.environ | {variable: str(self._many(count))}
