@@ -41,6 +41,7 @@ class Canvas:
         self.format_choice = "preserve"
         self.quality = "normal"
         self.is_progressive = False
+        self.strip_meta = "all"
         self._swaps_sides = swaps_sides
         self._step: Operation | None = None
         self._spent = 0.0

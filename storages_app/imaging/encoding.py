@@ -1,11 +1,18 @@
 """From pixels to the bytes of a picture format. Child process only."""
 
+from bisect import bisect_left
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyvips
+from PIL import Image
 
+from storages_app.imaging import metadata
 from storages_app.imaging.limits import AVIF_PIXELS
+from storages_app.imaging.similarity import ssim
 
+_SAVERS = {"JPEG": "jpegsave", "WEBP": "webpsave", "AVIF": "heifsave", "PNG": "pngsave"}
 _Q = {
     #                JPEG WebP AVIF
     "best": (95, 95, 80),
@@ -13,15 +20,27 @@ _Q = {
     "normal": (80, 80, 55),
     "lighter": (65, 65, 45),
     "lightest": (45, 45, 35),
-    "smart": (80, 80, 55),
-    "smart_retina": (60, 60, 42),  # for twice the pixels in the same place
 }
+_Q_COLUMNS = ("JPEG", "WEBP", "AVIF")
+_SMART_Q = {"JPEG": range(47, 93, 3), "WEBP": range(47, 93, 3), "AVIF": range(32, 78, 3)}
+# Mean structural similarity of the brightness. A photo in JPEG of quality 80 has about 0.975.
+_SMART_SIMILARITY = {"smart": 0.965, "smart_retina": 0.94}  # for twice the pixels in the same place
+_TILES, _TILE = 4, 96  # of a sample: whole blocks of every encoder
+_FEW_COLOURS, _MAIN_COLOURS = 256, 16
 
 
 def choose_format(
-    choice: str, *, accept: frozenset[str], image: pyvips.Image, source_format: str
+    choice: str,
+    *,
+    accept: frozenset[str],
+    image: pyvips.Image,
+    source_format: str,
+    is_flat: Callable[[], bool],
 ) -> str:
-    """The format of a result, as Pillow calls it; `choice` is the parameter of `format`."""
+    """The format of a result, as Pillow calls it; `choice` is the parameter of `format`.
+
+    `is_flat` says whether the picture has few colours; asking it costs the computing of all pixels.
+    """
     if choice in {"jpeg", "png", "webp"}:
         return choice.upper()
     if choice == "auto":
@@ -29,10 +48,24 @@ def choose_format(
             return "AVIF"
         if "webp" in accept:
             return "WEBP"
-        return "PNG" if image.hasalpha() else "JPEG"
+        return "PNG" if image.hasalpha() or is_flat() else "JPEG"
     if source_format in {"JPEG", "PNG"}:
         return source_format
     return "PNG" if image.hasalpha() or source_format == "GIF" else "JPEG"
+
+
+def has_few_colours(image: pyvips.Image) -> bool:
+    """A logo, a diagram, a page of text: what JPEG smears and PNG makes smaller.
+
+    A grey photo has as few colours, but none of them fills it.
+    """
+    mode = "L" if image.bands == 1 else "RGB"
+    pixels = Image.frombuffer(mode, (image.width, image.height), image.write_to_memory())
+    counted = pixels.getcolors(_FEW_COLOURS)  # gives up at one more
+    if counted is None:
+        return False
+    most = sorted((count for count, _ in counted), reverse=True)[:_MAIN_COLOURS]
+    return bool(sum(most) * 2 > image.width * image.height)
 
 
 def save(
@@ -43,18 +76,55 @@ def save(
     quality: str,
     is_progressive: bool,
     background: list[int],
+    exif: bytes = b"",
 ) -> None:
     """Decode, compute and encode; `background` shows through where a format has no alpha."""
-    jpeg, webp, avif = _Q[quality]
-    to = str(target)
+    if name == "JPEG" and image.hasalpha():
+        image = image.flatten(background=background)
+    options = _options(name, is_progressive=is_progressive)
+    if quality in _SMART_SIMILARITY and name in _SMART_Q:
+        image = image.copy_memory()
+        options["Q"] = _smart_q(image, name, options, _SMART_SIMILARITY[quality])
+    elif name in _Q_COLUMNS:
+        level = "normal" if quality in _SMART_SIMILARITY else quality
+        options["Q"] = _Q[level][_Q_COLUMNS.index(name)]
+    if exif:
+        image = metadata.with_exif(image, exif)
+    keep = "exif" if exif else "none"
+    pyvips.Operation.call(_SAVERS[name], image, str(target), keep=keep, **options)
+
+
+def _options(name: str, *, is_progressive: bool) -> dict[str, Any]:
     if name == "JPEG":
-        if image.hasalpha():
-            image = image.flatten(background=background)
-        image.jpegsave(to, Q=jpeg, interlace=is_progressive, keep="none")
-    elif name == "WEBP":
-        image.webpsave(to, Q=webp, keep="none")
-    elif name == "AVIF":
+        return {"interlace": is_progressive}
+    if name == "AVIF":
         # Effort 4, the default, takes seven times as long as 2 and saves 1 % of the bytes.
-        image.heifsave(to, compression="av1", Q=avif, effort=2, keep="none")
-    else:
-        image.pngsave(to, keep="none")
+        return {"compression": "av1", "effort": 2}
+    return {}
+
+
+def _smart_q(image: pyvips.Image, name: str, options: dict[str, Any], similarity: float) -> int:
+    """The lowest quality that still looks as much like the picture; tried on a sample of it."""
+    sample = _sample(image)
+
+    def measure(q: int) -> float:
+        body = pyvips.Operation.call(f"{_SAVERS[name]}_buffer", sample, keep="none", Q=q, **options)
+        return ssim(sample, pyvips.Image.new_from_buffer(body, ""))
+
+    steps = _SMART_Q[name]
+    return steps[min(bisect_left(steps, similarity, key=measure), len(steps) - 1)]
+
+
+def _sample(image: pyvips.Image) -> pyvips.Image:
+    """A small picture of the same detail: not scaled down, but tiles from all over it."""
+    if min(image.width, image.height) < _TILES * _TILE:
+        side = _TILES * _TILE
+        return image.smartcrop(
+            min(side, image.width), min(side, image.height), interesting="centre"
+        ).copy_memory()
+    across, down = (
+        [(size - _TILE) * n // (_TILES - 1) for n in range(_TILES)]
+        for size in (image.width, image.height)
+    )
+    tiles = [image.crop(left, top, _TILE, _TILE) for top in down for left in across]
+    return pyvips.Image.arrayjoin(tiles, across=_TILES).copy_memory()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyvips
 
-from storages_app.imaging import colours, encoding, layers
+from storages_app.imaging import encoding, layers
 from storages_app.imaging.canvas import Canvas, Change
 from storages_app.imaging.errors import NotAnImage
 from storages_app.imaging.grammar import Colour, Dimensions, Position
@@ -143,24 +143,26 @@ class Picture(Canvas):
 
     def write(self, target: Path, accept: frozenset[str]) -> str:
         """Decode, compute and encode the result; its format, as Pillow calls it."""
-        image = self.image
         name = encoding.choose_format(
-            self.format_choice, accept=accept, image=image, source_format=self.source.format
+            self.format_choice,
+            accept=accept,
+            image=self.image,
+            source_format=self.source.format,
+            is_flat=lambda: encoding.has_few_colours(self.pixels),
         )
+        is_stripped = self.strip_meta == "all"
         encoding.save(
-            image,
+            self.image,
             target,
             name=name,
             quality=self.quality,
             is_progressive=self.is_progressive,
             background=self.fill[:3],
+            exif=b""
+            if is_stripped
+            else self.source.exif(keeps_sensitive=self.strip_meta == "none"),
         )
         return name
-
-    def main_colours(self, n_colours: int) -> list[list[int]]:
-        self.begin()
-        self.fit(colours.SIDE, colours.SIDE)
-        return colours.main_colours(_in_colours(self.image), n_colours)
 
     def fingerprint(self) -> str:
         """A 64-bit perceptual hash: is each pixel of a 9×8 grey picture brighter than its left?"""

@@ -23,7 +23,7 @@ Image.MAX_IMAGE_PIXELS = None  # our own limit is checked from the header, and r
 
 _MODES = {"1": "L", "I": "L", "F": "L", "I;16": "L", "I;16B": "L", "I;16L": "L", "RGBX": "RGB"}
 _CAN_MOVE = {"GIF", "WEBP", "PNG", "AVIF", "HEIF"}
-_DECODER_FAULTS = (
+DECODER_FAULTS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -46,7 +46,7 @@ def read_info(path: Path, limits: Limits) -> ImageInfo | None:
         with _open(path, name) as image:
             check_header(*image.size, 1, limits)
             return _describe(image, name)
-    except (NotAnImage, *_DECODER_FAULTS, MemoryError):
+    except (NotAnImage, *DECODER_FAULTS, MemoryError):
         return None
 
 
@@ -66,8 +66,17 @@ def read_header(path: Path, name: str, limits: Limits) -> Header:
         with _open(path, name) as image:
             check_header(*image.size, 1, limits)
             return Header(*image.size, _orientation(_exif(image)), _has_alpha(image))
-    except _DECODER_FAULTS as error:
+    except DECODER_FAULTS as error:
         raise NotAnImage("Its header cannot be read.") from error
+
+
+def read_exif(path: Path, name: str) -> Image.Exif:
+    """With what it has of the camera's settings and the place, read while the file is open."""
+    with _open(path, name) as image:
+        exif = image.getexif()
+        exif.get_ifd(ExifTags.IFD.Exif)
+        exif.get_ifd(ExifTags.IFD.GPSInfo)
+        return exif
 
 
 def decode(path: Path, name: str, *, is_turned: bool) -> pyvips.Image:
@@ -77,7 +86,7 @@ def decode(path: Path, name: str, *, is_turned: bool) -> pyvips.Image:
             profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA"} else None
             turned = ImageOps.exif_transpose(image) if is_turned else image
             pixels = turned.convert("RGBA" if _has_alpha(turned) else "RGB")
-    except _DECODER_FAULTS as error:
+    except DECODER_FAULTS as error:
         raise ProcessingFailed from error
     result = pyvips.Image.new_from_memory(
         pixels.tobytes(), pixels.width, pixels.height, len(pixels.getbands()), "uchar"
@@ -138,7 +147,7 @@ def _describe_svg(image: pyvips.Image) -> ImageInfo:
 def _exif(image: Image.Image) -> Image.Exif:
     try:
         return image.getexif()
-    except _DECODER_FAULTS:
+    except DECODER_FAULTS:
         return Image.Exif()  # a picture with broken EXIF is still a picture
 
 
@@ -148,7 +157,7 @@ def _orientation(exif: Image.Exif) -> int | None:
 
 
 def _geo_location(exif: Image.Exif) -> dict[str, float] | None:
-    with suppress(*_DECODER_FAULTS, ArithmeticError):
+    with suppress(*DECODER_FAULTS, ArithmeticError):
         gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
         latitude = _degrees(gps[ExifTags.GPS.GPSLatitude])
         longitude = _degrees(gps[ExifTags.GPS.GPSLongitude])
@@ -170,7 +179,7 @@ def _degrees(parts: Any) -> float:
 
 
 def _datetime_original(exif: Image.Exif) -> str | None:
-    with suppress(*_DECODER_FAULTS, ArithmeticError):
+    with suppress(*DECODER_FAULTS, ArithmeticError):
         text = str(exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal])
         # EXIF has no time zone, and neither has the API's field.
         moment = datetime.strptime(text.strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007
@@ -179,7 +188,7 @@ def _datetime_original(exif: Image.Exif) -> str | None:
 
 
 def _dpi(value: Any) -> list[int | float] | None:
-    with suppress(*_DECODER_FAULTS, ArithmeticError):
+    with suppress(*DECODER_FAULTS, ArithmeticError):
         x, y = (float(number) for number in value)
         if math.isfinite(x) and math.isfinite(y) and x > 0 and y > 0:
             return [_plain(x), _plain(y)]

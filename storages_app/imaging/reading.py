@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyvips
 
-from storages_app.imaging import pillow, svg
+from storages_app.imaging import metadata, pillow, svg
 from storages_app.imaging.errors import NotAnImage
 from storages_app.imaging.formats import LIBVIPS_FORMATS, sniff
 from storages_app.imaging.limits import Limits, check_header
@@ -69,6 +69,12 @@ class Source:
         if image.interpretation not in {"srgb", "b-w"}:
             image = image.colourspace("srgb")
         return image.cast("uchar")
+
+    def exif(self, *, keeps_sensitive: bool) -> bytes:
+        """What the camera wrote, as a result may keep it."""
+        if self.format == "SVG":
+            return b""
+        return metadata.exif_of(self._path, self.format, keeps_sensitive=keeps_sensitive)
 
     def _read_header(self) -> pyvips.Image | None:
         if self.format == "SVG":

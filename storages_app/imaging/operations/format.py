@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 class Format(Operation):
     """Choose the format of the result.
 
-    `auto` asks the browser's Accept header: AVIF for results of up to 2 megapixels, else WebP,
-    else as `preserve`. `preserve`, which also holds without this operation, keeps JPEG and PNG,
-    makes GIF a PNG, and others a PNG where they have transparency, else a JPEG.
+    `auto` asks the browser's Accept header: AVIF for results of up to 2 megapixels, else WebP, else
+    PNG where the picture has transparency or few colours, else JPEG. `preserve`, which also holds
+    without this operation, keeps JPEG and PNG, makes GIF a PNG, and others a PNG where they have
+    transparency, else a JPEG.
     """
 
     name: ClassVar[str] = "format"

@@ -16,7 +16,12 @@ LEVELS = ("normal", "better", "best", "lighter", "lightest", "smart", "smart_ret
 @operation
 @dataclass(frozen=True)
 class Quality(Operation):
-    """Trade size for looks in JPEG, WebP and AVIF. PNG loses nothing at any level."""
+    """Trade size for looks in JPEG, WebP and AVIF. PNG loses nothing at any level.
+
+    `smart` takes the lowest quality at which the result still looks as it should, measured by its
+    structural similarity (SSIM) on a sample of the picture; `smart_retina` is for pictures that are
+    shown at half their size.
+    """
 
     name: ClassVar[str] = "quality"
     grammar: ClassVar[str] = ", ".join(LEVELS) + "; without this operation: normal"
