@@ -30,7 +30,7 @@ from django.views.decorators.csrf import csrf_exempt
 from storages_app.delivery.answers import Content, answer
 from storages_app.delivery.handing_over import path_of_original
 from storages_app.delivery.headers import METHODS, preflight, protect
-from storages_app.delivery.info import answer_info, split_form
+from storages_app.delivery.info import Form, answer_info, split_form
 from storages_app.delivery.tokens import Permission, require_named, require_token
 from storages_app.imaging import effects as image_effects
 from storages_app.imaging.effects import Effects
@@ -235,7 +235,7 @@ def _processed(request: HttpRequest, asked: _Asked) -> Content:
     )
 
 
-def _info(request: HttpRequest, asked: _Asked, form: str) -> HttpResponseBase:
+def _info(request: HttpRequest, asked: _Asked, form: Form) -> HttpResponseBase:
     response = answer_info(
         asked.file,
         asked.effects,

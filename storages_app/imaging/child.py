@@ -59,7 +59,12 @@ def _load_handlers() -> dict[str, Callable[..., dict[str, Any]]]:
     pyvips.operation_block_set("VipsForeignLoad", True)
     for loader in ("Jpeg", "Png", "Nsgif", "Webp", "Tiff", "Heif", "SvgBuffer"):
         pyvips.operation_block_set(f"VipsForeignLoad{loader}", False)
-    return {"render": _render, "inspect": _inspect, "fingerprint": _fingerprint}
+    return {
+        "render": _render,
+        "inspect": _inspect,
+        "fingerprint": _fingerprint,
+        "main_colours": _main_colours,
+    }
 
 
 def _answer(
@@ -155,6 +160,16 @@ def _fingerprint(*, source: str, limits: Limits) -> dict[str, Any]:
     from storages_app.imaging.picture import Picture
 
     return {"hash": Picture(Path(source), limits).fingerprint()}
+
+
+def _main_colours(*, source: str, n_colours: int, limits: Limits) -> dict[str, Any]:
+    from storages_app.imaging import palette
+    from storages_app.imaging.picture import Picture
+
+    picture = Picture(Path(source), limits)
+    picture.begin()
+    picture.fit(palette.SIDE, palette.SIDE)
+    return {"colours": palette.main_colours(picture.image, n_colours)}
 
 
 def _receive(requests: IO[bytes]) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from storages_app.imaging.registry import Operation, all_operations
 
 _PARAM_SAFE = ".,-~:%"  # in keys of buckets, besides letters, digits and _
 _NOT_HERE = {"detect_faces", "gif2video", "remove_bg", "zoom_objects"}
+_FACTS = frozenset(("json", "jsonp", "main_colors"))
 _T = TypeVar("_T", bound=Operation)
 
 
@@ -137,6 +138,11 @@ def _read(name: str, params: list[str]) -> Operation:
 
 
 def _refuse_what_is_not_here(name: str) -> None:
+    if name in _FACTS:
+        raise BadEffects(
+            operation=name,
+            reason="it answers facts, no picture; write it last, in an address of the file host.",
+        )
     if name in _NOT_HERE:
         raise OperationNotAvailable(operation=name, reason="it is not available on this server.")
 

@@ -92,6 +92,16 @@ def fingerprint(path: Path, *, limits: Limits = LIMITS, pool: Pool = POOL) -> st
     return str(answer["hash"])
 
 
+def main_colours(
+    path: Path, n_colours: int, *, limits: Limits = LIMITS, pool: Pool = POOL
+) -> list[list[int]]:
+    """Red, green and blue of at most so many colours, the most frequent first."""
+    source = str(path.absolute())
+    answer = _ask(pool, "main_colours", limits, WAIT_S, source=source, n_colours=n_colours)
+    found: list[list[int]] = answer["colours"]
+    return found
+
+
 def accepted_formats(effects: Effects, accept: str) -> list[str]:
     """The newer formats that the Accept header allows; none where the effects do not ask it."""
     if not effects.depends_on_accept:

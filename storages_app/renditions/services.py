@@ -137,6 +137,34 @@ def fingerprint(*, file: File) -> str:
     return known
 
 
+def main_colours(
+    *,
+    file: File,
+    effects: Effects,
+    n_colours: int,
+    accept: str = "",
+    patience_s: float = _PATIENCE_S,
+    others: Others | None = None,
+) -> list[list[int]]:
+    """Red, green and blue of the main colours of the original, or of the processed image."""
+    if file.size > LIMITS.source_bytes:
+        raise ProcessedTooLarge
+    if effects.is_empty:
+        with local_original(file) as source:
+            return _main_colours(source, file.sha256, n_colours)
+    made = render(file=file, effects=effects, accept=accept, patience_s=patience_s, others=others)
+    return _main_colours(made.path, made.sha256, n_colours)
+
+
+def _main_colours(path: Path, sha256: str, n_colours: int) -> list[list[int]]:
+    key = f"main_colours:{n_colours}:{sha256}"
+    known: list[list[int]] | None = django_cache.get(key)
+    if known is None:
+        known = pipeline.main_colours(path, n_colours)
+        django_cache.set(key, known)
+    return known
+
+
 @contextmanager
 def local_original(file: File) -> Iterator[Path]:
     """The original as a path: where it lies, or a temporary copy of one that lies far away."""
