@@ -1,0 +1,53 @@
+"""Colours computed for whole pictures: sRGB of 8 bits, three bands. Child process only."""
+
+from collections.abc import Sequence
+
+import pyvips
+
+from storages_app.imaging.adjustments import Curve
+from storages_app.imaging.canvas import Change
+
+LUMA = (0.2126, 0.7152, 0.0722)  # how bright red, green and blue look (BT.709, as sRGB has it)
+
+
+def map_bands(image: pyvips.Image, curves: Sequence[Curve]) -> pyvips.Image:
+    """Send each band through its curve, by a table of 256 entries."""
+    table = bytes(
+        round(255 * min(1.0, max(0.0, curve(level / 255))))
+        for level in range(256)
+        for curve in curves
+    )
+    return image.maplut(pyvips.Image.new_from_memory(table, 256, 1, len(curves), "uchar"))
+
+
+def grey(image: pyvips.Image) -> pyvips.Image:
+    """How bright each pixel looks, as one band with fractions."""
+    return image.recomb(pyvips.Image.new_from_array([list(LUMA)]))
+
+
+def saturate(image: pyvips.Image, factor: float) -> pyvips.Image:
+    """Move each pixel away from the grey that is as bright, or towards it; 1 changes nothing."""
+    rows = [
+        [
+            (1 - factor) * weight + (factor if row == column else 0)
+            for column, weight in enumerate(LUMA)
+        ]
+        for row in range(3)
+    ]
+    return image.recomb(pyvips.Image.new_from_array(rows))
+
+
+def vibrate(image: pyvips.Image, amount: float) -> pyvips.Image:
+    """As `saturate`, where 0 changes nothing; by less where a colour is strong already."""
+    red, green, blue = image.bandsplit()
+    strongest = red.maxpair(green).maxpair(blue)
+    paleness = red.minpair(green).minpair(blue) / strongest  # of black: 0
+    plain = grey(image)
+    return plain + (image - plain) * (paleness * amount + 1)
+
+
+def beside_alpha(image: pyvips.Image, change: Change) -> pyvips.Image:
+    """Change the colours of a picture that may have an alpha band, which stays."""
+    if not image.hasalpha():
+        return change(image)
+    return change(image.extract_band(0, n=3)).bandjoin(image.extract_band(3))
