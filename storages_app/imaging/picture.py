@@ -84,13 +84,15 @@ class Picture(Canvas):
             self._image = image.crop(left, top, width, height)
 
     def turn(self, degrees: float) -> None:
+        if degrees % 360 == 0:
+            return
         image = self.pixels
         super().turn(degrees)
         # libvips turns clockwise.
         quarters: dict[float, str] = {90: "d270", 180: "d180", 270: "d90"}
         if degrees % 360 in quarters:
             self._image = image.rot(quarters[degrees % 360])
-        elif degrees % 360:
+        else:
             image = self._with_place_for_fill(image)
             turned = image.rotate(-degrees, background=self._fill_for(image))
             self._image = turned.gravity("centre", self.width, self.height, extend="copy")
