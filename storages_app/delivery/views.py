@@ -277,7 +277,7 @@ def _refusal(error: ImagingError) -> HttpResponse:
         )
     if isinstance(error, ImagingBusy):
         return _later(f"{error.message} {error.advice}")
-    return _text(f"{error.message}\n{error.advice}", status=400)
+    return _text(f"{error.message}\n{error.advice}\n\n{error.code}", status=400)
 
 
 def _later(text: str) -> HttpResponse:

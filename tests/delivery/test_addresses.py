@@ -119,5 +119,6 @@ class TestWhatIsNotHere:
         assert f"`{operation}`" in text
         assert "not available on this server" in text
         assert "docs/moving-from-uploadcare.md#what-is-not-here" in text
+        assert text.endswith("\n\noperation_not_available\n")
         assert response["Cache-Control"] == "no-store"
         assert_harmless(response)
