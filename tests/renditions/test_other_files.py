@@ -13,7 +13,7 @@ from django.utils import timezone
 from PIL import Image
 
 from storages_app.bulk_copies import services as bulk_copies
-from storages_app.copying import runner
+from storages_app.copying import auto_copy, orders, runner
 from storages_app.copying import services as copying
 from storages_app.imaging.effects import parse
 from storages_app.imaging.errors import BadEffects
@@ -22,7 +22,7 @@ from storages_app.models.copy_jobs import State
 from storages_app.projects import services as projects
 from storages_app.renditions import services as renditions
 from tests import pictures
-from tests.factories import make_custom_storage, make_file, make_project
+from tests.factories import make_custom_storage, make_file, make_group, make_project
 from tests.memory_bucket import PROVEN, bucket
 
 __all__ = ["bucket"]
@@ -254,19 +254,53 @@ class TestDoors:
         age = int(response["Cache-Control"].removeprefix("public, max-age="))
         assert 3_500 < age <= 3_600
 
-    def test_a_copy_has_the_bytes_that_the_file_host_serves(self, photo, logo, storage, bucket):
-        effects = f"-/resize/100x/{over(logo.uuid)}"
+    @pytest.mark.parametrize(
+        ("form", "name"),
+        [
+            ("-/resize/100x/-/overlay/{logo}/", "roof.-resize_100x.-overlay_{logo}.png"),
+            (
+                "-/text/90px90p/center/50%25%20off~s%C3%A9/",
+                "roof.-text_90px90p_center_50%%20off~s%C3%A9.png",
+            ),
+        ],
+    )
+    def test_a_copy_has_the_bytes_that_the_file_host_serves(
+        self, photo, logo, storage, bucket, form, name
+    ):
+        effects = form.format(logo=logo.uuid)
+        host = django_settings.CDN_URL.removeprefix("http://")
+        served = Client(HTTP_HOST=host).get(f"/{photo.uuid}/{effects}")
+        assert served.status_code == 200
         (job,) = copying.order_copies(
             files=[photo], custom_storage=storage, effects=effects, asked_by="ann"
         )
         runner.drain()
         job.refresh_from_db()
         assert job.state == State.DONE
+        assert job.key == f"{photo.uuid}/{name.format(logo=logo.uuid)}"
         with bucket.inner.get(job.key) as chunks:
-            body = b"".join(chunks)
-        served = renditions.render(file=photo, effects=parse(effects))
-        assert body == served.path.read_bytes()
-        assert corner(body) == GREEN
+            assert b"".join(chunks) == served.getvalue()
+
+    def test_a_group_shows_no_file_of_another_project(self, photo, logo):
+        host = django_settings.CDN_URL.removeprefix("http://")
+        for uuid, status in ((logo.uuid, 200), (anothers(None), 400), (unknown(None), 400)):
+            group = make_group(photo.project, photo, effects=f"overlay/{uuid}/")
+            response = Client(HTTP_HOST=host).get(f"/{group.pk}~1/nth/0/")
+            body = response.getvalue()
+            assert response.status_code == status
+            assert status == 400 or corner(body) == GREEN
+
+    def test_a_rule_of_auto_copy_brings_no_file_of_another_project(self, photo, storage, bucket):
+        uuid = anothers(None)
+        storage.auto_copy = True
+        storage.auto_copy_rule = {"renditions": [over(uuid)]}
+        storage.save()
+        made = auto_copy.orders_for_new_file(photo)
+        orders.place(made, lane=CopyJob.Lane.AUTO_COPY, asked_by="a rule")
+        runner.drain()
+        job = CopyJob.objects.exclude(effects="").get()
+        assert (job.state, job.reason) == (State.FAILED, Reason.PROCESSING_FAILED)
+        assert "is not a picture of this project" in job.detail
 
     def test_many_copies_can_have_it(self, photo, logo, storage):
         job = bulk_copies.request(
