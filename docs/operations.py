@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from docs import scenes
 from storages_app.imaging import effects, pipeline
@@ -36,6 +36,8 @@ _SAYS_NOTHING = {  # in place of a picture
     "inline": "The bytes stay the same, so there is nothing to see.",
     "@clib": "The picture stays the same, so there is nothing to see.",
 }
+_HAS_LOOKS = "filter"
+LOOKS = PICTURES / "every-look.jpg"
 _HEAD = """\
 # Image operations
 
@@ -73,7 +75,9 @@ class Example:
     @property
     def result(self) -> Path:
         """The committed picture; it has to be there."""
-        return next(path for path in PICTURES.glob(f"{self.name}.*") if path != self.source)
+        if found := list(PICTURES.glob(f"{self.name}.*")):
+            return found[0]
+        raise FileNotFoundError(f"{self.name} has no picture: run `python -m docs.operations`")
 
     def render(self, folder: Path, text: str | None = None) -> Path:
         """Carry the example out, or another text, as the file host does."""
@@ -131,6 +135,9 @@ def _parts(example: Example) -> Iterator[str]:
                 f"| {_image('Before', before)} | {_image('After', after)} |",
             ]
         )
+    if kind.name == _HAS_LOOKS:
+        yield "## Every look"
+        yield f"At full strength; the first is the picture without any.\n\n{_image('Looks', LOOKS)}"
     yield "[All operations](README.md)"
 
 
@@ -153,9 +160,34 @@ def _facts(path: Path) -> str:
         return f"{width}×{height}, {picture.format}, {n_bytes}"
 
 
-def scene_files() -> set[Path]:
-    """What the examples begin with."""
-    return {PICTURES / name for name in (_SCENE, *_SCENES.values())}
+def pictures() -> set[Path]:
+    """What the examples begin with, what they give, and the looks."""
+    scenes_used = {PICTURES / name for name in (_SCENE, *_SCENES.values())}
+    return (
+        scenes_used
+        | {each.result for each in examples() if each.has_picture}
+        | ({LOOKS} if _HAS_LOOKS in all_operations() else set())
+    )
+
+
+def sheet_of_looks(folder: Path) -> Image.Image:
+    """The lake in each look, small, with its name below."""
+    from storages_app.imaging.operations.filter import NAMES
+
+    columns, (width, height), gap = 4, (180, 120), 24
+    n_rows = -(-(len(NAMES) + 1) // columns)
+    sheet = Image.new("RGB", (columns * (width + 8) - 8, n_rows * (height + gap)), "white")
+    draw = ImageDraw.Draw(sheet)
+    filters = all_operations()[_HAS_LOOKS]
+    for n, name in enumerate(("", *NAMES)):
+        look = f"-/filter/{name}/" if name else ""
+        made = Example(filters).render(folder, f"-/resize/{width}x{height}/{look}-/quality/best/")
+        left, top = n % columns * (width + 8), n // columns * (height + gap)
+        with Image.open(made) as picture:
+            sheet.paste(picture, (left, top))
+        place = (left + width / 2, top + height + gap / 2 - 1)
+        draw.text(place, name, font=scenes.font(3), fill=(40, 40, 40), anchor="mm")
+    return sheet
 
 
 def make(wanted: Sequence[str]) -> None:
@@ -167,10 +199,12 @@ def make(wanted: Sequence[str]) -> None:
                 for old in PICTURES.glob(f"{each.name}.*"):
                     old.unlink()
                 shutil.copyfile(made, PICTURES / made.name)
+    if _HAS_LOOKS in wanted or (not wanted and _HAS_LOOKS in all_operations()):
+        with tempfile.TemporaryDirectory(prefix="ucdash-docs-") as folder:
+            sheet_of_looks(Path(folder)).save(LOOKS, quality=82)
     texts = pages()
-    for path in FOLDER.glob("*.md"):
-        if path not in texts:
-            path.unlink()
+    for path in {*FOLDER.glob("*.md"), *PICTURES.iterdir()} - texts.keys() - pictures():
+        path.unlink()
     for path, text in texts.items():
         path.write_text(text, "utf-8")
 

@@ -97,8 +97,9 @@ def _balloon(picture: Image.Image, x: float, y: float, r: float) -> None:
         heights = [step / 24 for step in range(25)]
         for edge, run in zip(edges, (heights, heights[::-1]), strict=True):
             for height in run:
-                wide = math.sin(math.pi * height**0.8) if height < 0.52 else 1.0
-                wide = wide if height < 0.52 else 1 - ((height - 0.52) / 0.48) ** 2.2 * 0.78
+                above = max(0.0, 0.45 - height) / 0.45
+                below = max(0.0, height - 0.45) / 0.55
+                wide = math.sqrt(1 - above**2) - 0.8 * below**2.2
                 outline.append((x + edge * r * wide, y - r + 2.05 * r * height))
         light = 1 - 0.42 * (n / (n_panels - 1)) ** 1.5
         colour = panels[n % len(panels)]

@@ -11,7 +11,17 @@ from tests.rig.installation import Installation
 
 pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(180)]
 
-PAGES = ("", "checks", "checks/write", "checks/bpa", "errors", "providers/aws", "storage-selftest")
+PAGES = (
+    "",
+    "checks",
+    "checks/write",
+    "checks/bpa",
+    "errors",
+    "operations",
+    "operations/crop",
+    "providers/aws",
+    "storage-selftest",
+)
 
 
 @pytest.fixture(scope="module")
