@@ -81,7 +81,10 @@ def parse(text: str, *, is_encoded: bool = True) -> Effects:
     written = list(_cut(words))
     if len(written) > MAX_OPERATIONS:
         raise BadEffects(operation="", reason=f"Over {MAX_OPERATIONS} operations.")
-    return Effects(tuple(_read(name, params) for name, *params in written))
+    effects = Effects(tuple(_read(name, params) for name, *params in written))
+    if len(effects.canonical) > MAX_TEXT:  # a letter that is no ASCII becomes up to twelve
+        raise BadEffects(operation="", reason=f"Over {MAX_TEXT} characters when they are encoded.")
+    return effects
 
 
 def split_path(rest: str) -> tuple[str, str]:

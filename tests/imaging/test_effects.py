@@ -124,6 +124,14 @@ class TestRefusals:
         with pytest.raises(BadEffects, match="Over 4000"):
             parse(text + "/")
 
+    def test_4000_characters_are_counted_as_a_url_has_them(self):
+        text = "-/text/50px50p/center/{}/"
+        most = (4_000 - len(text.format(""))) // 6
+        kept = parse(text.format("é" * most), is_encoded=False)
+        assert parse(kept.canonical).operations == kept.operations
+        with pytest.raises(BadEffects, match="when they are encoded"):
+            parse(text.format("é" * (most + 1)), is_encoded=False)
+
     @pytest.mark.parametrize(
         ("text", "operation"),
         [
