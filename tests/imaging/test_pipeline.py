@@ -325,7 +325,8 @@ class TestRefusals:
         noise = pictures.Image.effect_noise((2500, 2500), 90).convert("RGB")
         body = pictures._bytes(noise, "PNG", compress_level=1)
         with pytest.raises(ProcessingFailed):
-            render(body, "-/format/webp/", limits=replace(LIMITS, cpu_seconds=0))
+            text = "-/resize/3000x3000/-/format/webp/-/quality/best/"
+            render(body, text, limits=replace(LIMITS, cpu_seconds=0))
         assert render(pictures.jpeg(), "-/resize/10x/").width == 10
 
 
