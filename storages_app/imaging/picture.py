@@ -124,13 +124,15 @@ class Picture(Canvas):
     ) -> None:
         super().overlay(name, dimensions, position, opacity)
         source = self._open_other(name)
+        is_turned = self.autorotates or name != "self"
         across, down = source.width, source.height
-        if source.swaps_sides:
+        if source.swaps_sides and is_turned:
             across, down = down, across
         box = dimensions.of(self.width, self.height)
         factor = min(1, box[0] / across, box[1] / down)
         size = max(1, round(across * factor)), max(1, round(down * factor))
-        layer = layers.with_opacity(_in_colours(source.load(*size, is_turned=True)), opacity)
+        loaded = _in_colours(source.load(*size, is_turned=is_turned))
+        layer = layers.with_opacity(loaded, opacity)
         left, top = position.place(size, (self.width, self.height))
         self._image = layers.lay(_in_colours(self.pixels), layer, left, top)
 

@@ -1,6 +1,9 @@
 """`overlay` and `rect`, looked at by Pillow."""
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -115,6 +118,16 @@ class TestOverlay:
         assert box_unlike(image, WHITE) == (100, 75, 300, 225)
         assert image.convert("RGB").getpixel((110, 150)) == pictures.RED
 
+    @pytest.mark.parametrize(("turned", "size"), [("yes", (75, 100)), ("no", (100, 75))])
+    def test_self_is_turned_by_its_exif_as_the_picture_is(self, tmp_path, turned, size):
+        path = tmp_path / "photo"
+        path.write_bytes(pictures.camera_jpeg(400, 300, orientation=6))
+        plain = rendered(path, f"-/autorotate/{turned}/-/preview/100x100/-/format/png/")
+        effects = "-/preview/100x100/-/rect/fff/100px100p/-/overlay/self/-/format/png/"
+        image = rendered(path, f"-/autorotate/{turned}/{effects}")
+        assert image.size == plain.size == size
+        assert max(band[1] for band in ImageChops.difference(image, plain).getextrema()) <= 2
+
     @pytest.mark.parametrize(
         ("written", "canonical"),
         [
@@ -173,6 +186,37 @@ class TestOverlay:
             rendered(white, effects, {str(LOGO): white}, limits=limits)
 
 
+def chains() -> Iterator[str]:
+    """Operations as nobody writes them."""
+    dice = Random(7)
+    sizes = ["50px50p", "1x1", "99999x99999", "99999px99999p", "0.01px0.01p", "7px99999"]
+    places = ["0,0", "center", "-99999,-99999", "99999,99999", "-99999p,99999p", "right,bottom"]
+    texts = ["a", "Hello%20World~nfoo", "W" * 200, "~n~n", "%D8%A7%D9%84", "%F0%9F%91%8D"]
+    words: list[Callable[[], str]] = [
+        lambda: f"overlay/{dice.choice(['self', LOGO])}/{dice.choice(sizes)}/50p",
+        lambda: f"overlay/{LOGO}/{dice.choice(sizes)}/{dice.choice(places)}/{dice.choice('07')}p",
+        lambda: f"rect/12345678/{dice.choice(sizes)}/{dice.choice(places)}",
+        lambda: f"text/{dice.choice(sizes)}/{dice.choice(places)}/{dice.choice(texts)}",
+        lambda: f"font/{dice.choice([1, 7, 1000])}/00000080",
+        lambda: f"text_box/{dice.choice(['fit', 'line', 'fill'])}/fff/{dice.choice([3, 500])}",
+        lambda: dice.choice(["resize/37x", "rotate/33", "crop/90x90", "mirror", "format/jpeg"]),
+    ]
+    for _ in range(60):
+        yield "".join(f"-/{dice.choice(words)()}/" for _ in range(dice.randint(1, 6)))
+
+
+def test_whatever_is_laid_over_what_it_is_a_picture_or_refused(tmp_path, white):
+    for name, mode, size in [("a", "L", (1, 1)), ("b", "RGBA", (40, 30)), ("c", "1", (33, 20))]:
+        Image.new(mode, size).save(tmp_path / name, "PNG")
+    sources = [white, *(tmp_path / name for name in "abc")]
+    n_made = 0
+    for number, effects in enumerate(chains()):
+        with suppress(BadEffects):
+            others = {str(LOGO): sources[(number + 1) % 4]}
+            n_made += bool(rendered(sources[number % 4], effects, others))
+    assert n_made > 40
+
+
 class TestRect:
     @pytest.mark.parametrize(
         ("params", "box", "colour"),
@@ -205,7 +249,7 @@ class TestRect:
             ("ff0000/10x10/0,0/1/", "colour, size and place"),
             ("red/10x10/", "hexadecimal"),
             ("ff00/10x10/", "hexadecimal"),
-            ("ff0000/10/", "width and height"),
+            ("ff0000/10x/", "width and height"),
             ("ff0000/10x10/middle/", "write a place"),
         ],
     )

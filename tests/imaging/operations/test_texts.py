@@ -141,7 +141,7 @@ class TestText:
             ("", "size, place and text"),
             ("50px50p/", "size, place and text"),
             ("50px50p/center/a/b/", "/ as ~s"),
-            ("50p/a/", "width and height"),
+            ("50px/a/", "width and height"),
             ("50px50p/nowhere/a/", "write a place"),
             ("50px50p/a~b/", "~~ for a tilde"),
             ("50px50p/a~/", "~~ for a tilde"),
