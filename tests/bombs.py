@@ -1,8 +1,10 @@
 """Pictures that are small to send and large to open, made on the spot (S087, S088, S091)."""
 
+import base64
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import cache
 
 import pillow_heif
 
@@ -107,3 +109,61 @@ def many_scans(n_scans: int, side: int) -> bytes:
     body = pictures.jpeg(side, side, progressive=True)
     last = body.rindex(b"\xff\xda")
     return body[:last] + body[last:-2] * n_scans + body[-2:]
+
+
+def drawing(inside: str, *, before: str = "", size: str = 'width="100" height="100"') -> bytes:
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f"{before}<svg {names} {size}>{inside}</svg>".encode()
+
+
+def with_picture_inside(side: int) -> bytes:
+    flood = base64.b64encode(pictures.flood_png(side, side)).decode()
+    return drawing(f'<image width="9" height="9" xlink:href="data:image/png;base64,{flood}"/>')
+
+
+@cache
+def drawings() -> dict[str, bytes]:
+    """SVGs that a reader without bounds would be at for very long, or for ever (S091)."""
+    laughs = '<!ENTITY a0 "ha">' + "".join(
+        f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10)
+    )
+    long_entity = f'<!ENTITY a "{"x" * 100_000}">'
+    clips = "".join(
+        f'<clipPath id="c{n}" clip-path="url(#c{n - 1})"><rect width="9" height="9"/></clipPath>'
+        for n in range(1, 2_000)
+    )
+    patterns = "".join(
+        f'<pattern id="p{n}" width="1" height="1" patternUnits="userSpaceOnUse">'
+        f'<rect width="50" height="50" fill="url(#p{n - 1})"/></pattern>'
+        for n in range(1, 30)
+    )
+    blur = '<feGaussianBlur stdDeviation="500"/>'
+    box = '<rect width="90" height="90" {}/>'
+    return {
+        "entities in entities": drawing("<text>&a9;</text>", before=f"<!DOCTYPE svg [{laughs}]>"),
+        "a long entity, often": drawing(
+            f"<text>{'&a;' * 1_000}</text>", before=f"<!DOCTYPE svg [{long_entity}]>"
+        ),
+        "an entity of itself": drawing(
+            "<text>&a;</text>", before='<!DOCTYPE svg [<!ENTITY a "&b;"><!ENTITY b "&a;">]>'
+        ),
+        "a use of itself": drawing('<g id="a"><use xlink:href="#a"/></g>'),
+        "patterns in patterns": drawing(patterns + box.format('fill="url(#p29)"')),
+        "clips in clips": drawing(clips + box.format('clip-path="url(#c1999)"')),
+        "very deep": drawing("<g>" * 100_000 + "</g>" * 100_000),
+        "a heavy filter": drawing(
+            f'<filter id="f" x="-999%" width="3000%">'
+            f"{blur * 100}</filter>" + box.format('filter="url(#f)"')
+        ),
+        "a million octaves": drawing(
+            '<filter id="f"><feTurbulence baseFrequency="0.9" numOctaves="1000000"/></filter>'
+            + box.format('filter="url(#f)"')
+        ),
+        "very many dashes": drawing('<path d="M0 0H1e9" stroke="red" stroke-dasharray="0.0001"/>'),
+        "a long selector": drawing(
+            f"<style>{'g ' * 100_000}rect{{fill:red}}</style>{'<g>' * 200}<rect/>{'</g>' * 200}"
+        ),
+        "very wide": drawing("", size='width="100000" height="100000"'),
+        "no number wide": drawing("", size='width="NaN" height="1e400"'),
+        "a pixel flood inside": with_picture_inside(60_000),
+    }

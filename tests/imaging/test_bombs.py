@@ -34,7 +34,7 @@ from tests import bombs, pictures
 
 MB = 1_000  # of kB, as the kernel counts
 REFUSED_MB = 150  # S087
-SOON_S = 5  # of a machine that has much else to do
+SOON_S = 15  # where the limit is 30, of a machine that has much else to do
 
 
 class Bench:
@@ -229,6 +229,33 @@ class TestParts:
         assert bench.peak_mb(refuse) < REFUSED_MB
 
 
+class TestDrawings:
+    """S091: an SVG is drawn or refused, within bounds."""
+
+    @pytest.mark.parametrize("name", bombs.drawings())
+    def test_cost_little_whatever_they_ask_for(self, bench, name):
+        body = bombs.drawings()[name]
+
+        def ask() -> None:
+            with suppress(NotAnImage, ProcessingFailed):
+                assert bench.render(body, "-/resize/100x/").width == 100
+            bench.inspect(body)
+
+        assert bench.peak_mb(ask) < REFUSED_MB
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            bombs.with_picture_inside(20_000),
+            bombs.drawing(f'<path d="M0 0{"L9 9 1 1" * 1_200_000}"/>'),
+        ],
+        ids=["a-large-picture-inside", "a-path-of-10-mb"],
+    )
+    def test_that_cost_too_much_are_given_up(self, bench, body):
+        with pytest.raises(ProcessingFailed):
+            bench.render(body, limits=replace(LIMITS, cpu_seconds=1))
+
+
 class TestTheChild:
     """S089, F47: a decoder that wants too much, crashes or hangs costs its own request."""
 
@@ -236,15 +263,16 @@ class TestTheChild:
         ("limits", "side"),
         [
             (replace(LIMITS, memory_bytes=180_000_000), 5_000),
-            (replace(LIMITS, cpu_seconds=0), 2_500),
+            (replace(LIMITS, cpu_seconds=0), 3_000),
             (replace(LIMITS, seconds=0.01), 1_000),
         ],
         ids=["memory", "processor", "time"],
     )
     def test_is_held_to_its_limits(self, bench, limits, side):
         body = pictures._bytes(noise().resize((side, side)), "BMP")
+        much_work = "-/resize/2900x2900/-/resize/3000x3000/" * 15
         with pytest.raises(ProcessingFailed) as refusal:
-            bench.render(body, "-/preview/3000x3000/-/format/webp/", limits=limits)
+            bench.render(body, f"{much_work}-/format/webp/", limits=limits)
         assert refusal.value.code == "processing_failed"
 
     def test_has_them_from_the_kernel(self, bench):
