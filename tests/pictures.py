@@ -46,6 +46,16 @@ def corners(image: Image.Image) -> list[tuple[int, ...]]:
     return [image.convert("RGB").getpixel(place) for place in places]
 
 
+def all_kinds_of_colours(mode: str = "RGB") -> Image.Image:
+    """64×64: red grows to the right, green downwards, blue with both; with alpha, downwards too."""
+    image = Image.new("RGB", (64, 64))
+    image.putdata([(x * 4, y * 4, (x + y) * 2) for y in range(64) for x in range(64)])
+    if mode == "RGBA":
+        image.putalpha(Image.linear_gradient("L").resize((64, 64)))
+        return image
+    return image.convert(mode)
+
+
 def jpeg(width: int = 400, height: int = 300, **options: Any) -> bytes:
     return _bytes(two_halves(width, height), "JPEG", quality=90, **options)
 

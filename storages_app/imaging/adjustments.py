@@ -20,22 +20,31 @@ _REACH = 0.3  # of red and blue light, where `warm` is strongest
 
 @dataclass(frozen=True)
 class Adjustment(Operation):
-    """So much of something; at `neutral`, which is also the default, nothing is done."""
+    """So much of something; at `neutral` nothing is done."""
 
     cost: ClassVar[float] = 1
     reads_often: ClassVar[bool] = False  # `change` reads its image more than once
     low: ClassVar[int]
     high: ClassVar[int]
     neutral: ClassVar[int] = 0
+    default: ClassVar[int | None] = None  # where it is not `neutral`
 
-    amount: int
+    written: int | None
 
     @classmethod
     def parse(cls, params: Sequence[str]) -> Self:
-        return cls(grammar.one_number(cls, params, low=cls.low, high=cls.high, default=cls.neutral))
+        if not params:
+            return cls(None)
+        return cls(grammar.one_number(cls, params, low=cls.low, high=cls.high))
 
     def params(self) -> tuple[str, ...]:
-        return (str(self.amount),)
+        return () if self.written is None else (str(self.written),)
+
+    @property
+    def amount(self) -> int:
+        if self.written is not None:
+            return self.written
+        return self.neutral if self.default is None else self.default
 
     def apply(self, canvas: "Canvas") -> None:
         if self.amount == self.neutral:

@@ -8,6 +8,10 @@ from storages_app.imaging.adjustments import Curve
 from storages_app.imaging.canvas import Change
 
 LUMA = (0.2126, 0.7152, 0.0722)  # how bright red, green and blue look (BT.709, as sRGB has it)
+_CUT = 0.5  # percent of the pixels that `stretch_levels` may make black, and white
+_PLAIN = 32  # a picture of so few tones has no levels: it would get noise
+_WIDE = 3.0  # pixels of sigma
+_GAUSS = {"precision": "float", "min_ampl": 0.02}  # in whole numbers it makes the picture lighter
 
 
 def map_bands(image: pyvips.Image, curves: Sequence[Curve]) -> pyvips.Image:
@@ -44,6 +48,39 @@ def vibrate(image: pyvips.Image, amount: float) -> pyvips.Image:
     paleness = red.minpair(green).minpair(blue) / strongest  # of black: 0
     plain = grey(image)
     return plain + (image - plain) * (paleness * amount + 1)
+
+
+def mix(image: pyvips.Image, other: pyvips.Image, amount: float) -> pyvips.Image:
+    """0 is the picture, 1 the other; what is below 0 or above 1 goes on in a straight line."""
+    return image + (other - image) * amount
+
+
+def stretch_levels(image: pyvips.Image, amount: float) -> pyvips.Image:
+    """Let the tones take all the place from black to white; all bands alike: no colour shifts."""
+    tones = grey(image).cast("uchar")
+    dark, light = tones.percent(_CUT), tones.percent(100 - _CUT)
+    if light - dark < _PLAIN:
+        return image
+    return mix(image, (image - dark) * (255 / (light - dark)), amount)
+
+
+def blur(image: pyvips.Image, sigma: float) -> pyvips.Image:
+    """Gaussian; the picture, which is in memory, may have an alpha band."""
+    if not image.hasalpha():
+        return _blur_bands(image, sigma)
+    # What is see-through has no colour to give to its neighbours.
+    return _blur_bands(image.premultiply(), sigma).unpremultiply()
+
+
+def _blur_bands(image: pyvips.Image, sigma: float) -> pyvips.Image:
+    """Where the blur is wide, a small picture of it is as good, and takes as long as any other."""
+    if sigma <= _WIDE:
+        return image.gaussblur(sigma, **_GAUSS)
+    sizes = [max(1, round(side * _WIDE / sigma)) for side in (image.width, image.height)]
+    small = image.resize(sizes[0] / image.width, vscale=sizes[1] / image.height)
+    return small.gaussblur(_WIDE, **_GAUSS).resize(
+        image.width / sizes[0], vscale=image.height / sizes[1], kernel="cubic"
+    )
 
 
 def beside_alpha(image: pyvips.Image, change: Change) -> pyvips.Image:

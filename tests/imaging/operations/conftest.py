@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -9,15 +11,18 @@ from tests import pictures
 
 
 @pytest.fixture
-def see(tmp_path) -> Callable[[bytes, str], Image.Image]:
-    """Make a picture, and read it with Pillow, which has no part in the making."""
+def repaint(tmp_path: Path) -> Callable[[Image.Image, str], Image.Image]:
+    """Carry out effects, and read what came of it with Pillow, which has no part in the making."""
 
-    def run(body: bytes, text: str) -> Image.Image:
-        source = tmp_path / "source"
-        source.write_bytes(body)
-        made = pipeline.render(source, parse(text), tmp_path)
+    def run(source: Image.Image, text: str) -> Image.Image:
+        body = BytesIO()
+        source.save(body, "PNG")
+        path = tmp_path / "source"
+        path.write_bytes(body.getvalue())
+        made = pipeline.render(path, parse(text), tmp_path)
+        assert made.content_type == "image/png"
         image = pictures.read(made.path.read_bytes())
-        assert image.size == (made.width, made.height)
+        assert image.size == source.size
         return image
 
     return run

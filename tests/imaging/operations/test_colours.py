@@ -1,7 +1,5 @@
 """Operations that change colours, looked at by Pillow."""
 
-from io import BytesIO
-
 import pytest
 from PIL import Image, ImageChops
 
@@ -9,6 +7,7 @@ from storages_app.imaging import pipeline
 from storages_app.imaging.effects import parse
 from storages_app.imaging.errors import BadEffects
 from tests import pictures
+from tests.pictures import all_kinds_of_colours
 
 Pixel = tuple[int, ...]
 GREY, WHITE, BLACK = (128, 128, 128), (255, 255, 255), (0, 0, 0)
@@ -26,45 +25,13 @@ NUMBERS = {
 }
 
 
-def png(image: Image.Image) -> bytes:
-    body = BytesIO()
-    image.save(body, "PNG")
-    return body.getvalue()
-
-
-def all_kinds_of_colours(mode: str = "RGB") -> Image.Image:
-    """64×64: red from left to right, green from top to bottom, blue across."""
-    image = Image.new("RGB", (64, 64))
-    image.putdata([(x * 4, y * 4, (x + y) * 2) for y in range(64) for x in range(64)])
-    if mode == "RGBA":
-        image.putalpha(Image.linear_gradient("L").resize((64, 64)))
-        return image
-    return image.convert(mode)
-
-
 @pytest.fixture
-def see(tmp_path):
-    """Make a picture, and read it with Pillow, which has no part in the making."""
-
-    def run(source: Image.Image, text: str) -> Image.Image:
-        path = tmp_path / "source"
-        path.write_bytes(png(source))
-        made = pipeline.render(path, parse(text), tmp_path)
-        assert made.content_type == "image/png"
-        image = pictures.read(made.path.read_bytes())
-        assert image.size == source.size
-        return image
-
-    return run
-
-
-@pytest.fixture
-def pixel_of(see):
+def pixel_of(repaint):
     """What becomes of one colour."""
 
     def run(colour: Pixel, text: str) -> Pixel:
         mode = "RGBA" if len(colour) == 4 else "RGB"
-        image = see(Image.new(mode, (8, 8), colour), text)
+        image = repaint(Image.new(mode, (8, 8), colour), text)
         assert image.getextrema() == tuple((band, band) for band in image.getpixel((0, 0)))
         return image.getpixel((0, 0))
 
@@ -156,9 +123,9 @@ class TestPixels:
                 light(GREY), rel=0.02
             )
 
-    def test_twice_inverted_is_the_picture_again(self, see):
+    def test_twice_inverted_is_the_picture_again(self, repaint):
         source = all_kinds_of_colours()
-        assert see(source, "-/invert/-/invert/").tobytes() == source.tobytes()
+        assert repaint(source, "-/invert/-/invert/").tobytes() == source.tobytes()
 
 
 class TestAll:
@@ -167,39 +134,39 @@ class TestAll:
 
     @pytest.mark.parametrize("name", NUMBERS)
     @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
-    def test_neutral_leaves_the_pixels_as_they_are(self, see, name, mode):
+    def test_neutral_leaves_the_pixels_as_they_are(self, repaint, name, mode):
         source = all_kinds_of_colours(mode)
         neutral = NUMBERS[name][2]
         for text in (f"-/{name}/{neutral}/", f"-/{name}/"):
-            assert see(source, text).convert(mode).tobytes() == source.tobytes()
+            assert repaint(source, text).convert(mode).tobytes() == source.tobytes()
 
     @pytest.mark.parametrize("name", NUMBERS)
-    def test_next_to_neutral_is_next_to_the_picture(self, see, name):
+    def test_next_to_neutral_is_next_to_the_picture(self, repaint, name):
         """The formula itself is neutral there, and not only what is left out."""
         source = all_kinds_of_colours()
         for amount in (NUMBERS[name][2] - 4, NUMBERS[name][2] + 4):
-            near = ImageChops.difference(see(source, f"-/{name}/{amount}/"), source)
+            near = ImageChops.difference(repaint(source, f"-/{name}/{amount}/"), source)
             assert max(high for _low, high in near.getextrema()) <= 11
             assert near.getbbox()
 
     @pytest.mark.parametrize("text", CHANGES)
-    def test_how_see_through_a_pixel_is_stays(self, see, text):
+    def test_how_see_through_a_pixel_is_stays(self, repaint, text):
         source = all_kinds_of_colours("RGBA")
-        image = see(source, f"-/{text}/")
+        image = repaint(source, f"-/{text}/")
         assert image.mode == "RGBA"
         assert image.getchannel("A").tobytes() == source.getchannel("A").tobytes()
         assert image.convert("RGB").tobytes() != source.convert("RGB").tobytes()
 
     @pytest.mark.parametrize("text", CHANGES)
-    def test_alpha_changes_nothing_of_the_colours(self, see, text):
-        plain = see(all_kinds_of_colours("RGB"), f"-/{text}/")
-        see_through = see(all_kinds_of_colours("RGBA"), f"-/{text}/").convert("RGB")
+    def test_alpha_changes_nothing_of_the_colours(self, repaint, text):
+        plain = repaint(all_kinds_of_colours("RGB"), f"-/{text}/")
+        see_through = repaint(all_kinds_of_colours("RGBA"), f"-/{text}/").convert("RGB")
         assert see_through.tobytes() == plain.tobytes()
 
     @pytest.mark.parametrize("text", CHANGES)
-    def test_grey_pictures_are_read_too(self, see, text):
-        image = see(all_kinds_of_colours("L"), f"-/{text}/").convert("RGB")
-        as_colours = see(all_kinds_of_colours("L").convert("RGB"), f"-/{text}/")
+    def test_grey_pictures_are_read_too(self, repaint, text):
+        image = repaint(all_kinds_of_colours("L"), f"-/{text}/").convert("RGB")
+        as_colours = repaint(all_kinds_of_colours("L").convert("RGB"), f"-/{text}/")
         assert image.tobytes() == as_colours.convert("RGB").tobytes()
 
     @pytest.mark.parametrize("text", CHANGES)
