@@ -37,7 +37,7 @@ _SAYS_NOTHING = {  # in place of a picture
     "@clib": "The picture stays the same, so there is nothing to see.",
 }
 _HAS_LOOKS = "filter"
-LOOKS = PICTURES / "every-look.jpg"
+EVERY_LOOK = PICTURES / "every-look.jpg"
 _HEAD = """\
 # Image operations
 
@@ -99,12 +99,10 @@ def pages() -> dict[Path, str]:
 
 def _index() -> str:
     rows = [
-        f"| [`{each.name}`]({each.page.name}) | {_summary(each.kind)} | {_shown(each)} |"
+        f"| {_shown(each)} | [`{each.name}`]({each.page.name}): {_summary(each.kind)} |"
         for each in examples()
     ]
-    return "\n".join(
-        [_HEAD, "| operation | does | example |", "| --- | --- | --- |", *rows, ""]
-    ) + (f"\n{_TAIL}")
+    return "\n".join([_HEAD, "| | |", "| --- | --- |", *rows, ""]) + (f"\n{_TAIL}")
 
 
 def _shown(example: Example) -> str:
@@ -137,7 +135,8 @@ def _parts(example: Example) -> Iterator[str]:
         )
     if kind.name == _HAS_LOOKS:
         yield "## Every look"
-        yield f"At full strength; the first is the picture without any.\n\n{_image('Looks', LOOKS)}"
+        yield "At full strength; the first is the picture without any."
+        yield _image("Looks", EVERY_LOOK)
     yield "[All operations](README.md)"
 
 
@@ -166,20 +165,20 @@ def pictures() -> set[Path]:
     return (
         scenes_used
         | {each.result for each in examples() if each.has_picture}
-        | ({LOOKS} if _HAS_LOOKS in all_operations() else set())
+        | ({EVERY_LOOK} if _HAS_LOOKS in all_operations() else set())
     )
 
 
-def sheet_of_looks(folder: Path) -> Image.Image:
+def sheet_of_looks(folder: Path) -> Path:
     """The lake in each look, small, with its name below."""
-    from storages_app.imaging.operations.filter import NAMES
+    from storages_app.imaging.looks import LOOKS
 
     columns, (width, height), gap = 4, (180, 120), 24
-    n_rows = -(-(len(NAMES) + 1) // columns)
+    n_rows = -(-(len(LOOKS) + 1) // columns)
     sheet = Image.new("RGB", (columns * (width + 8) - 8, n_rows * (height + gap)), "white")
     draw = ImageDraw.Draw(sheet)
     filters = all_operations()[_HAS_LOOKS]
-    for n, name in enumerate(("", *NAMES)):
+    for n, name in enumerate(("", *LOOKS)):
         look = f"-/filter/{name}/" if name else ""
         made = Example(filters).render(folder, f"-/resize/{width}x{height}/{look}-/quality/best/")
         left, top = n % columns * (width + 8), n // columns * (height + gap)
@@ -187,7 +186,8 @@ def sheet_of_looks(folder: Path) -> Image.Image:
             sheet.paste(picture, (left, top))
         place = (left + width / 2, top + height + gap / 2 - 1)
         draw.text(place, name, font=scenes.font(3), fill=(40, 40, 40), anchor="mm")
-    return sheet
+    sheet.save(folder / EVERY_LOOK.name, quality=85)
+    return folder / EVERY_LOOK.name
 
 
 def make(wanted: Sequence[str]) -> None:
@@ -201,7 +201,7 @@ def make(wanted: Sequence[str]) -> None:
                 shutil.copyfile(made, PICTURES / made.name)
     if _HAS_LOOKS in wanted or (not wanted and _HAS_LOOKS in all_operations()):
         with tempfile.TemporaryDirectory(prefix="ucdash-docs-") as folder:
-            sheet_of_looks(Path(folder)).save(LOOKS, quality=82)
+            shutil.copyfile(sheet_of_looks(Path(folder)), EVERY_LOOK)
     texts = pages()
     for path in {*FOLDER.glob("*.md"), *PICTURES.iterdir()} - texts.keys() - pictures():
         path.unlink()

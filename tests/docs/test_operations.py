@@ -56,6 +56,9 @@ class TestExamples:
         assert facts(made) == facts(example.result)
         assert not looks_different(made, example.result)
 
+    def test_give_every_look_of_filter(self, tmp_path):
+        assert not looks_different(operations.sheet_of_looks(tmp_path), operations.EVERY_LOOK)
+
     @pytest.mark.parametrize("example", WITH_PICTURES, ids=lambda each: each.name)
     def test_show_what_the_operation_does(self, example: Example, tmp_path):
         """Without it the result is another one, so the golden pictures would notice."""
