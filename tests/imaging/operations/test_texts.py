@@ -2,11 +2,12 @@
 
 from pathlib import Path
 from urllib.parse import quote
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image, ImageChops
 
-from storages_app.imaging import pipeline
+from storages_app.imaging import pipeline, pool
 from storages_app.imaging.effects import parse
 from storages_app.imaging.errors import BadEffects
 from tests import pictures
@@ -234,9 +235,11 @@ class TestAlign:
         assert abs((top + bottom) / 2 - {"top": 64, "center": 150, "bottom": 236}[down]) < 10
 
     def test_of_more_than_there_is_room_for_begins_at_the_top(self, draw):
-        words = "a~n" * 30
-        top = ink(draw(f"-/text_align/left/bottom/-/text/200x200/100,50/{words}/"))[1]
-        assert 50 <= top < 70
+        long = "-/text/200x190/100,50/" + "a~n" * 30
+        at_the_top = draw(f"-/text_align/left/top/{long}/")
+        assert 50 <= ink(at_the_top)[1] < 70
+        for down in ("center", "bottom"):
+            assert draw(f"-/text_align/left/{down}/{long}/").tobytes() == at_the_top.tobytes()
 
     @pytest.mark.parametrize("params", ["", "left/", "top/left/", "left/top/1/", "middle/center/"])
     def test_refuses_what_it_cannot_read(self, params):
@@ -313,3 +316,10 @@ def test_each_font_ships_with_its_licence():
     folder = Path(pipeline.__file__).parent / "fonts"
     assert len(list(folder.glob("DejaVu*.ttf"))) == 12
     assert "Bitstream" in (folder / "LICENSE").read_text()
+
+
+def test_the_image_process_sees_no_other_fonts():
+    told = Path(pool._environment()["FONTCONFIG_FILE"])
+    folders = ElementTree.parse(told).findall("dir")
+    assert [(one.get("prefix"), one.text) for one in folders] == [("relative", ".")]
+    assert list(told.parent.glob("*.ttf"))
