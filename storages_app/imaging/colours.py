@@ -1,5 +1,6 @@
 """Colours computed for whole pictures: sRGB of 8 bits, three bands. Child process only."""
 
+import math
 from collections.abc import Sequence
 
 import pyvips
@@ -10,6 +11,7 @@ from storages_app.imaging.canvas import Change
 LUMA = (0.2126, 0.7152, 0.0722)  # how bright red, green and blue look (BT.709, as sRGB has it)
 _CUT = 0.5  # percent of the pixels that `stretch_levels` may make black, and white
 _PLAIN = 32  # a picture of so few tones has no levels: it would get noise
+_MOST_BENT = 0.6  # a power; a stronger one would show the noise of the dark
 _WIDE = 3.0  # pixels of sigma
 _GAUSS = {"precision": "float", "min_ampl": 0.02}  # in whole numbers it makes the picture lighter
 
@@ -56,12 +58,28 @@ def mix(image: pyvips.Image, other: pyvips.Image, amount: float) -> pyvips.Image
 
 
 def stretch_levels(image: pyvips.Image, amount: float) -> pyvips.Image:
-    """Let the tones take all the place from black to white; all bands alike: no colour shifts."""
+    """Let the tones take all the place from black to white; all bands alike: no colour shifts.
+
+    The middle tone does not become darker: what a haze has lifted is set down, not the picture.
+    """
     tones = grey(image).cast("uchar")
-    dark, light = tones.percent(_CUT), tones.percent(100 - _CUT)
+    dark, middle, light = (tones.percent(part) for part in (_CUT, 50, 100 - _CUT))
     if light - dark < _PLAIN:
         return image
-    return mix(image, (image - dark) * (255 / (light - dark)), amount)
+    bend = _bend(middle / 255, (middle - dark) / (light - dark))
+
+    def curve(level: float) -> float:
+        stretched = min(1.0, max(0.0, (255 * level - dark) / (light - dark))) ** bend
+        return level + (stretched - level) * amount
+
+    return map_bands(image, [curve] * 3)
+
+
+def _bend(wanted: float, place: float) -> float:
+    """The power that lifts a tone from its place to the wanted one; 1 where it is there."""
+    if not 0 < place < wanted < 1:
+        return 1.0
+    return max(_MOST_BENT, math.log(wanted) / math.log(place))
 
 
 def blur(image: pyvips.Image, sigma: float) -> pyvips.Image:

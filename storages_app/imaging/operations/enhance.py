@@ -30,5 +30,4 @@ class Enhance(Adjustment):
         from storages_app.imaging import colours
 
         amount = self.amount / 100
-        levelled = colours.stretch_levels(image, amount).rint().cast("uchar")
-        return colours.vibrate(levelled, _VIBRANCE * amount)
+        return colours.vibrate(colours.stretch_levels(image, amount), _VIBRANCE * amount)

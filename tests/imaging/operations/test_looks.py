@@ -177,6 +177,19 @@ class TestEnhance:
         assert darkest < 20
         assert lightest > 235
 
+    def test_sets_down_a_haze_and_not_the_picture(self, repaint):
+        hazy = all_kinds_of_colours().point(lambda value: 70 + value * 185 // 255)
+        made = repaint(hazy, "-/enhance/100/").convert("L")
+        assert made.getextrema()[0] < 20
+        before, after = (ImageStat.Stat(each.convert("L")).median[0] for each in (hazy, made))
+        assert abs(after - before) < 8
+
+    def test_lifts_what_is_too_dark(self, repaint):
+        dark = all_kinds_of_colours().point(lambda value: value // 3)
+        made = repaint(dark, "-/enhance/100/")
+        before, after = (ImageStat.Stat(each.convert("L")).mean[0] for each in (dark, made))
+        assert after > 2 * before
+
     def test_more_of_it_goes_further(self, repaint, foggy):
         made = [repaint(foggy, f"-/enhance/{amount}/") for amount in (20, 50, 100)]
         assert [spread(foggy), *map(spread, made)] == sorted(map(spread, [foggy, *made]))
