@@ -63,13 +63,13 @@ def stretch_levels(image: pyvips.Image, amount: float) -> pyvips.Image:
     The middle tone does not become darker: what a haze has lifted is set down, not the picture.
     """
     tones = grey(image).cast("uchar")
-    dark, middle, light = (tones.percent(part) for part in (_CUT, 50, 100 - _CUT))
+    dark, middle, light = (float(tones.percent(part)) for part in (_CUT, 50, 100 - _CUT))
     if light - dark < _PLAIN:
         return image
     bend = _bend(middle / 255, (middle - dark) / (light - dark))
 
     def curve(level: float) -> float:
-        stretched = min(1.0, max(0.0, (255 * level - dark) / (light - dark))) ** bend
+        stretched: float = min(1.0, max(0.0, (255 * level - dark) / (light - dark))) ** bend
         return level + (stretched - level) * amount
 
     return map_bands(image, [curve] * 3)
