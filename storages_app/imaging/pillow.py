@@ -21,6 +21,7 @@ from storages_app.imaging.limits import Limits, check_header
 
 Image.MAX_IMAGE_PIXELS = None  # our own limit is checked from the header, and refuses earlier
 
+_STRIP = 256  # rows
 _MODES = {"1": "L", "I": "L", "F": "L", "I;16": "L", "I;16B": "L", "I;16L": "L", "RGBX": "RGB"}
 _CAN_MOVE = {"GIF", "WEBP", "PNG", "AVIF", "HEIF"}
 DECODER_FAULTS = (
@@ -84,14 +85,27 @@ def decode(path: Path, name: str, *, is_turned: bool) -> pyvips.Image:
     try:
         with _open(path, name) as image:
             profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA"} else None
-            turned = ImageOps.exif_transpose(image) if is_turned else image
-            pixels = turned.convert("RGBA" if _has_alpha(turned) else "RGB")
+            if is_turned:
+                ImageOps.exif_transpose(image, in_place=True)
+            mode = "RGBA" if _has_alpha(image) else "RGB"
+            # Each copy of the largest pictures takes 300 MB.
+            pixels = image if image.mode == mode else image.convert(mode)
+            result = _handed_over(pixels)
     except DECODER_FAULTS as error:
         raise ProcessingFailed from error
-    result = pyvips.Image.new_from_memory(
-        pixels.tobytes(), pixels.width, pixels.height, len(pixels.getbands()), "uchar"
-    ).copy(interpretation="srgb")
     return _to_srgb(result, profile) if profile else result
+
+
+def _handed_over(image: Image.Image) -> pyvips.Image:
+    """To libvips, a strip at a time, as `tobytes` of the whole keeps it twice."""
+    width, height, n_bands = image.width, image.height, len(image.getbands())
+    pixels = bytearray(width * height * n_bands)
+    for top in range(0, height, _STRIP):
+        bottom = min(top + _STRIP, height)
+        strip = image.crop((0, top, width, bottom)).tobytes()
+        pixels[top * width * n_bands : bottom * width * n_bands] = strip
+    made = pyvips.Image.new_from_memory(pixels, width, height, n_bands, "uchar")
+    return made.copy(interpretation="srgb")
 
 
 def _has_alpha(image: Image.Image) -> bool:

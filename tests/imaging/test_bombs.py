@@ -154,6 +154,15 @@ class TestPixelFloods:
         with pytest.raises(NotAnImage):
             bench.render(bombs.claiming("PNG", 10_000, 7_501))
 
+    def test_nor_does_a_format_whose_pixels_are_read_at_once_take_more(self, bench):
+        """libvips has no loader for it; a picture of 300 MB must not be kept three times."""
+        body = pictures._bytes(Image.new("L", (10_000, 7_500), 90), "PCX")
+
+        def make() -> None:
+            assert bench.render(body, "-/resize/100x/").height == 75
+
+        assert bench.peak_mb(make) < 700
+
 
 class TestAnimations:
     """S088: of what moves the first frame is read, and the number of the others has a limit."""
