@@ -32,6 +32,7 @@ PAGES = {
     "overview": "",
     "files": "files/",
     "file": "files/{file}/",
+    "playground": "playground/?file={file}&effects=-/crop/4:3/center/-/resize/600x/-/format/webp/",
     "upload": "upload/",
     "storages": "storages/",
     "connect": "storages/connect/",

@@ -22,6 +22,7 @@ NAVIGATION = (
             ("overview", "Overview", "layout-dashboard", "dashboard:overview"),
             ("files", "Files", "files", "dashboard:files"),
             ("upload", "Upload", "upload", "dashboard:upload"),
+            ("playground", "Playground", "image", "dashboard:playground"),
         ),
     ),
     (

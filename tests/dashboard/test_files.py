@@ -235,19 +235,6 @@ class TestFilePage:
         )
         assert CopyJob.objects.get().effects
 
-    def test_a_bad_operation_is_refused_and_kept_in_the_form(
-        self, project, storage, file, as_owner
-    ):
-        page = as_owner.post(
-            address("file_copy", project, file.pk),
-            {"custom_storage": storage.pk, "effects": "-/explode/"},
-        )
-        assert page.status_code == 200
-        assert 'role="alert"' in page.text
-        assert "Nothing was copied." in page.text
-        assert "-/explode/" in page.text
-        assert not CopyJob.objects.exists()
-
     def test_names_the_groups_that_hold_the_file(self, project, file, as_owner):
         held = make_group(project, file, file)
         deleted = make_group(project, file)

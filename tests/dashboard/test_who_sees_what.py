@@ -17,6 +17,7 @@ PAGES = {
     "file": (("file.pk",), SEEN_BY_ALL),
     "file_copy": (("file.pk",), POST_ONLY),
     "file_copies": (("file.pk",), SEEN_BY_ALL),
+    "playground": ((), SEEN_BY_ALL),
     "upload": ((), MANAGERS),
     "upload_fetch": ((), POST_ONLY),
     "upload_fetches": ((), MANAGERS),

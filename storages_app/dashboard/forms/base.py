@@ -27,6 +27,11 @@ class DashboardForm(forms.Form):
     use_required_attribute = True
     required_css_class = "required"
 
+    @property
+    def all_errors(self) -> str:
+        """What is wrong, for where the form is not shown again."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
     def refuse(self, error: UcdashError, field: str | None = None) -> None:
         self.add_error(field, message_of(error))
 

@@ -24,12 +24,14 @@ from storages_app.dashboard.frame import Frame, show
 from storages_app.dashboard.pages import page_of, read_moment
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explain
+from storages_app.dashboard.views.playground import address as playground_address
 from storages_app.lib.errors import UcdashError
 from storages_app.library import services as library
 from storages_app.models import CopyJob, File, Group, Project
 from storages_app.projects.roles import Action
 
 _N_GROUPS = 10
+_LONGEST_SHOWN = 2_000  # of operations in an address, of which web servers take 4,094 characters
 
 
 @project_page()
@@ -58,7 +60,7 @@ def selection(request: PageRequest, project: Project) -> HttpResponse:
     """Do something with the ticked files; copying and deleting ask once more on a page."""
     form = SelectionForm(request.POST, project=project)
     if not form.is_valid():
-        messages.error(request, " ".join(str(e) for errors in form.errors.values() for e in errors))
+        messages.error(request, form.all_errors)
         return redirect("dashboard:files", project.slug)
     files, do = form.cleaned_data["file"], form.cleaned_data["do"]
     if do == SelectionForm.STORE:
@@ -134,6 +136,9 @@ def copy(request: PageRequest, project: Project, file_uuid: uuid.UUID) -> HttpRe
     form = CopyForm(request.POST, project=project)
     if form.is_valid() and _order_copy(request, form, file):
         return redirect("dashboard:file", project.slug, file.pk)
+    if effects := request.POST.get("effects", "")[:_LONGEST_SHOWN]:
+        messages.error(request, f"Nothing was copied. {form.all_errors}")
+        return redirect(playground_address(project, file, effects))
     return _show_file(request, project, file, form)
 
 
@@ -173,8 +178,10 @@ def _groups_of(file: File) -> list[str]:
 
 def _copies_context(file: File) -> dict[str, Any]:
     jobs = file.copy_jobs.select_related("custom_storage").order_by("-is_backup", "-pk")
+    explained = [(job, explain(job)) for job in jobs]
     return {
-        "copies": [(job, explain(job)) for job in jobs],
+        "copies": [(job, reason) for job, reason in explained if not job.effects],
+        "processed": [(job, reason) for job, reason in explained if job.effects],
         "is_busy": any(not job.is_over for job in jobs),
         "version": reports.version_of(jobs),
     }
