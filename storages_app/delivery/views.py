@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -165,9 +165,8 @@ def answer_file(
 
 
 def live_files() -> QuerySet[File]:
-    """What can be read now: the sweep may not have come yet for what has expired."""
-    is_kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now()) | Q(stored_at__isnull=False)
-    return File.objects.live().filter(is_kept, project__removed_at=None)
+    """What can be read now."""
+    return File.objects.readable().filter(project__removed_at=None)
 
 
 def live_file(file_uuid: uuid.UUID) -> File:

@@ -6,6 +6,7 @@ from django.core.files import File as DjangoFile
 from django.core.files.storage import storages
 from django.db import models
 from django.db.models import Count, F, Q, Sum
+from django.utils import timezone
 
 from storages_app.models.projects import Project
 
@@ -14,6 +15,11 @@ class FileQuerySet(models.QuerySet["File"]):
     def live(self) -> "FileQuerySet":
         """Ready and not removed: what a copy can be made of."""
         return self.filter(removed_at=None, is_ready=True)
+
+    def readable(self) -> "FileQuerySet":
+        """Live and not expired: the sweep may not have come yet for what has."""
+        is_kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return self.live().filter(is_kept | Q(stored_at__isnull=False))
 
     def stored(self) -> "FileQuerySet":
         return self.live().filter(stored_at__isnull=False)

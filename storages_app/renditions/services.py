@@ -14,8 +14,6 @@ from uuid import UUID
 from django.conf import settings
 from django.core.cache import cache as django_cache
 from django.core.files.storage import storages
-from django.db.models import Q
-from django.utils import timezone
 
 from storages_app.imaging import pipeline
 from storages_app.imaging.effects import Effects
@@ -46,11 +44,8 @@ def find_others(*, project_id: int, effects: Effects) -> Others:
     """
     if not effects.files:
         return {}
-    is_kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now()) | Q(stored_at__isnull=False)
-    readable = File.objects.live().filter(
-        is_kept, project_id=project_id, size__lte=LIMITS.source_bytes
-    )
-    found = readable.in_bulk(effects.files)
+    usable = File.objects.readable().filter(project_id=project_id, size__lte=LIMITS.source_bytes)
+    found = usable.in_bulk(effects.files)
     for missing in sorted(effects.files - found.keys(), key=str):
         raise Overlay.unknown(str(missing))
     return found
