@@ -415,7 +415,7 @@ class TestProcessed:
         assert int(response["Content-Length"]) > 100
 
     @pytest.mark.parametrize(
-        ("accept", "expected"), [("image/webp", "image/webp"), ("*/*", "image/jpeg")]
+        ("accept", "expected"), [("image/webp", "image/webp"), ("*/*", "image/png")]
     )
     def test_format_auto_varies_by_what_the_browser_accepts(self, browser, photo, accept, expected):
         response = browser.get(
