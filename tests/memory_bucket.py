@@ -15,6 +15,7 @@ from tests.faulty_store import FaultyStore
 PROVEN = {
     "conditional_put": True,
     "conditional_copy": True,
+    "conditional_replace": True,
     "verifies_checksum": True,
     "checksum": "sha256",
     "multipart": True,

@@ -26,6 +26,7 @@ class Assignment:
     multipart_threshold: int
     part_size: int
     may_overwrite: bool = False  # what is there is a damaged copy of our own
+    replaces: str = ""  # the ETag of what is there and is to be overwritten
     moved_at: float = field(default_factory=monotonic)  # when bytes last moved or a step changed
     # A role's credentials may end while a large file is on its way: whose come next.
     renew_store: Callable[[], ObjectStore] | None = None

@@ -96,6 +96,7 @@ class Comparison:
     is_same: bool | None
     evidence: Evidence | None = None
     is_damaged_own: bool = False  # it says that it is this very copy, but its bytes are wrong
+    etag: str = ""  # of what was looked at
 
 
 NOBODY_KNOWS = Comparison(is_same=None)
@@ -124,13 +125,14 @@ def compare(
         return NOBODY_KNOWS
     says_ours = (info.metadata.get("uuid"), info.metadata.get("sha256")) == (uuid, expected.sha256)
     if info.size != expected.size:
-        return Comparison(is_same=False, is_damaged_own=says_ours)
+        return Comparison(is_same=False, is_damaged_own=says_ours, etag=info.etag)
     if is_verified_by_provider and info.sha256 == expected.sha256:
         return _same("checksum", f"sha256:{info.sha256}", info)
     if is_verified_by_provider and trusts_etag and info.etag == expected.md5:
         return _same("etag", f"md5:{info.etag}", info)
     found = read_back(store, info, expected)
-    return replace(found, is_damaged_own=says_ours and found.is_same is False)
+    is_damaged_own = says_ours and found.is_same is False
+    return replace(found, is_damaged_own=is_damaged_own, etag=info.etag)
 
 
 def read_back(store: ObjectStore, info: ObjectInfo, expected: Expected) -> Comparison:

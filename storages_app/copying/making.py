@@ -27,6 +27,7 @@ from storages_app.objectstores.errors import (
     ChecksumRefused,
     ConnectionFailed,
     KeyTaken,
+    ObjectMissing,
     ObjectStoreError,
     ServerError,
     TimedOut,
@@ -165,7 +166,7 @@ def _let_provider_copy(assignment: Assignment) -> Outcome | None:
         return None
     source = sources.unopened(assignment.job)
     settled = _look(assignment, source)
-    if settled:
+    if settled or _replaced(assignment):  # only a write of ours minds what it replaces
         return settled
     try:
         receipt = server_side.copy(assignment, origin, _options(assignment, source))
@@ -200,6 +201,8 @@ def _write_and_prove(assignment: Assignment, source: Source, commit: Commit) -> 
             proof = _put_whole(assignment, source)
     except KeyTaken:
         return _settle_taken_key(assignment, source, commit)
+    except ObjectMissing:  # what was to be replaced
+        return Outcome(State.RETRY_WAIT, Reason.SERVER_ERROR, "The key was taken, then free.")
     except _AMBIGUOUS as error:
         return _ask_after_lost_reply(assignment, source, error)
     crashpoint("copy_written")
@@ -234,6 +237,15 @@ def _is_conditional(assignment: Assignment) -> bool:
     return assignment.storage.can("conditional_put") and not _may_overwrite(assignment)
 
 
+def _replaced(assignment: Assignment) -> str:
+    """The ETag that a write over another object is conditional on.
+
+    Who had this copy before may be asleep in the middle of such a write. When it wakes, the object
+    is another one, proved by then, and its bytes are refused.
+    """
+    return assignment.replaces if assignment.storage.can("conditional_replace") else ""
+
+
 def _minds_condition_of_copy(assignment: Assignment) -> bool:
     """Whether the provider's own copy is as safe from clashes as one that we send."""
     return assignment.storage.can("conditional_copy") or not _is_conditional(assignment)
@@ -254,10 +266,13 @@ def _look_first(assignment: Assignment, source: Source) -> Outcome | None:
 
 def _look(assignment: Assignment, source: Source) -> Outcome | None:
     found = _compare(assignment, source)
+    assignment.replaces = ""
     if found is None or found.is_same is None:
         return None
     if found.is_same or not (found.is_damaged_own or _may_overwrite(assignment)):
         return _settle(assignment, source, found)
+    assignment.may_overwrite = assignment.may_overwrite or found.is_damaged_own
+    assignment.replaces = found.etag
     return None
 
 
@@ -265,11 +280,13 @@ def _settle_taken_key(assignment: Assignment, source: Source, commit: Commit) ->
     found = _compare(assignment, source)
     if found is None:  # it was taken a moment ago and is gone now
         return Outcome(State.RETRY_WAIT, Reason.SERVER_ERROR, "The key was taken, then free.")
-    if found.is_damaged_own and not assignment.may_overwrite:
-        assignment.may_overwrite = True
-        source.body.seek(0)
-        return _write_and_prove(assignment, source, commit)
-    return _settle(assignment, source, found)
+    if found.is_same is not False or not (found.is_damaged_own or _may_overwrite(assignment)):
+        return _settle(assignment, source, found)
+    if assignment.may_overwrite or assignment.replaces:
+        return Outcome(State.RETRY_WAIT, Reason.SERVER_ERROR, "Another wrote this object as well.")
+    assignment.may_overwrite = True
+    source.body.seek(0)
+    return _write_and_prove(assignment, source, commit)
 
 
 def _settle(assignment: Assignment, source: Source, found: Comparison) -> Outcome:
@@ -351,6 +368,7 @@ def _options(assignment: Assignment, source: Source) -> PutOptions:
             "name": file.original_filename,
         },
         only_if_absent=_is_conditional(assignment),
+        only_if_etag=_replaced(assignment),
         is_public=assignment.job.is_public,
     )
 

@@ -119,7 +119,11 @@ def put_in_parts(
             assignment.refresh_store()
             assignment.allow_s(_PUTTING_TOGETHER_S)
             receipt = assignment.store.complete_multipart(
-                key, upload_id, parts, only_if_absent=options.only_if_absent
+                key,
+                upload_id,
+                parts,
+                only_if_absent=options.only_if_absent,
+                only_if_etag=options.only_if_etag,
             )
             crashpoint("copy_completed")
         except BaseException:

@@ -38,6 +38,7 @@ class PutOptions:
     content_type: str = "application/octet-stream"
     metadata: dict[str, str] = field(default_factory=dict)
     only_if_absent: bool = False  # If-None-Match: *; KeyTaken where an object is there
+    only_if_etag: str = ""  # If-Match; KeyTaken where another is there, ObjectMissing if none is
     is_public: bool = False  # send the ACL public-read; False sends no ACL at all
     storage_class: str = ""
     encryption: str = ""  # "", "AES256" or "aws:kms"
@@ -167,9 +168,15 @@ class ObjectStore(Protocol):
         ...
 
     def complete_multipart(
-        self, key: str, upload_id: str, parts: list[PartReceipt], *, only_if_absent: bool
+        self,
+        key: str,
+        upload_id: str,
+        parts: list[PartReceipt],
+        *,
+        only_if_absent: bool,
+        only_if_etag: str = "",
     ) -> PutReceipt:
-        """Put the parts together."""
+        """Put the parts together; the conditions are those of `PutOptions`."""
         ...
 
     def abort_multipart(self, key: str, upload_id: str) -> None:

@@ -78,6 +78,7 @@ MOTO_DIFFERS = {
     "an abort fences a zombie",  # it answers 500
     "a link that was changed is refused",
     "a copy inside may be conditional",
+    "a complete may be conditional on what is there",
 }
 # Its keys are paths of a file system: cleaned, cut at 255 bytes a name, folders without bytes.
 SEAWEED_DIFFERS = {
@@ -313,6 +314,25 @@ class TestPut:
         assert caught.value.operation == "PutObject"
         assert read(store, "key") == b"one"
 
+    def test_a_put_over_a_known_object_replaces_it(self, store):
+        put(store, "key", b"one")
+        put(store, "key", b"two", only_if_etag=store.head("key").etag)
+        assert read(store, "key") == b"two"
+
+    def test_a_put_over_another_object_than_the_known_one_is_refused(self, store):
+        put(store, "key", b"one")
+        known = store.head("key").etag
+        put(store, "key", b"two")
+        with pytest.raises(KeyTaken):
+            put(store, "key", b"three", only_if_etag=known)
+        assert read(store, "key") == b"two"
+
+    def test_a_put_over_an_object_that_is_gone_is_refused(self, store):
+        with pytest.raises((ObjectMissing, KeyTaken)):  # 404 at Amazon, 412 at others
+            put(store, "key", b"three", only_if_etag="0" * 32)
+        with pytest.raises(ObjectMissing):
+            store.head("key")
+
     def test_a_wrong_checksum_is_refused(self, store, sentence):
         sentence("a wrong checksum is refused")
         with pytest.raises(ChecksumRefused):
@@ -545,6 +565,21 @@ class TestMultipart:
         upload_id, parts = put_parts(store, "key", [b"one"])
         store.complete_multipart("key", upload_id, parts, only_if_absent=True)
         assert read(store, "key") == b"one"
+
+    def test_a_complete_over_another_object_than_the_known_one_is_refused(self, store, sentence):
+        sentence("a complete may be conditional on what is there")
+        put(store, "key", b"one")
+        known = store.head("key").etag
+        put(store, "key", b"two")
+        upload_id, parts = put_parts(store, "key", [b"three"])
+        with pytest.raises(KeyTaken):
+            store.complete_multipart(
+                "key", upload_id, parts, only_if_absent=False, only_if_etag=known
+            )
+        assert read(store, "key") == b"two"
+        now = store.head("key").etag
+        store.complete_multipart("key", upload_id, parts, only_if_absent=False, only_if_etag=now)
+        assert read(store, "key") == b"three"
 
     def test_nothing_is_there_before_complete(self, store):
         put_parts(store, "key", [b"one"])

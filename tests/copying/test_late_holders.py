@@ -6,12 +6,13 @@ from io import BytesIO
 
 import pytest
 
-from storages_app.copying import orders, runner
+from storages_app.copying import making, orders, runner
 from storages_app.copying.claiming import claim_one
 from storages_app.models import CopyJob
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
 from storages_app.objectstores.base import PutOptions
+from storages_app.objectstores.errors import KeyTaken
 from tests.factories import make_custom_storage, make_file, make_project
 from tests.memory_bucket import PROVEN
 
@@ -28,6 +29,10 @@ def job(request) -> CopyJob:
     order = orders.order_for(file=file, custom_storage=storage)
     (placed,) = orders.place([order], lane=CopyJob.Lane.AUTO_COPY, asked_by="a test")
     return placed
+
+
+class Killed(BaseException):
+    """Whom it meets tells nobody."""
 
 
 def held_by_somebody_who_sleeps(job: CopyJob) -> list[CopyJob]:
@@ -113,6 +118,38 @@ def test_what_is_being_proved_meanwhile_is_not_done_yet(bucket, job, monkeypatch
     assert states == [State.PENDING]
     assert (job.state, content_of(bucket, job)) == (State.DONE, CONTENT)
     assert (job.crashes, job.late_holders) == (0, 1)
+
+
+def test_a_sleeper_in_the_middle_of_mending_does_not_damage_what_another_has_mended(
+    bucket, job, monkeypatch
+):
+    """Whoever killed it before it could report would not have lost anything either."""
+    runner.drain()
+    damage(bucket, job)
+    orders.reopen(
+        CopyJob.objects.all(), lane=CopyJob.Lane.AUTO_COPY, asked_by="x", on_clash="error"
+    )
+    (asleep,) = claim_one(pk=job.pk, worker="asleep")
+
+    def fall_asleep(put, key, body, *, options, **sent):
+        if not options.only_if_etag:  # the try to write where nothing is
+            return put(key, body, options=options, **sent)
+        bucket.faults.clear()
+        CopyJob.objects.update(lease_until=db_now() - timedelta(seconds=1))
+        runner.drain()
+        assert content_of(bucket, job) == CONTENT
+        spoilt = {"size": len(DAMAGED), "sha256": hashlib.sha256(DAMAGED).hexdigest()}
+        with pytest.raises(KeyTaken):
+            put(key, BytesIO(DAMAGED), options=options, **spoilt)
+        raise Killed
+
+    bucket.fail("put", fall_asleep, fall_asleep)
+    with pytest.raises(Killed):
+        making.make_copy(making.Assignment(asleep, bucket, 10**9, 10**9), lambda _: True)
+
+    assert content_of(bucket, job) == CONTENT
+    job.refresh_from_db()
+    assert (job.state, job.late_holders) == (State.DONE, 0)
 
 
 def test_an_object_that_is_right_is_looked_at_and_not_sent_again(bucket, job, monkeypatch):

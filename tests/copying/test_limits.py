@@ -141,7 +141,7 @@ class TestCopies:
     def test_f47_a_hundred_megabytes_are_the_limit_of_what_is_processed(
         self, storage, bucket, monkeypatch, size, is_refused
     ):
-        def fail(*, file, effects):
+        def fail(*, file, effects, others):
             raise ProcessingFailed
 
         monkeypatch.setattr(sources.renditions, "render", fail)
@@ -155,7 +155,7 @@ class TestCopies:
     def test_f47_a_result_over_the_limit_is_skipped_visibly(self, storage, bucket, monkeypatch):
         """Where the limit is exactly, and a decoder that dies or hangs: tests/imaging."""
 
-        def fail(*, file, effects):
+        def fail(*, file, effects, others):
             raise ProcessedTooLarge
 
         monkeypatch.setattr(sources.renditions, "render", fail)

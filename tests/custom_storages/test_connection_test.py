@@ -119,6 +119,7 @@ def test_what_was_proved_is_kept_with_its_date(draft, bucket):
     answers_of(draft)
     assert draft.can("conditional_put")
     assert draft.can("conditional_copy")
+    assert draft.can("conditional_replace")
     assert draft.can("verifies_checksum")
     assert draft.can("multipart")
     assert draft.capabilities["checksum"] == "sha256"

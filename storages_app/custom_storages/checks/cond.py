@@ -32,7 +32,9 @@ from storages_app.objectstores.errors import (
 )
 def cond(probe: Probe) -> str:
     """Write the test object again, on the condition that nothing is there."""
-    probe.capabilities |= {"conditional_put": False, "conditional_copy": False}
+    probe.capabilities |= dict.fromkeys(
+        ("conditional_put", "conditional_copy", "conditional_replace"), False
+    )
     is_public = probe.custom_storage.public_mode == CustomStorage.PublicMode.ACL
     try:
         probe.put(only_if_absent=True, is_public=is_public)
@@ -40,11 +42,23 @@ def cond(probe: Probe) -> str:
         probe.capabilities |= {
             "conditional_put": True,
             "conditional_copy": _copies_nothing(probe, is_public),
+            "conditional_replace": _replaces_nothing(probe, is_public),
         }
         return "Clashes are caught by the provider"
     except (AccessDenied, NotSupported) as error:
         raise Refused("second_write_accepted", error=error) from error
     raise Refused("second_write_accepted")
+
+
+def _replaces_nothing(probe: Probe, is_public: bool) -> bool:
+    """Whether a write over an object that has changed meanwhile is refused (If-Match)."""
+    try:
+        probe.put(only_if_etag="0" * 32, is_public=is_public)
+    except (KeyTaken, ConditionConflict):
+        return True
+    except ObjectStoreError:
+        return False
+    return False
 
 
 def _copies_nothing(probe: Probe, is_public: bool) -> bool:

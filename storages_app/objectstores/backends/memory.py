@@ -169,8 +169,12 @@ class MemoryStore:
         kept_sha256 = sha256 if options.checksum == "sha256" else ""
         info = _info(key, content, found_md5, kept_sha256, options)
         with self.opened("PutObject", key) as bucket:
-            if options.only_if_absent and key in bucket.objects:
-                raise _refusal(KeyTaken, "PreconditionFailed", 412, "PutObject")
+            _check_condition(
+                bucket.objects.get(key),
+                "PutObject",
+                only_if_absent=options.only_if_absent,
+                only_if_etag=options.only_if_etag,
+            )
             bucket.objects[key] = StoredObject(info, content, options.is_public)
         echoed = f"sha256:{_base64(kept_sha256)}" if kept_sha256 else ""
         return PutReceipt(
@@ -248,14 +252,24 @@ class MemoryStore:
         return _part_receipt(number, content, is_hashed=checksum == "sha256")
 
     def complete_multipart(
-        self, key: str, upload_id: str, parts: list[PartReceipt], *, only_if_absent: bool
+        self,
+        key: str,
+        upload_id: str,
+        parts: list[PartReceipt],
+        *,
+        only_if_absent: bool,
+        only_if_etag: str = "",
     ) -> PutReceipt:
         operation = "CompleteMultipartUpload"
         with self.opened(operation, key) as bucket:
             upload = _upload(bucket, operation, key, upload_id)
             contents = _contents_of(upload, parts)
-            if only_if_absent and key in bucket.objects:
-                raise _refusal(KeyTaken, "PreconditionFailed", 412, operation)
+            _check_condition(
+                bucket.objects.get(key),
+                operation,
+                only_if_absent=only_if_absent,
+                only_if_etag=only_if_etag,
+            )
             etag = _composite(hashlib.md5, contents).hex() + f"-{len(contents)}"
             info = _info(key, b"".join(contents), etag, "", upload.options)
             bucket.objects[key] = StoredObject(info, b"".join(contents), upload.options.is_public)
@@ -410,6 +424,16 @@ def _info(key: str, content: bytes, etag: str, sha256: str, options: PutOptions)
         last_modified=datetime.now(UTC),
         storage_class="" if options.storage_class == "STANDARD" else options.storage_class,
     )
+
+
+def _check_condition(
+    there: StoredObject | None, operation: str, *, only_if_absent: bool, only_if_etag: str
+) -> None:
+    if only_if_etag and there is None:
+        raise _refusal(ObjectMissing, "NoSuchKey", 404, operation)
+    is_another = bool(only_if_etag and there and there.info.etag != only_if_etag)
+    if is_another or (only_if_absent and there):
+        raise _refusal(KeyTaken, "PreconditionFailed", 412, operation)
 
 
 def _upload(bucket: MemoryBucket, operation: str, key: str, upload_id: str) -> _Upload:

@@ -31,6 +31,7 @@ def put_headers(options: PutOptions) -> dict[str, str]:
     }
     optional = {
         "if-none-match": "*" if options.only_if_absent else "",
+        "if-match": f'"{_word(options.only_if_etag)}"' if options.only_if_etag else "",
         "x-amz-acl": "public-read" if options.is_public else "",
         "x-amz-storage-class": _word(options.storage_class),
         "x-amz-server-side-encryption": _word(options.encryption),

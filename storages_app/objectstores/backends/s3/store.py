@@ -222,10 +222,18 @@ class S3Store:
         )
 
     def complete_multipart(
-        self, key: str, upload_id: str, parts: list[PartReceipt], *, only_if_absent: bool
+        self,
+        key: str,
+        upload_id: str,
+        parts: list[PartReceipt],
+        *,
+        only_if_absent: bool,
+        only_if_etag: str = "",
     ) -> PutReceipt:
         check_key(key)
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_absent else {}
+        if only_if_etag:
+            condition["IfMatch"] = f'"{only_if_etag}"'
         with control_call("CompleteMultipartUpload"):
             answer = self._transport.client.complete_multipart_upload(
                 **self._bucket,
