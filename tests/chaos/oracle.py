@@ -129,7 +129,16 @@ class _Look:
         elif found is None:
             yield "lost", f"{name}: done, but there is no {job.key}"
         elif found.sha256 != sha256:
-            yield "wrong", f"{name}: done, but other bytes are under {job.key}"
+            yield "wrong", f"{name}: done, but other bytes are under {job.key}{self._history(job)}"
+
+    def _history(self, job: Job) -> str:
+        """How the object came to be what it is: right, other, or spoilt by the bucket, in order."""
+        versions = self._remains.buckets[job.storage].versions[job.key]
+        words = [
+            "spoilt" if one.is_damaged else "right" if one.sha256 == job.sha256 else "other"
+            for one in versions
+        ]
+        return f", which was {', '.join(words)} (copy {job.pk})"
 
     def _lost_to_a_rival(self, job: Job) -> bool:
         """Two files wanted one key, and the rule says that the first keeps it."""
