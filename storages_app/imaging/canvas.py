@@ -42,6 +42,8 @@ class Canvas:
         self.quality = "normal"
         self.is_progressive = False
         self.strip_meta = "all"
+        self.keeps_profile = False
+        self.max_profile_bytes = 10 * 1024
         self._swaps_sides = swaps_sides
         self._step: Operation | None = None
         self._spent = 0.0

@@ -76,12 +76,13 @@ def save(
     quality: str,
     is_progressive: bool,
     background: list[int],
+    keeps_profile: bool = False,
     exif: bytes = b"",
 ) -> None:
     """Decode, compute and encode; `background` shows through where a format has no alpha."""
     if name == "JPEG" and image.hasalpha():
         image = image.flatten(background=background)
-    options = _options(name, is_progressive=is_progressive)
+    options = options_of(name, is_progressive=is_progressive)
     if quality in _SMART_SIMILARITY and name in _SMART_Q:
         image = image.copy_memory()
         options["Q"] = _smart_q(image, name, options, _SMART_SIMILARITY[quality])
@@ -90,11 +91,12 @@ def save(
         options["Q"] = _Q[level][_Q_COLUMNS.index(name)]
     if exif:
         image = metadata.with_exif(image, exif)
-    keep = "exif" if exif else "none"
+    kept = [name for name, is_kept in (("exif", exif), ("icc", keeps_profile)) if is_kept]
+    keep = "|".join(kept) or "none"
     pyvips.Operation.call(_SAVERS[name], image, str(target), keep=keep, **options)
 
 
-def _options(name: str, *, is_progressive: bool) -> dict[str, Any]:
+def options_of(name: str, *, is_progressive: bool) -> dict[str, Any]:
     """More effort than this costs far more time than it saves bytes: see benchmarks/images.py."""
     if name == "JPEG":
         return {"interlace": is_progressive, "optimize_coding": True}
@@ -102,7 +104,7 @@ def _options(name: str, *, is_progressive: bool) -> dict[str, Any]:
         return {"effort": 2}  # 4, the default: three times as long, 4 to 8 % fewer bytes
     if name == "AVIF":
         return {"compression": "av1", "effort": 1}  # 2: twice as long, 2 % fewer bytes
-    return {}
+    return {"filter": "paeth"}  # none, the default: half as many bytes again
 
 
 def _smart_q(image: pyvips.Image, name: str, options: dict[str, Any], similarity: float) -> int:

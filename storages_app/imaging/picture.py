@@ -31,8 +31,18 @@ class Picture(Canvas):
     def image(self) -> pyvips.Image:
         """The pixels, in sRGB or grey of 8 bits; to be read once, from top to bottom."""
         if self._image is None:
-            self._image = self.source.load(self.width, self.height, is_turned=self.autorotates)
+            self._image = self.source.load(
+                self.width,
+                self.height,
+                is_turned=self.autorotates,
+                profile_bytes=self._profile_bytes,
+            )
         return self._image
+
+    @property
+    def _profile_bytes(self) -> int:
+        """How large a profile may stay; 0: colours become sRGB."""
+        return self.max_profile_bytes if self.keeps_profile else 0
 
     @property
     def pixels(self) -> pyvips.Image:
@@ -162,6 +172,7 @@ class Picture(Canvas):
             quality=self.quality,
             is_progressive=self.is_progressive,
             background=self.fill[:3],
+            keeps_profile=self.source.keeps_profile(self._profile_bytes),
             exif=b""
             if is_stripped
             else self.source.exif(keeps_sensitive=self.strip_meta == "none"),

@@ -21,6 +21,7 @@ _LOADERS = {
     "WEBP": "webpload",
 }
 _SRGB = "sRGB IEC61966-2.1"  # the name that the profile of cameras and phones gives itself
+_RGB = {"srgb", "rgb16"}
 _ON_THEIR_SIDE = {5, 6, 7, 8}  # EXIF orientations
 
 
@@ -44,9 +45,12 @@ class Source:
             self.has_alpha = facts.has_alpha
             self.swaps_sides = facts.orientation in _ON_THEIR_SIDE
 
-    def load(self, width: int, height: int, *, is_turned: bool) -> pyvips.Image:
+    def load(
+        self, width: int, height: int, *, is_turned: bool, profile_bytes: int = 0
+    ) -> pyvips.Image:
         """The pixels in this size: 8 bits a band, in sRGB or grey, with at most one alpha band.
 
+        A profile of up to so many bytes stays, and the numbers mean what it says.
         They can be read once, from top to bottom.
         """
         if self._header is None:
@@ -64,11 +68,17 @@ class Source:
                 size="force",
                 no_rotate=not is_turned,
                 fail_on="truncated",  # half a picture must never pass for a good copy
-                **_colour_options(self._header),
+                **({} if self.keeps_profile(profile_bytes) else _colour_options(self._header)),
             )
         if image.interpretation not in {"srgb", "b-w"}:
             image = image.colourspace("srgb")
         return image.cast("uchar")
+
+    def keeps_profile(self, n_bytes: int) -> bool:
+        """Whether the picture has a profile of red, green and blue of up to so many bytes."""
+        if self._header is None or self._header.interpretation not in _RGB:
+            return False
+        return 0 < len(_profile(self._header)) <= n_bytes
 
     def exif(self, *, keeps_sensitive: bool) -> bytes:
         """What the camera wrote, as a result may keep it."""
@@ -97,11 +107,14 @@ def _colour_options(image: pyvips.Image) -> dict[str, str]:
     Asked of a picture that has none, or has sRGB itself, the conversion changes nothing and
     takes twice as long as all the rest.
     """
-    if not image.get_typeof("icc-profile-data"):
-        return {}
-    profile = bytes(image.get("icc-profile-data"))
+    profile = _profile(image)
     is_srgb = any(_SRGB.encode(encoding) in profile for encoding in ("ascii", "utf-16-be"))
-    return {} if is_srgb else {"output_profile": "srgb"}
+    return {} if is_srgb or not profile else {"output_profile": "srgb"}
+
+
+def _profile(image: pyvips.Image) -> bytes:
+    has_profile = image.get_typeof("icc-profile-data")
+    return bytes(image.get("icc-profile-data")) if has_profile else b""
 
 
 def _field(image: pyvips.Image, name: str) -> int:
