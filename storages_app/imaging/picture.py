@@ -83,11 +83,9 @@ class Picture(Canvas):
     def trim(self, tolerance: int) -> None:
         super().trim(tolerance)
         image = _in_colours(self.pixels)
-        first = image.getpoint(0, 0)
-        # A see-through picture is laid on its first colour: what is see-through is border too.
-        shown = image.flatten(background=first[:3]) if image.hasalpha() else image
-        left, top, width, height = shown.find_trim(
-            background=first[:3], threshold=255 * tolerance / 100, line_art=True
+        # libvips lays it on this colour first: what is see-through is border too.
+        left, top, width, height = image.find_trim(
+            background=image.getpoint(0, 0)[:3], threshold=255 * tolerance / 100, line_art=True
         )
         if width and height:
             self.width, self.height = width, height

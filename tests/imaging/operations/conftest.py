@@ -26,3 +26,18 @@ def repaint(tmp_path: Path) -> Callable[[Image.Image, str], Image.Image]:
         return image
 
     return run
+
+
+@pytest.fixture
+def see(tmp_path: Path) -> Callable[[bytes, str], Image.Image]:
+    """The same for the bytes of a file, whatever comes of its size and format."""
+
+    def run(body: bytes, text: str) -> Image.Image:
+        source = tmp_path / "source"
+        source.write_bytes(body)
+        made = pipeline.render(source, parse(text), tmp_path)
+        image = pictures.read(made.path.read_bytes())
+        assert image.size == (made.width, made.height)
+        return image
+
+    return run

@@ -37,6 +37,8 @@ class TestScaleCrop:
             ("400x20/top", (400, 20), [RED, BLUE, RED, BLUE]),
             ("400x20/0,280", (400, 20), [GREEN, YELLOW, GREEN, YELLOW]),
             ("400x20/50p,100p", (400, 20), [GREEN, YELLOW, GREEN, YELLOW]),
+            ("20x300/5000,0", (20, 300), [BLUE, BLUE, YELLOW, YELLOW]),
+            ("20x300/-5000,0", (20, 300), [RED, RED, GREEN, GREEN]),
             ("400x20/0,5000", (400, 20), [GREEN, YELLOW, GREEN, YELLOW]),
             ("400x20/0,-50", (400, 20), [RED, BLUE, RED, BLUE]),
             ("50px50p", (200, 150), [RED, BLUE, GREEN, YELLOW]),
