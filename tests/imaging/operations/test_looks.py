@@ -3,7 +3,9 @@
 from itertools import combinations
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageStat
+from PIL.ImageFilter import GaussianBlur
+from pyuploadcare.transformations.image import ImageFilter
 
 from storages_app.imaging import pipeline
 from storages_app.imaging.effects import parse
@@ -81,6 +83,9 @@ class TestFilter:
     def test_knows_every_name(self):
         assert list(LOOKS) == NAMES
         assert len(NAMES) == 40
+
+    def test_knows_the_names_of_the_official_client(self):
+        assert {each.value for each in ImageFilter} == set(LOOKS)
 
     @pytest.fixture(scope="class")
     @staticmethod
@@ -224,7 +229,7 @@ class TestEnhance:
 
 class TestSharp:
     def test_makes_edges_steeper(self, repaint):
-        soft = writing().filter(ImageFilter.GaussianBlur(1.5))
+        soft = writing().filter(GaussianBlur(1.5))
         made = [repaint(soft, f"-/sharp/{amount}/") for amount in (2, 5, 20)]
         assert [spread(soft), *map(spread, made)] == sorted(map(spread, [soft, *made]))
         assert spread(made[2]) > 1.2 * spread(soft)
@@ -259,7 +264,7 @@ class TestBlur:
         source.paste("black", (60, 0, 140, 150))
         made = repaint(source, f"-/blur/{strength}/")
         distances = [
-            apart(made, source.filter(ImageFilter.GaussianBlur(strength / 10 * share)))
+            apart(made, source.filter(GaussianBlur(strength / 10 * share)))
             for share in (1, 0.8, 1.25)
         ]
         assert distances[0] == min(distances)
@@ -288,7 +293,7 @@ class TestBlur:
         assert apart(half, Image.blend(source, whole, 0.5)) < 1
 
     def test_a_negative_amount_sharpens(self, repaint):
-        source = writing().filter(ImageFilter.GaussianBlur(1.5))
+        source = writing().filter(GaussianBlur(1.5))
         some, most = (repaint(source, f"-/blur/20/{amount}/") for amount in (-50, -200))
         assert spread(source) < spread(some) < spread(most)
 
