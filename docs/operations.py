@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from docs import scenes
 from storages_app.imaging import effects, pipeline
+from storages_app.imaging.looks import LOOKS
 from storages_app.imaging.registry import Operation, all_operations
 
 FOLDER = Path(__file__).parent / "operations"
@@ -161,18 +162,12 @@ def _facts(path: Path) -> str:
 
 def pictures() -> set[Path]:
     """What the examples begin with, what they give, and the looks."""
-    scenes_used = {PICTURES / name for name in (_SCENE, *_SCENES.values())}
-    return (
-        scenes_used
-        | {each.result for each in examples() if each.has_picture}
-        | ({EVERY_LOOK} if _HAS_LOOKS in all_operations() else set())
-    )
+    shown = [path for each in examples() if each.has_picture for path in (each.source, each.result)]
+    return {*shown, EVERY_LOOK}
 
 
 def sheet_of_looks(folder: Path) -> Path:
     """The lake in each look, small, with its name below."""
-    from storages_app.imaging.looks import LOOKS
-
     columns, (width, height), gap = 4, (180, 120), 24
     n_rows = -(-(len(LOOKS) + 1) // columns)
     sheet = Image.new("RGB", (columns * (width + 8) - 8, n_rows * (height + gap)), "white")
@@ -199,7 +194,7 @@ def make(wanted: Sequence[str]) -> None:
                 for old in PICTURES.glob(f"{each.name}.*"):
                     old.unlink()
                 shutil.copyfile(made, PICTURES / made.name)
-    if _HAS_LOOKS in wanted or (not wanted and _HAS_LOOKS in all_operations()):
+    if not wanted or _HAS_LOOKS in wanted:
         with tempfile.TemporaryDirectory(prefix="ucdash-docs-") as folder:
             shutil.copyfile(sheet_of_looks(Path(folder)), EVERY_LOOK)
     texts = pages()
