@@ -97,6 +97,9 @@ class TestRender:
         for place in ("storages_app.renditions.services", "storages_app.models.files"):
             monkeypatch.setattr(f"{place}.storages", {"uploads": far})
         assert renditions.render(file=photo, effects=parse("-/resize/50x/")).width == 50
+        other = make_file(photo.project, b"?", size=9)
+        over = parse(f"-/resize/50x/-/overlay/{other.uuid}/")
+        assert renditions.render(file=photo, effects=over).width == 50
 
 
 class TestFingerprint:
