@@ -50,8 +50,7 @@ def test_an_event_is_told_to_an_address_once(installation, project):
 
 def test_uploads_at_once_do_not_go_over_a_quota(installation, project):  # S097
     installation.execute(
-        "UPDATE storages_app_project SET max_files = 10 "
-        f"WHERE public_key = '{project.public_key}'"
+        f"UPDATE storages_app_project SET max_files = 10 WHERE public_key = '{project.public_key}'"
     )
 
     def upload() -> requests.Response:
