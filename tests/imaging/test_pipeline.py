@@ -324,8 +324,8 @@ class TestRefusals:
     def test_too_much_processor_time_is_a_failure_of_one_request(self, render):
         noise = pictures.Image.effect_noise((2500, 2500), 90).convert("RGB")
         body = pictures._bytes(noise, "PNG", compress_level=1)
+        text = "-/resize/3000x3000/-/format/webp/-/quality/best/"
         with pytest.raises(ProcessingFailed):
-            text = "-/resize/3000x3000/-/format/webp/-/quality/best/"
             render(body, text, limits=replace(LIMITS, cpu_seconds=0))
         assert render(pictures.jpeg(), "-/resize/10x/").width == 10
 

@@ -75,7 +75,7 @@ def over(uuid: UUID) -> str:
 # --- what cannot be laid over, and the doors at which that is tried --------------------------
 
 
-def anothers(project) -> UUID:
+def of_another(project) -> UUID:
     return make_logo(make_project()).uuid
 
 
@@ -109,7 +109,7 @@ def without_bytes(project) -> UUID:
     return file.uuid
 
 
-KNOWN_AT_ONCE = [anothers, unknown, removed, not_ready, expired, too_large]
+KNOWN_AT_ONCE = [of_another, unknown, removed, not_ready, expired, too_large]
 KNOWN_LATER = [no_picture, without_bytes]
 
 
@@ -283,7 +283,7 @@ class TestDoors:
 
     def test_a_group_shows_no_file_of_another_project(self, photo, logo):
         host = django_settings.CDN_URL.removeprefix("http://")
-        for uuid, status in ((logo.uuid, 200), (anothers(None), 400), (unknown(None), 400)):
+        for uuid, status in ((logo.uuid, 200), (of_another(None), 400), (unknown(None), 400)):
             group = make_group(photo.project, photo, effects=f"overlay/{uuid}/")
             response = Client(HTTP_HOST=host).get(f"/{group.pk}~1/nth/0/")
             body = response.getvalue()
@@ -291,7 +291,7 @@ class TestDoors:
             assert status == 400 or corner(body) == GREEN
 
     def test_a_rule_of_auto_copy_brings_no_file_of_another_project(self, photo, storage, bucket):
-        uuid = anothers(None)
+        uuid = of_another(None)
         storage.auto_copy = True
         storage.auto_copy_rule = {"renditions": [over(uuid)]}
         storage.save()
