@@ -48,6 +48,7 @@ class Canvas:
         self._step: Operation | None = None
         self._spent = 0.0
         self._is_sized = False
+        self._knows_size = True
 
     def do(self, steps: tuple[Operation, ...]) -> None:
         for step in steps:
@@ -92,10 +93,10 @@ class Canvas:
     def trim(self, tolerance: int) -> None:
         """Cut off borders of one colour, up to so many percent away from it.
 
-        How much goes is known with pixels only. Until then the picture counts as whole, and its
-        later sizes are checked once more when they are known.
+        How much goes is known with pixels only: what comes after is checked when they are there.
         """
         self._spend(self.width, self.height)
+        self._knows_size = False
 
     def turn(self, degrees: float) -> None:
         """Counter-clockwise. Corners that come free get the fill colour."""
@@ -134,6 +135,8 @@ class Canvas:
 
     def _spend(self, width: int, height: int) -> None:
         """Count the work of one step before it is done."""
+        if not self._knows_size:
+            return
         pixels = width * height
         self._spent += pixels * (self._step.cost if self._step else 1)
         if pixels > self.limits.source_pixels or self._spent > self.limits.work_pixels:
@@ -146,7 +149,7 @@ class Canvas:
         side = OUTPUT_SIDE_JPEG if self.format_choice == "jpeg" else OUTPUT_SIDE
         if not self._is_sized:  # nobody asked for a size: as large as may be
             self.fit(side, side)
-        if max(self.width, self.height) > side:
+        if self._knows_size and max(self.width, self.height) > side:
             raise BadEffects(
                 operation="",
                 reason=f"The result would be {self.width}×{self.height} pixels; at most "

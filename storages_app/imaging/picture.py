@@ -82,6 +82,7 @@ class Picture(Canvas):
 
     def trim(self, tolerance: int) -> None:
         super().trim(tolerance)
+        self._knows_size = True
         image = _in_colours(self.pixels)
         # libvips lays it on this colour first: what is see-through is border too.
         left, top, width, height = image.find_trim(

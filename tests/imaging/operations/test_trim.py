@@ -65,6 +65,30 @@ class TestTrim:
         with pytest.raises(BadEffects, match="at most 3000"):
             see(body, "-/trim/-/resize/300x/")
 
+    @pytest.mark.parametrize(
+        ("text", "size"),
+        [
+            ("-/trim/-/resize/x2000/", (2000, 2000)),
+        ],
+    )
+    def test_what_the_border_alone_would_make_too_large_is_made(self, see, text, size):
+        image = Image.new("L", (400, 30), 255)
+        image.paste(0, (10, 0, 40, 30))
+        assert see(pictures._bytes(image, "PNG"), text).size == size
+
+    @pytest.mark.parametrize(
+        ("text", "operation"),
+        [
+            ("-/trim/-/resize/x9000/-/resize/50x50/", "resize"),
+            ("-/trim/-/resize/3001x10/", ""),
+            ("-/trim/" + "-/resize/3000x3000/" * 34, "resize"),
+        ],
+    )
+    def test_what_comes_after_it_is_bound_by_the_limits(self, see, text, operation):
+        with pytest.raises(BadEffects) as refusal:
+            see(framed(), text)
+        assert refusal.value.operation == operation
+
     @pytest.mark.parametrize("text", ["-1", "101", "x", "10/10", "1.5", "p"])
     def test_refuses_what_is_no_tolerance(self, text):
         with pytest.raises(BadEffects) as refusal:
