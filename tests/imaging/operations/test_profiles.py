@@ -1,5 +1,6 @@
 """`srgb` and `max_icc_size`: whose colours the numbers of a result mean."""
 
+import struct
 from io import BytesIO
 
 import pytest
@@ -34,6 +35,16 @@ def middle(image: Image.Image) -> tuple[int, ...]:
 def of_length(n_bytes: int) -> bytes:
     """The same profile with nothing behind it; its first number tells its length."""
     return n_bytes.to_bytes(4, "big") + PROFILE[4:] + bytes(n_bytes - len(PROFILE))
+
+
+def linear_grey() -> bytes:
+    """The smallest profile for pictures of one band: their numbers are light itself."""
+    white = struct.pack(">4sIiii", b"XYZ ", 0, *(round(n * 65536) for n in (0.9642, 1, 0.8249)))
+    curve = struct.pack(">4sII", b"curv", 0, 0)
+    tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, len(white), b"kTRC", 176, len(curve))
+    head = struct.pack(">I4xI4s4s4s12x4s24x4x", 188, 0x02100000, b"mntr", b"GRAY", b"XYZ ", b"acsp")
+    illuminant = struct.pack(">iii", *(round(n * 65536) for n in (0.9642, 1, 0.8249)))
+    return head + illuminant + bytes(128 - len(head) - 12) + tags + white + curve
 
 
 def meaning(image: Image.Image) -> tuple[int, ...]:
@@ -98,13 +109,20 @@ class TestSrgb:
         for body in (pictures.png(), pictures.jpeg(), pictures.deep_png(), pictures.animation()):
             assert "icc_profile" not in show(body, KEEP).info
 
-    @pytest.mark.parametrize("mode", ["CMYK", "L"])
-    def test_only_a_profile_of_red_green_and_blue_is_kept(self, show, mode):
+    def test_a_profile_of_grey_is_used_and_goes(self, show):
         body = BytesIO()
-        Image.new(mode, (32, 32)).save(body, "JPEG", icc_profile=PROFILE)
+        Image.new("L", (32, 32), 55).save(body, "PNG", icc_profile=linear_grey())
+        for text in ("-/preview/", KEEP):
+            image = show(body.getvalue(), text)
+            assert "icc_profile" not in image.info
+            assert middle(image) == pytest.approx((128,) * 3, abs=2)
+
+    def test_a_profile_of_printing_colours_is_not_kept(self, show):
+        body = BytesIO()
+        Image.new("CMYK", (32, 32)).save(body, "JPEG", icc_profile=PROFILE)
         image = show(body.getvalue(), KEEP)
         assert "icc_profile" not in image.info
-        assert image.mode in {"L", "RGB"}
+        assert image.mode == "RGB"
 
     @pytest.mark.parametrize("params", ["", "no/", "icc/fast/", "ICC/"])
     def test_refuses_other_words(self, params):
