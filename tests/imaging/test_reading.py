@@ -286,7 +286,41 @@ def turned(kind: str, orientation: int) -> bytes:
     return write(two_halves().rotate(stored, expand=True), kind, exif=exif)
 
 
+def turned_heic(quarters: int) -> bytes:
+    """As phones write it: the container says by how many quarters to turn, and EXIF says it again.
+
+    Pillow cannot write that: one more property of the picture, behind those that it has.
+    """
+    exif = Image.Exif()
+    exif[0x0112] = {1: 8, 2: 3, 3: 6}[quarters]
+    body = bytearray(write(two_halves().rotate(-90 * quarters, expand=True), "HEIF", exif=exif))
+    turn = b"\0\0\0\x09irot" + bytes([quarters])
+    links = body.index(b"ipma") - 4
+    count = links + 18  # of the properties of the first item, which is the picture
+    index = body[count] + 1
+    body[count] = index
+    body[count + index : count + index] = bytes([0x80 | index])
+    body[links:links] = turn
+    for name, more in ((b"ipco", 9), (b"ipma", 1), (b"iprp", 10), (b"meta", 10)):
+        _add(body, body.index(name) - 4, more)
+    places = body.index(b"iloc") + 12
+    for n in range(int.from_bytes(body[places - 2 : places], "big")):
+        _add(body, places + n * 18 + 4, 10)
+    return bytes(body)
+
+
+def _add(body: bytearray, at: int, more: int) -> None:
+    body[at : at + 4] = (int.from_bytes(body[at : at + 4], "big") + more).to_bytes(4, "big")
+
+
 class TestOrientation:
+    @pytest.mark.parametrize("quarters", [1, 2, 3])
+    def test_of_a_phone_s_heic_is_carried_out_once(self, seen, quarters):
+        image = seen(turned_heic(quarters)).convert("RGB")
+        assert image.size == (100, 75)
+        assert image.getpixel((10, 37)) == pytest.approx(RED, abs=10)
+        assert image.getpixel((90, 37)) == pytest.approx(BLUE, abs=10)
+
     # Not HEIC: its container has a rotation of its own, which Pillow writes for AVIF only.
     @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
     @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
