@@ -19,8 +19,12 @@ pytestmark = pytest.mark.django_db
 TEXTS = (
     "-/resize/20x/",
     "-/preview/-/format/webp/",
-    "-/scale_crop/30x30/-/format/jpeg/",
+    "-/scale_crop/30x30/smart/-/format/jpeg/",
     "-/json/",
+    "-/resize/20x/-/strip_meta/none/-/quality/smart/",
+    "-/preview/-/strip_meta/sensitive/-/filter/adaris/-/enhance/",
+    "-/srgb/icc/-/max_icc_size/100/-/rotate/33/-/blur/20/",
+    "-/srgb/keep_profile/-/overlay/self/50px50p/center/80p/-/text/80px50p/center/Ahoy/",
 )
 NUMBER = 250  # all of the thousand are asked for by `make soak ONLY=S090`
 
