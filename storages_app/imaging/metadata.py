@@ -57,13 +57,16 @@ def _copied(found: Image.Exif, *, keeps_sensitive: bool) -> bytes:
 
 def with_exif(image: pyvips.Image, exif: bytes) -> pyvips.Image:
     """libvips writes EXIF from fields that it sets when it reads a file: so let it read one."""
-    body = BytesIO()
-    Image.new("L", (1, 1)).save(body, "JPEG", exif=exif)
-    carrier = pyvips.Image.jpegload_buffer(body.getvalue())
     image = image.copy()
     for field in image.get_fields():
         if field.startswith(("exif-", "jpeg-thumbnail")):
             image.remove(field)
+    body = BytesIO()
+    try:
+        Image.new("L", (1, 1)).save(body, "JPEG", exif=exif)
+    except ValueError:  # over 64 KB, which a JPEG cannot have: nothing is kept
+        return image
+    carrier = pyvips.Image.jpegload_buffer(body.getvalue())
     for field in carrier.get_fields():
         if field.startswith("exif-"):
             image.set_type(carrier.get_typeof(field), field, carrier.get(field))

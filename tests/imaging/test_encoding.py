@@ -210,6 +210,16 @@ class TestStripMeta:
         assert pictures.read(body).getexif()[0x010F] == "Maker of cameras"
 
     @pytest.mark.parametrize("choice", ["none", "sensitive"])
+    def test_more_than_a_jpeg_can_hold_is_left_out(self, made, choice):
+        exif = Image.Exif()
+        exif.get_ifd(0x8769)[0x9286] = b"A long comment. " * 5_000
+        exif.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 24.84)})
+        source = write(pictures.two_halves(), "PNG", exif=exif)
+        image = pictures.read(made(source, f"-/resize/20x/-/strip_meta/{choice}/"))
+        assert image.width == 20
+        assert not image.getexif().get_ifd(0x8825)
+
+    @pytest.mark.parametrize("choice", ["none", "sensitive"])
     def test_broken_or_missing_metadata_is_no_obstacle(self, made, choice):
         broken = camera_file()
         start = broken.find(b"Exif\0\0") + 14
