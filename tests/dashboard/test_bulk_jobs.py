@@ -474,3 +474,10 @@ def test_spans_are_told_as_people_do(seconds, text):
 )  # fmt: skip
 def test_two_sizes_share_their_unit(part, whole, text):
     assert job_texts.part_of(part, whole).replace("\u00a0", " ") == text
+
+
+def test_a_job_of_processed_copies_says_whose_sizes_it_tells(project, storage, as_owner):
+    for effects, is_said in (("-/preview/", True), ("", False)):
+        job = make_bulk_job(storage, effects=effects)
+        page = as_owner.get(address("bulk_job", project, job.pk)).text
+        assert ("Sizes on this page are those of the originals." in page) is is_said
