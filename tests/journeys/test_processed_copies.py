@@ -75,7 +75,6 @@ class TestRemoteCopy:
             (CHAIN, "image/jpeg", (120, 80)),
             ("-/preview/100x100/-/format/webp/", "image/webp", (75, 100)),
             ("-/scale_crop/64x64/center/-/format/png/", "image/png", (64, 64)),
-            ("-/format/auto/-/resize/90x/", "image/jpeg", (90, 120)),
         ],
     )
     def test_the_bucket_holds_the_bytes_that_the_file_host_serves(
