@@ -56,7 +56,8 @@ def _of_channel(one: Image.Image, other: Image.Image) -> tuple[float, list[float
 
 
 def _times(x: Image.Image, y: Image.Image) -> Image.Image:
-    return ImageMath.lambda_eval(lambda given: given["x"] * given["y"], x=x, y=y)
+    product: Image.Image = ImageMath.lambda_eval(lambda given: given["x"] * given["y"], x=x, y=y)
+    return product
 
 
 def _means(picture: Image.Image) -> list[float]:
