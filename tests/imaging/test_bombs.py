@@ -279,7 +279,7 @@ class TestTheChild:
     )
     def test_is_held_to_its_limits(self, bench, limits, side):
         body = pictures._bytes(noise().resize((side, side)), "BMP")
-        much_work = "-/resize/2900x2900/-/resize/3000x3000/" * 15
+        much_work = "-/resize/3000x3000/" + "-/vibrance/50/" * 9
         with pytest.raises(ProcessingFailed) as refusal:
             bench.render(body, f"{much_work}-/format/webp/", limits=limits)
         assert refusal.value.code == "processing_failed"
