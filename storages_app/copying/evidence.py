@@ -114,7 +114,8 @@ def compare(
     """Compare the object under the key with the expected bytes; None where there is no object.
 
     Asks the object's checksum and ETag first, where the provider's word counts, and reads the
-    whole object back if neither tells. An ETag says nothing where the provider may have copied
+    whole object back if neither tells. A checksum of the whole object that is another one ends the
+    matter: what is read may be spoilt on its way, even into what was meant. An ETag says nothing where the provider may have copied
     the object by itself, and the ETag with it.
     """
     try:
@@ -126,8 +127,10 @@ def compare(
     says_ours = (info.metadata.get("uuid"), info.metadata.get("sha256")) == (uuid, expected.sha256)
     if info.size != expected.size:
         return Comparison(is_same=False, is_damaged_own=says_ours, etag=info.etag)
-    if is_verified_by_provider and info.sha256 == expected.sha256:
-        return _same("checksum", f"sha256:{info.sha256}", info)
+    if is_verified_by_provider and info.sha256:
+        if info.sha256 == expected.sha256:
+            return _same("checksum", f"sha256:{info.sha256}", info)
+        return Comparison(is_same=False, is_damaged_own=says_ours, etag=info.etag)
     if is_verified_by_provider and trusts_etag and info.etag == expected.md5:
         return _same("etag", f"md5:{info.etag}", info)
     found = read_back(store, info, expected)

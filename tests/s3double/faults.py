@@ -201,5 +201,6 @@ def _etag_element(_: re.Match[bytes]) -> bytes:
 def _corrupted(chunks: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
     is_first = True
     for chunk in chunks():
-        yield bytes([chunk[0] ^ 1]) + chunk[1:] if is_first and chunk else chunk
+        # Another bit than `damage` turns: of one byte they would make the right one again.
+        yield bytes([chunk[0] ^ 0x80]) + chunk[1:] if is_first and chunk else chunk
         is_first = False
