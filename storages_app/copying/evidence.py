@@ -114,8 +114,7 @@ def compare(
     """Compare the object under the key with the expected bytes; None where there is no object.
 
     Asks the object's checksum and ETag first, where the provider's word counts, and reads the
-    whole object back if neither tells. A checksum of the whole object that is another one ends the
-    matter: what is read may be spoilt on its way, even into what was meant. An ETag says nothing where the provider may have copied
+    whole object back if neither tells. An ETag says nothing where the provider may have copied
     the object by itself, and the ETag with it.
     """
     try:
@@ -127,15 +126,25 @@ def compare(
     says_ours = (info.metadata.get("uuid"), info.metadata.get("sha256")) == (uuid, expected.sha256)
     if info.size != expected.size:
         return Comparison(is_same=False, is_damaged_own=says_ours, etag=info.etag)
-    if is_verified_by_provider and info.sha256:
-        if info.sha256 == expected.sha256:
-            return _same("checksum", f"sha256:{info.sha256}", info)
-        return Comparison(is_same=False, is_damaged_own=says_ours, etag=info.etag)
-    if is_verified_by_provider and trusts_etag and info.etag == expected.md5:
-        return _same("etag", f"md5:{info.etag}", info)
-    found = read_back(store, info, expected)
+    found = _told_by(info, expected, trusts_etag=trusts_etag) if is_verified_by_provider else None
+    found = found or read_back(store, info, expected)
     is_damaged_own = says_ours and found.is_same is False
     return replace(found, is_damaged_own=is_damaged_own, etag=info.etag)
+
+
+def _told_by(info: ObjectInfo, expected: Expected, *, trusts_etag: bool) -> Comparison | None:
+    """What a provider says whose word counts.
+
+    Its SHA-256 of other bytes ends the matter: what is read may be spoilt on its way, even into
+    what was meant.
+    """
+    if info.sha256:
+        if info.sha256 != expected.sha256:
+            return Comparison(is_same=False)
+        return _same("checksum", f"sha256:{info.sha256}", info)
+    if trusts_etag and info.etag == expected.md5:
+        return _same("etag", f"md5:{info.etag}", info)
+    return None
 
 
 def read_back(store: ObjectStore, info: ObjectInfo, expected: Expected) -> Comparison:
