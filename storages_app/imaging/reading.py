@@ -67,7 +67,7 @@ class Source:
                 height=height,
                 size="force",
                 no_rotate=not is_turned,
-                fail_on="truncated",  # half a picture must never pass for a good copy
+                fail_on="error",  # half a picture must never pass for a good copy
                 **({} if self.keeps_profile(profile_bytes) else _colour_options(self._header)),
             )
         if image.interpretation not in {"srgb", "b-w"}:

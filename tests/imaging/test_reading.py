@@ -475,3 +475,24 @@ class TestSvgBombs:
         assert pipeline.inspect(source) is None
         source.write_bytes(long_path(30_000))
         assert pipeline.render(source, parse("-/preview/"), tmp_path).width == 40
+
+
+def test_a_tiff_whose_strip_is_too_short_gives_no_result(seen):
+    whole = write(
+        Image.effect_noise((400, 300), 80).convert("RGB"), "TIFF", compression="tiff_adobe_deflate"
+    )
+    assert seen(whole).size == (100, 75)
+    with pytest.raises(ProcessingFailed):
+        seen(_with_a_short_strip(whole))
+
+
+def _with_a_short_strip(tiff: bytes) -> bytes:
+    """Its first strip is said to be of ten bytes (tag 279, StripByteCounts)."""
+    body = bytearray(tiff)
+    (directory,) = struct.unpack_from("<I", body, 4)
+    (n_entries,) = struct.unpack_from("<H", body, directory)
+    for number in range(n_entries):
+        tag, _, count, value = struct.unpack_from("<HHII", body, directory + 2 + 12 * number)
+        if tag == 279 and count > 1:
+            struct.pack_into("<I", body, value, 10)
+    return bytes(body)

@@ -28,7 +28,7 @@ class BorderRadius(Operation):
     name: ClassVar[str] = "border_radius"
     grammar: ClassVar[str] = "R[,R[,R[,R]]][/V[,V[,V[,V]]]], pixels or percent"
     example: ClassVar[str] = "-/border_radius/50p/-/format/png/"
-    cost: ClassVar[float] = 3  # two passes over bands of floating point numbers, and an alpha band
+    cost: ClassVar[float] = 5  # two passes over bands of floating point numbers, and an alpha band
 
     across: tuple[Length, ...]
     down: tuple[Length, ...]
