@@ -1,11 +1,10 @@
 """`format`: of the result."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from storages_app.imaging import grammar
-from storages_app.imaging.registry import Operation, operation
+from storages_app.imaging.registry import operation
+from storages_app.imaging.simple import ChoiceOperation
 
 if TYPE_CHECKING:
     from storages_app.imaging.canvas import Canvas
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 @operation
 @dataclass(frozen=True)
-class Format(Operation):
+class Format(ChoiceOperation):
     """Choose the format of the result.
 
     `auto` asks the browser's Accept header: AVIF for results of up to 2 megapixels, else WebP, else
@@ -25,16 +24,8 @@ class Format(Operation):
     name: ClassVar[str] = "format"
     grammar: ClassVar[str] = "jpeg, png, webp, auto or preserve; without this operation: preserve"
     example: ClassVar[str] = "-/format/webp/"
+    words: ClassVar[tuple[str, ...]] = ("jpeg", "png", "webp", "auto", "preserve")
     cost: ClassVar[float] = 0
-
-    choice: str
-
-    @classmethod
-    def parse(cls, params: Sequence[str]) -> Self:
-        return cls(grammar.one_of(cls, params, ("jpeg", "png", "webp", "auto", "preserve")))
-
-    def params(self) -> tuple[str, ...]:
-        return (self.choice,)
 
     def apply(self, canvas: "Canvas") -> None:
         canvas.format_choice = self.choice

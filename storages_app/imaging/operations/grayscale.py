@@ -1,11 +1,10 @@
 """`grayscale`: without colours."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from storages_app.imaging import grammar
-from storages_app.imaging.registry import Operation, operation
+from storages_app.imaging.registry import operation
+from storages_app.imaging.simple import BareOperation
 
 if TYPE_CHECKING:
     import pyvips
@@ -15,21 +14,12 @@ if TYPE_CHECKING:
 
 @operation
 @dataclass(frozen=True)
-class Grayscale(Operation):
+class Grayscale(BareOperation):
     """Make each pixel the grey that looks as bright."""
 
     name: ClassVar[str] = "grayscale"
-    grammar: ClassVar[str] = "none"
     example: ClassVar[str] = "-/grayscale/"
     cost: ClassVar[float] = 1
-
-    @classmethod
-    def parse(cls, params: Sequence[str]) -> Self:
-        grammar.nothing(cls, params)
-        return cls()
-
-    def params(self) -> tuple[str, ...]:
-        return ()
 
     def apply(self, canvas: "Canvas") -> None:
         canvas.recolour(_change)

@@ -1,16 +1,15 @@
 """`inline`: show or save."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from storages_app.imaging import grammar
-from storages_app.imaging.registry import Operation, operation
+from storages_app.imaging.registry import operation
+from storages_app.imaging.simple import SwitchOperation
 
 
 @operation
 @dataclass(frozen=True)
-class Inline(Operation):
+class Inline(SwitchOperation):
     """Ask the browser to show the file (yes) or to save it (no); the bytes stay the same."""
 
     name: ClassVar[str] = "inline"
@@ -18,16 +17,3 @@ class Inline(Operation):
     example: ClassVar[str] = "-/inline/yes/"
     limits: ClassVar[str] = "Only pictures, sound and video can be shown; the rest is saved."
     shapes_picture: ClassVar[bool] = False
-
-    choice: str
-
-    @classmethod
-    def parse(cls, params: Sequence[str]) -> Self:
-        return cls(grammar.one_of(cls, params, ("yes", "no")))
-
-    def params(self) -> tuple[str, ...]:
-        return (self.choice,)
-
-    @property
-    def is_wanted(self) -> bool:
-        return self.choice == "yes"

@@ -1,11 +1,10 @@
 """`progressive`: JPEG that appears coarse first."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from storages_app.imaging import grammar
-from storages_app.imaging.registry import Operation, operation
+from storages_app.imaging.registry import operation
+from storages_app.imaging.simple import SwitchOperation
 
 if TYPE_CHECKING:
     from storages_app.imaging.canvas import Canvas
@@ -13,21 +12,12 @@ if TYPE_CHECKING:
 
 @operation
 @dataclass(frozen=True)
-class Progressive(Operation):
+class Progressive(SwitchOperation):
     """Write a JPEG progressively; other formats are not touched by it."""
 
     name: ClassVar[str] = "progressive"
     grammar: ClassVar[str] = "yes or no; without this operation: no"
     example: ClassVar[str] = "-/progressive/yes/"
 
-    choice: str
-
-    @classmethod
-    def parse(cls, params: Sequence[str]) -> Self:
-        return cls(grammar.one_of(cls, params, ("yes", "no")))
-
-    def params(self) -> tuple[str, ...]:
-        return (self.choice,)
-
     def apply(self, canvas: "Canvas") -> None:
-        canvas.is_progressive = self.choice == "yes"
+        canvas.is_progressive = self.is_wanted

@@ -1,11 +1,10 @@
 """`quality`: how much a lossy format may lose."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from storages_app.imaging import grammar
-from storages_app.imaging.registry import Operation, operation
+from storages_app.imaging.registry import operation
+from storages_app.imaging.simple import ChoiceOperation
 
 if TYPE_CHECKING:
     from storages_app.imaging.canvas import Canvas
@@ -15,7 +14,7 @@ LEVELS = ("normal", "better", "best", "lighter", "lightest", "smart", "smart_ret
 
 @operation
 @dataclass(frozen=True)
-class Quality(Operation):
+class Quality(ChoiceOperation):
     """Trade size for looks in JPEG, WebP and AVIF. PNG loses nothing at any level.
 
     `smart` takes the lowest quality at which the result still looks as it should, measured by its
@@ -26,15 +25,7 @@ class Quality(Operation):
     name: ClassVar[str] = "quality"
     grammar: ClassVar[str] = ", ".join(LEVELS) + "; without this operation: normal"
     example: ClassVar[str] = "-/quality/smart/"
-
-    level: str
-
-    @classmethod
-    def parse(cls, params: Sequence[str]) -> Self:
-        return cls(grammar.one_of(cls, params, LEVELS))
-
-    def params(self) -> tuple[str, ...]:
-        return (self.level,)
+    words: ClassVar[tuple[str, ...]] = LEVELS
 
     def apply(self, canvas: "Canvas") -> None:
-        canvas.quality = self.level
+        canvas.quality = self.choice

@@ -1,11 +1,10 @@
 """`srgb`: whose colours the numbers mean."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from storages_app.imaging import grammar
-from storages_app.imaging.registry import Operation, operation
+from storages_app.imaging.registry import operation
+from storages_app.imaging.simple import ChoiceOperation
 
 if TYPE_CHECKING:
     from storages_app.imaging.canvas import Canvas
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 @operation
 @dataclass(frozen=True)
-class Srgb(Operation):
+class Srgb(ChoiceOperation):
     """Convert colours to sRGB, which all screens know, or keep the profile of the picture.
 
     `fast` and `icc` are the same here: converted by the profile, which the result then needs no
@@ -24,19 +23,11 @@ class Srgb(Operation):
     name: ClassVar[str] = "srgb"
     grammar: ClassVar[str] = "fast, icc or keep_profile; without this operation: icc"
     example: ClassVar[str] = "-/srgb/keep_profile/"
+    words: ClassVar[tuple[str, ...]] = ("fast", "icc", "keep_profile")
     limits: ClassVar[str] = (
         "Operations that change colours, or lay something over the picture, then work with the "
         "numbers of that profile. The profile of a HEIC picture is never kept."
     )
-
-    choice: str
-
-    @classmethod
-    def parse(cls, params: Sequence[str]) -> Self:
-        return cls(grammar.one_of(cls, params, ("fast", "icc", "keep_profile")))
-
-    def params(self) -> tuple[str, ...]:
-        return (self.choice,)
 
     def prepare(self, canvas: "Canvas") -> None:
         canvas.keeps_profile = self.choice == "keep_profile"

@@ -1,11 +1,10 @@
 """`stretch`: what becomes of pictures smaller than asked for."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from storages_app.imaging import grammar
-from storages_app.imaging.registry import Operation, operation
+from storages_app.imaging.registry import operation
+from storages_app.imaging.simple import ChoiceOperation
 
 if TYPE_CHECKING:
     from storages_app.imaging.canvas import Canvas
@@ -13,21 +12,13 @@ if TYPE_CHECKING:
 
 @operation
 @dataclass(frozen=True)
-class Stretch(Operation):
+class Stretch(ChoiceOperation):
     """Let `resize` and `scale_crop` after it enlarge (on), not (off), or add borders (fill)."""
 
     name: ClassVar[str] = "stretch"
     grammar: ClassVar[str] = "on, off or fill; without this operation: on"
     example: ClassVar[str] = "-/stretch/fill/-/resize/900x900/"
-
-    mode: str
-
-    @classmethod
-    def parse(cls, params: Sequence[str]) -> Self:
-        return cls(grammar.one_of(cls, params, ("on", "off", "fill")))
-
-    def params(self) -> tuple[str, ...]:
-        return (self.mode,)
+    words: ClassVar[tuple[str, ...]] = ("on", "off", "fill")
 
     def apply(self, canvas: "Canvas") -> None:
-        canvas.stretch = self.mode
+        canvas.stretch = self.choice

@@ -1,11 +1,10 @@
 """`strip_meta`: what the result tells of its making."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from storages_app.imaging import grammar
-from storages_app.imaging.registry import Operation, operation
+from storages_app.imaging.registry import operation
+from storages_app.imaging.simple import ChoiceOperation
 
 if TYPE_CHECKING:
     from storages_app.imaging.canvas import Canvas
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 @operation
 @dataclass(frozen=True)
-class StripMeta(Operation):
+class StripMeta(ChoiceOperation):
     """Leave out what the camera wrote into the file: all, nothing, or what is nobody's business.
 
     `sensitive` leaves out the place, the owner and serial numbers. What is kept is EXIF; it says
@@ -23,15 +22,7 @@ class StripMeta(Operation):
     name: ClassVar[str] = "strip_meta"
     grammar: ClassVar[str] = "all, none or sensitive; without this operation: all"
     example: ClassVar[str] = "-/strip_meta/sensitive/"
-
-    choice: str
-
-    @classmethod
-    def parse(cls, params: Sequence[str]) -> Self:
-        return cls(grammar.one_of(cls, params, ("all", "none", "sensitive")))
-
-    def params(self) -> tuple[str, ...]:
-        return (self.choice,)
+    words: ClassVar[tuple[str, ...]] = ("all", "none", "sensitive")
 
     def apply(self, canvas: "Canvas") -> None:
         canvas.strip_meta = self.choice
