@@ -137,6 +137,14 @@ class WebhookDelivery(models.Model):
         return self.message_id
 
     @property
+    def is_over(self) -> bool:
+        return self.state in ENDED_STATES
+
+    @property
     def message_id(self) -> str:
         """What the receiver knows it by, the same with each attempt."""
         return f"msg_{self.pk.hex}"
+
+
+FAILED_STATES = (WebhookDelivery.State.DEAD, WebhookDelivery.State.DISABLED)
+ENDED_STATES = (WebhookDelivery.State.DELIVERED, *FAILED_STATES)

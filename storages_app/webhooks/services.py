@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from storages_app.models import Event, Project, Webhook, WebhookDelivery
 from storages_app.models.fields import db_now
+from storages_app.models.webhooks import ENDED_STATES, FAILED_STATES
 from storages_app.webhooks import announcing, errors, holding, targets
 from storages_app.webhooks.registry import Told, by_name
 
@@ -21,11 +22,6 @@ OVERLAP = timedelta(days=1)  # a replaced secret signs beside the new one for so
 _VERSIONS = ("", "0.5", "0.6", DEFAULT_VERSION)
 _SECRET = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,32}")
 _CHANGEABLE = ("event", "target_url", "is_active")
-_ENDED = (
-    WebhookDelivery.State.DELIVERED,
-    WebhookDelivery.State.DEAD,
-    WebhookDelivery.State.DISABLED,
-)
 
 
 def create(
@@ -136,12 +132,11 @@ def send_failed_again(*, webhook: Webhook) -> int:
     """All that the receiver has not taken; how many there are."""
     if not webhook.is_active:
         raise errors.WebhookInactive
-    failed = [WebhookDelivery.State.DEAD, WebhookDelivery.State.DISABLED]
-    return _send_again(webhook.deliveries.filter(state__in=failed, is_test=False))
+    return _send_again(webhook.deliveries.filter(state__in=FAILED_STATES, is_test=False))
 
 
 def _send_again(deliveries: QuerySet[WebhookDelivery]) -> int:
-    n_again = deliveries.filter(state__in=_ENDED).update(
+    n_again = deliveries.filter(state__in=ENDED_STATES).update(
         state=WebhookDelivery.State.PENDING, attempts=0, run_after=db_now(), finished_at=None
     )
     announcing.wake_workers()

@@ -22,13 +22,12 @@ from storages_app.dashboard.pages import page_of, read_moment
 from storages_app.dashboard.polling import poll_answer
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Project, Webhook, WebhookDelivery
+from storages_app.models.webhooks import FAILED_STATES
 from storages_app.projects.roles import Action
 from storages_app.webhooks import services
 
 State = WebhookDelivery.State
 _PAGE_SIZE = 50
-_FAILED = {State.DEAD, State.DISABLED}
-_OVER = _FAILED | {State.DELIVERED}
 
 # Addresses may hold a token, and bodies tell of every file: only who may change them sees them.
 managers_page = project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
@@ -100,7 +99,8 @@ def page(request: PageRequest, project: Project, pk: int) -> HttpResponse:
         else:
             messages.success(request, "Saved.")
             return redirect("dashboard:webhook", project.slug, pk)
-    context = {"form": form} | _deliveries_context(request, webhook)
+    failed = webhook.deliveries.filter(state__in=FAILED_STATES, is_test=False)
+    context = {"form": form, "n_failed": failed.count()} | _deliveries_context(request, webhook)
     return show(request, "dashboard/webhook.html", project, context, section="webhooks")
 
 
@@ -129,8 +129,7 @@ def _deliveries_context(request: PageRequest, webhook: Webhook) -> dict[str, Any
         "host": _host(webhook),
         "page": listed,
         "deliveries": [(row, _word(row.state)) for row in listed.rows],
-        "n_failed": webhook.deliveries.filter(state__in=_FAILED, is_test=False).count(),
-        "is_busy": any(row.state not in _OVER for row in listed.rows),
+        "is_busy": any(not row.is_over for row in listed.rows),
         "version": reports.version_of_deliveries(listed.rows),
     }
 
@@ -193,7 +192,7 @@ def delivery_status(
     return poll_answer(
         request,
         version=context["version"],
-        is_over=context["is_over"],
+        is_over=context["delivery"].is_over,
         render=lambda status: render(request, "dashboard/_delivery.html", context, status=status),
     )
 
@@ -208,7 +207,6 @@ def _delivery_context(project: Project, pk: int, delivery_id: uuid.UUID) -> dict
         "word": _word(row.state),
         "attempts": [attempt | {"at": read_moment(attempt.get("at", ""))} for attempt in row.log],
         "body": json.dumps(json.loads(row.body), indent=2, ensure_ascii=False),
-        "is_over": row.state in _OVER,
         "version": reports.version_of_deliveries([row]),
     }
 
