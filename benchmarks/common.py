@@ -51,6 +51,19 @@ def running_installation_behind(
             yield installation, replace(bucket, endpoint_url=f"http://127.0.0.1:{port}")
 
 
+@contextmanager
+def running_web() -> Iterator[Installation]:
+    """An installation of which only the web processes run."""
+    with tempfile.TemporaryDirectory(prefix="ucdash-bench-") as folder:
+        installation = Installation(Path(folder))
+        try:
+            installation.prepare()
+            installation.start_web()
+            yield installation
+        finally:
+            installation.stop()
+
+
 def connect(
     installation: Installation, project: Project, bucket: Bucket, *options: str, name: str = "demo"
 ) -> None:

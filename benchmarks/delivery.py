@@ -9,12 +9,11 @@ import re
 import shutil
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.common import main, memory_mb, random_files, report, upload
+from benchmarks.common import main, memory_mb, random_files, report, running_web, upload
 from tests.rig import debian, nginx
 from tests.rig.installation import Installation
 
@@ -42,7 +41,7 @@ end
 
 def run() -> None:
     _install_missing()
-    with _installation() as installation:
+    with running_web() as installation:
         project = installation.create_project("Benchmark")
         paths = random_files(installation.folder / "files", count=COUNT, size=SIZE)
         uuids = upload(installation, project, paths)
@@ -58,18 +57,6 @@ def run() -> None:
                 "nginx": (peer, [f"/{uuid[:2]}/{uuid}" for uuid in uuids]),
             }
             _report(_measure(installation, servers), installation)
-
-
-@contextmanager
-def _installation() -> Iterator[Installation]:
-    with tempfile.TemporaryDirectory(prefix="ucdash-bench-") as folder:
-        installation = Installation(Path(folder))
-        try:
-            installation.prepare()
-            installation.start_web()
-            yield installation
-        finally:
-            installation.stop()
 
 
 @contextmanager

@@ -32,7 +32,7 @@ import pyvips
 import requests
 from PIL import Image
 
-from benchmarks.common import main, memory_mb, report, upload
+from benchmarks.common import main, memory_mb, report, running_web, upload
 from storages_app.imaging import encoding, pipeline
 from storages_app.imaging.effects import parse
 from storages_app.imaging.pool import Pool
@@ -258,7 +258,7 @@ def _mixed(folder: Path) -> list[Job]:
 def _measure_servers(folder: Path, photo: Path, python: str, stack: ExitStack) -> dict[str, float]:
     """Pictures a second; a cold request is for a width that nobody has asked for."""
     _install_missing()
-    installation = stack.enter_context(_installation())
+    installation = stack.enter_context(running_web())
     project = installation.create_project("Benchmark")
     (uuid,) = upload(installation, project, [photo])
     thumbor = stack.enter_context(_thumbor_server(folder, python))
@@ -323,18 +323,6 @@ def _ask(url: str) -> float:
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     assert rate, done.stdout
     return float(rate[1])
-
-
-@contextmanager
-def _installation() -> Iterator[Installation]:
-    with tempfile.TemporaryDirectory(prefix="ucdash-bench-") as folder:
-        installation = Installation(Path(folder))
-        try:
-            installation.prepare()
-            installation.start_web()
-            yield installation
-        finally:
-            installation.stop()
 
 
 @contextmanager
