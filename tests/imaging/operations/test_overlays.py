@@ -14,6 +14,7 @@ from storages_app.imaging.effects import parse
 from storages_app.imaging.errors import BadEffects
 from storages_app.imaging.limits import LIMITS, Limits
 from tests import pictures
+from tests.imaging.refusals import assert_refused
 
 LOGO = UUID("11111111-2222-4333-8444-555555555555")
 GREEN, WHITE = (0, 200, 0), (255, 255, 255)
@@ -160,10 +161,7 @@ class TestOverlay:
         ],
     )
     def test_refuses_what_it_cannot_read(self, params, words):
-        with pytest.raises(BadEffects) as refusal:
-            parse(f"-/overlay/{params}")
-        assert refusal.value.operation == "overlay"
-        assert words in refusal.value.reason
+        assert_refused(f"-/overlay/{params}", operation="overlay", words=words)
 
     @pytest.mark.parametrize("body", [b"", b"some text", pictures.HTML, b"\x89PNG\r\n\x1a\n1234"])
     def test_refuses_what_is_no_picture_as_it_refuses_what_is_not_there(
@@ -254,7 +252,4 @@ class TestRect:
         ],
     )
     def test_refuses_what_it_cannot_read(self, params, words):
-        with pytest.raises(BadEffects) as refusal:
-            parse(f"-/rect/{params}")
-        assert refusal.value.operation == "rect"
-        assert words in refusal.value.reason
+        assert_refused(f"-/rect/{params}", operation="rect", words=words)

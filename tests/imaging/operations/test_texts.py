@@ -11,6 +11,7 @@ from storages_app.imaging import pipeline, pool
 from storages_app.imaging.effects import parse
 from storages_app.imaging.errors import BadEffects
 from tests import pictures
+from tests.imaging.refusals import assert_refused
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 Box = tuple[int, int, int, int]
@@ -152,10 +153,7 @@ class TestText:
         ],
     )
     def test_refuses_what_it_cannot_read(self, params, words):
-        with pytest.raises(BadEffects) as refusal:
-            parse(f"-/text/{params}")
-        assert refusal.value.operation == "text"
-        assert words in refusal.value.reason
+        assert_refused(f"-/text/{params}", operation="text", words=words)
 
 
 class TestFont:
@@ -306,10 +304,7 @@ class TestBox:
         ],
     )
     def test_refuses_what_it_cannot_read(self, params, words):
-        with pytest.raises(BadEffects) as refusal:
-            parse(f"-/text_box/{params}")
-        assert refusal.value.operation == "text_box"
-        assert words in refusal.value.reason
+        assert_refused(f"-/text_box/{params}", operation="text_box", words=words)
 
 
 def test_each_font_ships_with_its_licence():
