@@ -7,6 +7,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.query import get_related_populators
+from django.db.models.sql import InsertQuery
 
 
 class Bound(models.Expression):
@@ -110,6 +111,45 @@ class Prepared:
             names=tuple(field.attname for field in queryset.model._meta.concrete_fields),
             related=_populators(compiler),
         )
+
+
+class PreparedInsert:
+    """Writes rows of a model, all columns, where nothing that must be unique is there already."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        self._statements: dict[str, str] = {}
+
+    def add(self, row: models.Model) -> bool:
+        """Write `row`, whose key is chosen; False, and nothing is written, where it would clash.
+
+        No signals are sent. Nothing else than a clash is passed over: the database's other refusals
+        are raised, and end the transaction.
+        """
+        connection = connections[DEFAULT_DB_ALIAS]
+        compiler = self._compiler(connection)
+        fields = compiler.query.fields
+        values = [
+            compiler.prepare_value(field, compiler.pre_save_val(field, row)) for field in fields
+        ]
+        if connection.vendor not in self._statements:
+            self._statements[connection.vendor] = self._compile(compiler, row)
+        with connection.cursor() as cursor:
+            cursor.execute(self._statements[connection.vendor], values)
+            is_written = bool(cursor.rowcount)
+        row._state.adding, row._state.db = not is_written, DEFAULT_DB_ALIAS
+        return is_written
+
+    def _compiler(self, connection: BaseDatabaseWrapper) -> Any:
+        query = InsertQuery(self.model)
+        query.insert_values(self.model._meta.concrete_fields, [])
+        return query.get_compiler(connection=connection)
+
+    def _compile(self, compiler: Any, row: models.Model) -> str:
+        """Not `OR IGNORE` as Django writes for SQLite: that holds for what triggers write too."""
+        compiler.query.objs = [row]
+        [(sql, _)] = compiler.as_sql()
+        return f"{sql} ON CONFLICT DO NOTHING"
 
 
 def _populators(compiler: Any) -> tuple[Any, ...]:

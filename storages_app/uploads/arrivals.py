@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import storages
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -29,7 +29,7 @@ from storages_app.lib.errors import UcdashError
 from storages_app.lib.filenames import base_name
 from storages_app.library.inspection import inspect
 from storages_app.models import CustomStorage, File, Project, Webhook
-from storages_app.models.prepared import Bound, Prepared
+from storages_app.models.prepared import Bound, Prepared, PreparedInsert
 from storages_app.uploads import errors, quotas, validation
 from storages_app.uploads.orders import blob_name_for
 from storages_app.uploads.quotas import Quota
@@ -293,6 +293,7 @@ def _who_wants_files() -> "models.QuerySet[Project, tuple[Any, ...]]":
 
 
 _WHO_WANTS_FILES = Prepared(_who_wants_files)
+_FILES = PreparedInsert(File)
 
 
 def _is_stored(project: Project, store: str) -> bool:
@@ -306,17 +307,11 @@ def _insert(project: Project, arrival: _Arrival, is_stored: bool, metadata: dict
     moment = timezone.now()
     for _ in range(_TIME_TRIES):
         file = _row(project, arrival, is_stored, metadata, moment)
-        try:
-            with transaction.atomic():
-                file.save(force_insert=True)
-        except IntegrityError as error:
-            if File.objects.filter(pk=arrival.uuid).exists():
-                raise errors.AlreadyUploaded from error
-            if not File.objects.filter(project=project, uploaded_at=moment).exists():
-                raise
-            moment += _MICROSECOND
-        else:
+        if _FILES.add(file):
             return file
+        if File.objects.filter(pk=arrival.uuid).exists():
+            raise errors.AlreadyUploaded
+        moment += _MICROSECOND
     raise errors.UploadRefused("Too many files came at the same moment. Try again.")
 
 

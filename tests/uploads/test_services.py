@@ -156,11 +156,15 @@ class TestSameMoment:
         assert receive(received()).uploaded_at == receive(received()).uploaded_at
 
     def test_another_fault_of_the_database_is_not_taken_for_it(self, received, monkeypatch):
-        def fail(*args, **kwargs):
-            raise IntegrityError("something else")
+        made = arrivals._row
 
-        monkeypatch.setattr(File, "save", fail)
-        with pytest.raises(IntegrityError, match="something else"):
+        def removed(*args):
+            file = made(*args)
+            file.removed_at = file.stored_at
+            return file
+
+        monkeypatch.setattr(arrivals, "_row", removed)
+        with pytest.raises(IntegrityError, match="file_removed_is_not_stored"):
             receive(received())
 
 
