@@ -3,8 +3,9 @@
 Both are served by gunicorn with 32 threads in a process, and get the same bodies of `POST /base/`
 by the same client in one run; ours in the processes of the default (`UCDASH_WEB_PROCESSES`), the
 bare program in one, which is what a bare program is. It (`benchmarks/bare_upload.py`) receives,
-hashes by SHA-256 and MD5, writes to a file and calls fsync; ours parses the form, and when it
-answers the bytes are in the upload storage and their rows are committed. They take turns in
+hashes by SHA-256 and MD5, writes to a file and calls fsync: the same bytes as ours, which are those
+of the form's file, and in a third turn the body as it came, whose form nobody reads. When ours
+answers, the bytes are in the upload storage and their rows are committed. They take turns in
 `ROUNDS` (5) and in who begins, each after the disk has written what was left of the other's;
 medians are compared. Memory is the growth of the server's peak over what it was after a few
 uploads.
@@ -48,7 +49,11 @@ def run() -> None:
         head = _PART % project.public_key.encode()
         with _bare_server(ours.folder) as (bare, bare_port):
             web = next(process for process in ours.processes if process.name == "web")
-            sides = {"ours": (ours.port, web), "bare": (bare_port, bare)}
+            sides = {
+                "ours": (ours.port, "/base/", web),
+                "bare": (bare_port, "/base/", bare),
+                "raw": (bare_port, "/raw/", bare),
+            }
             large = _measure_large(sides, head, ours.folder)
             small = _measure_small(sides, head)
             _check_rows(ours)
@@ -83,7 +88,8 @@ def _answers(port: int) -> bool:
         return False
 
 
-Sides = dict[str, tuple[int, Process]]
+Sides = dict[str, tuple[int, str, Process]]  # port, path
+Send = Callable[[int, str], None]
 Result = dict[str, tuple[float, float]]  # side: median seconds, MB of memory grown
 
 
@@ -94,9 +100,9 @@ def _measure_large(sides: Sides, head: bytes, folder: Path) -> Result:
         for _ in range(MEGABYTES):
             file.write(os.urandom(1_000_000))
 
-    def send(port: int) -> None:
+    def send(port: int, url_path: str) -> None:
         size = path.stat().st_size
-        _request_head = _head(port, len(head) + size + len(_END))
+        _request_head = _head(port, url_path, len(head) + size + len(_END))
         with (
             socket.create_connection(("127.0.0.1", port), timeout=300) as connected,
             path.open("rb") as file,
@@ -113,44 +119,42 @@ def _measure_small(sides: Sides, head: bytes) -> Result:
     return _in_turns(sides, _small_sender(head, FILES), warm_up=_small_sender(head, 20))
 
 
-def _small_sender(head: bytes, n_files: int) -> Callable[[int], None]:
+def _small_sender(head: bytes, n_files: int) -> Send:
     bodies = [head + os.urandom(KILOBYTES * 1_000) + _END for _ in range(n_files)]
 
-    def send_some(port: int, mine: list[bytes]) -> None:
+    def send_some(port: int, path: str, mine: list[bytes]) -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=60)
         for body in mine:
-            connection.request("POST", "/base/", body, _headers(port))
+            connection.request("POST", path, body, _headers(port))
             answer = connection.getresponse()
             text = answer.read()
             assert answer.status == 200, text
         connection.close()
 
-    def send(port: int) -> None:
+    def send(port: int, path: str) -> None:
         with ThreadPoolExecutor(CLIENTS) as pool:
             shares = [bodies[number::CLIENTS] for number in range(CLIENTS)]
-            for future in [pool.submit(send_some, port, share) for share in shares]:
+            for future in [pool.submit(send_some, port, path, share) for share in shares]:
                 future.result()
 
     return send
 
 
-def _in_turns(
-    sides: Sides, send: Callable[[int], None], *, warm_up: Callable[[int], None]
-) -> Result:
+def _in_turns(sides: Sides, send: Send, *, warm_up: Send) -> Result:
     before = {}
-    for name, (port, process) in sides.items():
-        warm_up(port)
+    for name, (port, path, process) in sides.items():
+        warm_up(port, path)
         before[name] = memory_mb(process.pid)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(ROUNDS):
         for name in list(sides)[:: -1 if number % 2 else 1]:
             os.sync()
             began = time.monotonic()
-            send(sides[name][0])
+            send(*sides[name][:2])
             seconds[name].append(time.monotonic() - began)
     return {
         name: (statistics.median(seconds[name]), memory_mb(process.pid) - before[name])
-        for name, (_, process) in sides.items()
+        for name, (*_, process) in sides.items()
     }
 
 
@@ -158,9 +162,9 @@ def _headers(port: int) -> dict[str, str]:
     return {"Host": f"localhost:{port}", "Content-Type": _TYPE}
 
 
-def _head(port: int, length: int) -> bytes:
+def _head(port: int, path: str, length: int) -> bytes:
     lines = [
-        "POST /base/ HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         *(f"{name}: {value}" for name, value in _headers(port).items()),
         f"Content-Length: {length}",
         "Connection: close",
@@ -180,15 +184,18 @@ def _check_rows(ours: Installation) -> None:
 
 
 def _report(large: Result, small: Result) -> None:
-    rows = [("", "ucdash · bare WSGI · ratio · memory grown (ucdash, bare)")]
+    rows = [("", "ucdash · bare WSGI · its body as it came · ratios · memory grown (ucdash, bare)")]
     ratios = {}
     for label, result, amount, unit in (
         (f"1 file of {MEGABYTES} MB", large, MEGABYTES, "MB/s"),
         (f"{FILES:,} files of {KILOBYTES} KB", small, FILES, "files/s"),
     ):
-        (ours, grown), (bare, bare_grown) = result["ours"], result["bare"]
-        ratios[unit] = bare / ours
-        speeds = f"{amount / ours:,.0f} · {amount / bare:,.0f} {unit} · {bare / ours:.2f}"
+        (ours, grown), (bare, bare_grown), (raw, _) = (result[side] for side in result)
+        ratios[unit] = bare / ours, raw / ours
+        speeds = (
+            f"{amount / ours:,.0f} · {amount / bare:,.0f} · {amount / raw:,.0f} {unit}"
+            f" · {bare / ours:.2f}, {raw / ours:.2f}"
+        )
         rows.append((label, f"{speeds} · {grown:.0f} MB, {bare_grown:.0f} MB"))
     report(
         name="upload",
@@ -199,7 +206,9 @@ def _report(large: Result, small: Result) -> None:
         more_is_better=True,
         memory=max(large["ours"][1], small["ours"][1]),
         rows=rows,
-        small_ratio=round(ratios["files/s"], 3),
+        large_ratio_raw=round(ratios["MB/s"][1], 3),
+        small_ratio=round(ratios["files/s"][0], 3),
+        small_ratio_raw=round(ratios["files/s"][1], 3),
         small_files_per_s=round(FILES / small["ours"][0]),
         large_memory_growth_mb=round(large["ours"][1], 1),
         small_memory_growth_mb=round(small["ours"][1], 1),
