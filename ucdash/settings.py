@@ -17,7 +17,7 @@ PORT = env.number("UCDASH_PORT", 8000, at_least=1)
 FILES_PORT = env.number("UCDASH_FILES_PORT", 8001, at_least=1)
 BIND = env.text("UCDASH_BIND", "127.0.0.1")
 # Of 32 threads each; Python runs one of them at a time, so a process keeps one core busy.
-WEB_PROCESSES = env.number("UCDASH_WEB_PROCESSES", min(4, os.cpu_count() or 1), at_least=1)
+WEB_PROCESSES = env.number("UCDASH_WEB_PROCESSES", min(5, (os.cpu_count() or 1) + 1), at_least=1)
 
 DASHBOARD_URL = env.url("UCDASH_DASHBOARD_URL", f"http://localhost:{PORT}")
 API_URL = env.url("UCDASH_API_URL", DASHBOARD_URL)
