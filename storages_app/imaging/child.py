@@ -19,15 +19,18 @@ from typing import IO, Any
 from storages_app.imaging.errors import (
     BadEffects,
     ImagingError,
+    NoRoom,
     NotAnImage,
     ProcessedTooLarge,
     ProcessingFailed,
 )
 from storages_app.imaging.limits import Limits
+from storages_app.lib import disk
 
 _NEW_NAMESPACES = 0x10000000 | 0x40000000  # CLONE_NEWUSER | CLONE_NEWNET
 _NO_NEW_PRIVILEGES = 38  # PR_SET_NO_NEW_PRIVS
 _CHUNK = 1024 * 1024
+_NO_ROOM = tuple(os.strerror(number) for number in disk.FULL)
 
 
 def main() -> None:
@@ -81,7 +84,13 @@ def _answer(
     except ImagingError as error:
         return {"error": error.code}
     except Exception as error:  # noqa: BLE001 - any fault of a decoder is an answer, not an end
-        return {"error": ProcessingFailed.code, "cause": type(error).__name__}
+        kind = NoRoom if _is_no_room(error) else ProcessingFailed
+        return {"error": kind.code, "cause": type(error).__name__}
+
+
+def _is_no_room(error: Exception) -> bool:
+    """libvips has no numbers for its errors, only the words of the system."""
+    return disk.is_full(error) or any(words in str(error) for words in _NO_ROOM)
 
 
 def _limit_this_process(limits: Limits) -> None:

@@ -63,3 +63,10 @@ class ImagingBusy(ImagingError):
 
     code = "imaging_busy"
     hint = "Try again in a few seconds."
+
+
+class NoRoom(ImagingBusy):
+    """The server's disk has no room for the processed image."""
+
+    code = "imaging_no_room"
+    hint = "Try again later. The operator has to make room on the disk of the image cache."

@@ -10,6 +10,7 @@ from typing import Any
 from storages_app.imaging.effects import Effects
 from storages_app.imaging.errors import (
     BadEffects,
+    NoRoom,
     NotAnImage,
     OperationNotAvailable,
     ProcessedTooLarge,
@@ -130,6 +131,7 @@ def _ask(
             raise kind(operation=answer["operation"], reason=answer["reason"])
     if error == NotAnImage.code:
         raise NotAnImage(answer["reason"])
-    if error == ProcessedTooLarge.code:
-        raise ProcessedTooLarge
+    for plain in (ProcessedTooLarge, NoRoom):
+        if error == plain.code:
+            raise plain
     raise ProcessingFailed

@@ -2,7 +2,9 @@
 
 import errno
 
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
 
 def is_full(error: BaseException) -> bool:
     """Whether there is no room, on the disk or in somebody's quota of it."""
-    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return isinstance(error, OSError) and error.errno in FULL

@@ -22,14 +22,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from storages_app.imaging.errors import ProcessingFailed
+from storages_app.imaging.errors import NoRoom, ProcessingFailed
 from storages_app.imaging.pipeline import Rendered
+from storages_app.lib import disk
 
 log = logging.getLogger(__name__)
 
 _YOUNG_S = 60  # who was just given an entry must have the time to open it
 _PRUNE_EVERY_S = 60
 _PRUNE_TO = 0.9  # of the bound, so that not every new entry prunes
+_KEPT_ON_FULL_DISK = 0.5  # of what is there
 _FAILURE_S = 60  # a file that breaks the decoder is not given to it at every request
 _MAX_FAILURES = 1_000
 _LEFT_OVER_S = 3_600  # half-made files of processes that were killed
@@ -46,16 +48,27 @@ class RenditionCache:
         self._failures: dict[str, tuple[float, str]] = {}
 
     def get_or_make(self, key: str, make: Callable[[Path], Rendered]) -> Rendered:
-        """The entry, made by `make(folder)` if it is not there; equal requests wait for one."""
+        """The entry, made by `make(folder)` if it is not there; equal requests wait for one.
+
+        Where the disk is full, what was longest unused makes room; NoRoom where that is not enough.
+        """
         name = hashlib.sha256(key.encode()).hexdigest()
         found = self._find(name)
         if found:
             return found
-        with self._only_one(name[:3]):
-            found = self._find(name)  # another one may have made it while we waited
-            rendered = found or self._make(name, make)
+        try:
+            rendered = self._find_or_make(name, make)
+        except NoRoom:
+            if not self._make_room():
+                raise
+            rendered = self._find_or_make(name, make)
         self._prune_now_and_then()
         return rendered
+
+    def _find_or_make(self, name: str, make: Callable[[Path], Rendered]) -> Rendered:
+        with _no_room_told(), self._only_one(name[:3]):
+            found = self._find(name)  # another one may have made it while we waited
+            return found or self._make(name, make)
 
     def _make(self, name: str, make: Callable[[Path], Rendered]) -> Rendered:
         failed_at, message = self._failures.get(name, (-math.inf, ""))
@@ -89,9 +102,14 @@ class RenditionCache:
         facts = asdict(rendered)
         del facts["path"]
         temporary = self._subfolder("making") / secrets.token_hex(16)
-        temporary.write_text(json.dumps(facts))
-        rendered.path.rename(body)
-        temporary.rename(about)
+        try:
+            temporary.write_text(json.dumps(facts))
+            rendered.path.rename(body)
+            temporary.rename(about)
+        except OSError:
+            for path in (temporary, rendered.path):
+                path.unlink(missing_ok=True)
+            raise
         return replace(rendered, path=body)
 
     def _paths(self, name: str) -> tuple[Path, Path]:
@@ -124,16 +142,35 @@ class RenditionCache:
         """Remove what was longest unused, down to the bound; how many entries went."""
         with suppress(BlockingIOError), self._only_one("prune", waits=False):
             self._remove_left_overs()
-            entries = sorted(self._entries())
-            total = sum(size for _, size, _ in entries)
+            entries, total = self._listed()
             if total > self.max_bytes:
-                return self._remove_oldest(entries, total)
+                return self._remove_oldest(entries, total, down_to=self.max_bytes * _PRUNE_TO)
         return 0
 
-    def _remove_oldest(self, entries: list[tuple[float, int, Path]], total: int) -> int:
+    def _make_room(self) -> int:
+        """How many entries went, or were taken by another one at this moment."""
+        try:
+            with self._only_one("prune", waits=False):
+                entries, total = self._listed()
+                return self._remove_oldest(entries, total, down_to=total * _KEPT_ON_FULL_DISK)
+        except BlockingIOError:
+            return 1
+        except OSError as error:
+            if disk.is_full(error):  # a disk without room for the file of a lock
+                return 0
+            raise
+
+    def _listed(self) -> tuple[list[tuple[float, int, Path]], int]:
+        """The entries, longest unused first, and the bytes of all."""
+        entries = sorted(self._entries())
+        return entries, sum(size for _, size, _ in entries)
+
+    def _remove_oldest(
+        self, entries: list[tuple[float, int, Path]], total: int, *, down_to: float
+    ) -> int:
         n_removed = 0
         for used_at, size, body in entries:
-            if total <= self.max_bytes * _PRUNE_TO or _is_young(used_at):
+            if total <= down_to or _is_young(used_at):
                 break
             if self._remove(body.name):
                 total -= size
@@ -175,6 +212,16 @@ class RenditionCache:
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - _LEFT_OVER_S:
                     path.unlink()
+
+
+@contextmanager
+def _no_room_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if disk.is_full(error):
+            raise NoRoom from error
+        raise
 
 
 def _is_young(used_at: float) -> bool:

@@ -12,6 +12,7 @@ from storages_app.imaging import pipeline
 from storages_app.imaging.effects import parse
 from storages_app.imaging.errors import (
     BadEffects,
+    NoRoom,
     NotAnImage,
     ProcessedTooLarge,
     ProcessingFailed,
@@ -214,6 +215,13 @@ class TestFormat:
 
 
 class TestRefusals:
+    @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "auto"])
+    def test_a_full_disk_is_not_blamed_on_the_picture(self, render, out, monkeypatch, kind):
+        (out / "full").symlink_to("/dev/full")  # takes no byte
+        monkeypatch.setattr(pipeline.secrets, "token_hex", lambda _: "full")
+        with pytest.raises(NoRoom):
+            render(pictures.jpeg(), f"-/resize/200x/-/format/{kind}/", "image/avif")
+
     @pytest.mark.parametrize(
         "body",
         [

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import random
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from storages_app.imaging.errors import ImagingBusy, ProcessingFailed
+from storages_app.imaging.errors import ImagingBusy, NoRoom, ProcessingFailed
 from storages_app.imaging.pipeline import Rendered
 from storages_app.renditions.cache import RenditionCache
 from tests.rig.together import at_once
@@ -147,6 +148,62 @@ class TestGetOrMake:
         with pytest.raises(ImagingBusy):
             cache.get_or_make("key", Maker(error=ImagingBusy()))
         assert cache.get_or_make("key", Maker()).size == 1_000
+
+
+class TestFullDisk:
+    """F05, of the disk that holds the images."""
+
+    @pytest.fixture
+    def full_above(self, cache, monkeypatch):
+        """A disk on which no new entry finds room beside this many."""
+
+        def set_limit(n_entries: int) -> None:
+            keep = RenditionCache._keep
+
+            def keep_if_there_is_room(self, name, rendered):
+                if len(entries(self)) >= n_entries:
+                    rendered.path.unlink()
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                return keep(self, name, rendered)
+
+            monkeypatch.setattr(RenditionCache, "_keep", keep_if_there_is_room)
+
+        return set_limit
+
+    def test_what_was_longest_unused_makes_room(self, cache, full_above):
+        paths = [cache.get_or_make(f"key {n}", Maker()).path for n in range(4)]
+        for n, path in enumerate(paths):
+            age(path, 1_000 - n)
+        full_above(4)
+        made = cache.get_or_make("another", Maker())
+        assert entries(cache) == sorted([*paths[2:], made.path])
+
+    def test_says_so_where_nothing_may_go(self, cache, full_above):
+        first = cache.get_or_make("key", Maker())  # somebody was just given it
+        full_above(1)
+        with pytest.raises(NoRoom):
+            cache.get_or_make("another", Maker())
+        assert cache.get_or_make("key", Maker(error=OSError())) == first
+        assert [path.name for path in (cache.folder / "making").iterdir()] == []
+
+    def test_is_not_remembered_as_a_failure_of_the_picture(self, cache):
+        with pytest.raises(NoRoom):
+            cache.get_or_make("key", Maker(error=NoRoom()))
+        assert cache.get_or_make("key", Maker()).size == 1_000
+
+    def test_half_an_entry_is_not_left(self, cache, monkeypatch):
+        def write_nothing(*_):
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+        monkeypatch.setattr(Path, "write_text", write_nothing)
+        with pytest.raises(NoRoom):
+            cache.get_or_make("key", Maker())
+        assert not entries(cache)
+        assert not list((cache.folder / "making").iterdir())
+
+    def test_another_fault_of_the_disk_is_not_taken_for_it(self, cache):
+        with pytest.raises(OSError, match="Input/output"):
+            cache.get_or_make("key", Maker(error=OSError(errno.EIO, "Input/output error")))
 
 
 class TestPrune:
