@@ -60,6 +60,7 @@ TIMETABLE = (
     Entry("custom_storages.forget_tests", timedelta(hours=6)),
     Entry("library.expire", timedelta(minutes=5)),
     Entry("library.fold_tallies", timedelta(minutes=1)),
+    Entry("library.remove_due", timedelta(minutes=1)),
     Entry("projects.forget_keys", timedelta(hours=1)),
     Entry("reconciliation.schedule", timedelta(minutes=1)),
     Entry("reconciliation.forget", timedelta(hours=6)),

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from storages_app.copying import services as copying
-from storages_app.models import CopyJob, File
+from storages_app.models import CopyJob, Event, File
 from storages_app.webhooks.announcing import announce
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,13 @@ def remove(file: File, *, only_if: Q | None = None) -> bool:
     """
     with transaction.atomic():
         removable = File.objects.filter(only_if or Q(), pk=file.pk, removed_at=None)
-        n_removed = removable.update(removed_at=timezone.now(), stored_at=None, expires_at=None)
+        n_removed = removable.update(
+            removed_at=timezone.now(),
+            stored_at=None,
+            expires_at=None,
+            removal_due_at=None,
+            removal_asked_by=None,
+        )
         if n_removed:
             copying.cancel_copies_of_file(file=file)
             CopyJob.objects.filter(file=file, is_backup=True).update(record=None)
@@ -31,6 +37,17 @@ def remove(file: File, *, only_if: Q | None = None) -> bool:
         if n_removed:
             announce("file.deleted", [file], project_id=file.project_id)
     return bool(n_removed)
+
+
+def record_removed(file: File, *, actor: str) -> None:
+    """Write into the project's activity who had the file removed."""
+    Event.objects.record(
+        "file.deleted",
+        project=file.project,
+        actor=actor,
+        subject=file.original_filename,
+        subject_id=file.pk,
+    )
 
 
 def remove_bytes(file: File) -> None:

@@ -1,4 +1,4 @@
-"""What happens to files by itself: expiry, and the bytes of removed ones."""
+"""What happens to files by itself: expiry, removals that are due, and the bytes of removed ones."""
 
 from datetime import datetime, timedelta
 
@@ -25,6 +25,25 @@ def expire_files(*, now: datetime) -> int:
             _record(expired)
         n_expired += len(expired)
     return n_expired
+
+
+def remove_due(*, now: datetime) -> int:
+    """Remove the files whose time to undo that is over; returns how many.
+
+    Whoever undoes it, and this, write the same row under a condition: one of them is first, and a
+    file that was kept stays.
+    """
+    overdue = Q(removal_due_at__lte=now)
+    due = File.objects.filter(overdue, removed_at=None)
+    n_removed = 0
+    while batch := list(due.order_by("removal_due_at", "pk").select_related("project")[:_BATCH]):
+        for file in batch:
+            with transaction.atomic():
+                asked_by = file.removal_asked_by or ""
+                if orders.remove(file, only_if=overdue):
+                    orders.record_removed(file, actor=asked_by)
+                    n_removed += 1
+    return n_removed
 
 
 def _record(expired: list[File]) -> None:

@@ -2,15 +2,31 @@
 
 import contextlib
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from storages_app.copying import services as copying
 from storages_app.library import orders
 from storages_app.library.errors import FileGone
-from storages_app.models import Event, File
+from storages_app.models import Event, File, Project
 from storages_app.webhooks.announcing import announce
+
+TIME_TO_UNDO = timedelta(minutes=10)
+_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Files that leave a project together, unless somebody undoes it before `due_at`."""
+
+    due_at: datetime
+    asked_by: str
+    n_files: int
 
 
 @transaction.atomic
@@ -32,13 +48,7 @@ def store(*, file: File, actor: str) -> File:
 def delete(*, file: File, actor: str) -> File:
     """Remove the file. Copies in custom storages stay; copies that still wait are cancelled."""
     if orders.remove(file):
-        Event.objects.record(
-            "file.deleted",
-            project=file.project,
-            actor=actor,
-            subject=file.original_filename,
-            subject_id=file.pk,
-        )
+        orders.record_removed(file, actor=actor)
     return file
 
 
@@ -56,6 +66,66 @@ def store_all(*, files: Iterable[File], actor: str) -> list[File]:
 def delete_all(*, files: Iterable[File], actor: str) -> list[File]:
     """Remove all of them, or none if something fails."""
     return [delete(file=file, actor=actor) for file in _in_one_order(files)]
+
+
+# --- Removal that can be undone for a while ------------------------------------------------------
+# Until it is due a file is as it was: served, copied and backed up. So to undo it is to forget one
+# time, and nothing has to be brought back.
+
+
+@transaction.atomic
+def remove_later(*, project: Project, files: Iterable[File], actor: str) -> Removal | None:
+    """Let these files leave the project after TIME_TO_UNDO; None if none of them is there.
+
+    A file that leaves already keeps its time.
+    """
+    due_at = timezone.now() + TIME_TO_UNDO
+    staying = File.objects.filter(project=project, removed_at=None, removal_due_at=None)
+    n_files = staying.filter(pk__in=[file.pk for file in files]).update(
+        removal_due_at=due_at, removal_asked_by=actor[:200]
+    )
+    if not n_files:
+        return None
+    _record_removal("file.removal_ordered", project, _leaving_at(project, due_at), actor)
+    return Removal(due_at, actor, n_files)
+
+
+@transaction.atomic
+def undo_removal(*, project: Project, due_at: datetime, actor: str) -> int:
+    """Keep the files that were to leave at this time; how many of them are still there."""
+    files = _leaving_at(project, due_at)
+    still_due = File.objects.filter(removal_due_at=due_at, removed_at=None)
+    n_kept = still_due.filter(pk__in=list(files)).update(removal_due_at=None, removal_asked_by=None)
+    if n_kept:
+        _record_removal("file.removal_undone", project, files, actor)
+    return n_kept
+
+
+def _leaving_at(project: Project, due_at: datetime) -> dict[UUID, str]:
+    leaving = File.objects.filter(project=project, removal_due_at=due_at, removed_at=None)
+    return dict(leaving.order_by("pk").values_list("pk", "original_filename"))
+
+
+def removals_of(project: Project) -> list[Removal]:
+    """What can still be undone, the next first."""
+    leaving = File.objects.filter(project=project, removal_due_at__isnull=False, removed_at=None)
+    grouped = leaving.order_by("removal_due_at").values_list("removal_due_at", "removal_asked_by")
+    return [
+        Removal(due_at, asked_by or "", n_files)
+        for due_at, asked_by, n_files in grouped.annotate(n=Count("pk"))
+    ]
+
+
+def _record_removal(kind: str, project: Project, files: dict[UUID, str], actor: str) -> None:
+    first, *others = files
+    Event.objects.record(
+        kind,
+        project=project,
+        actor=actor,
+        subject=f"{len(files)} files" if others else files[first],
+        subject_id="" if others else first,
+        data={"files": [str(pk) for pk in list(files)[:_NAMED]]} if others else {},
+    )
 
 
 def _in_one_order(files: Iterable[File]) -> list[File]:

@@ -15,6 +15,12 @@ def expire_files() -> None:
     runner.remove_left_bytes(now=now)
 
 
+@shared_task(name="library.remove_due")
+def remove_due_files() -> None:
+    """Remove what people deleted on pages, once it cannot be undone any more."""
+    runner.remove_due(now=timezone.now())
+
+
 @shared_task(name="library.fold_tallies")
 def fold_tallies() -> None:
     """Add up what was counted since, so that a total stays the sum of a few rows."""

@@ -322,6 +322,17 @@ class CopyJob(models.Model):
             ),
             models.Index(fields=["project", "-id"], name="copy_job_newest_of_project"),
             models.Index(fields=["custom_storage", "state"], name="copy_job_state_of_storage"),
+            # How long the oldest has waited, and what ended on a day: told by the index alone.
+            models.Index(
+                fields=["custom_storage", "created_at"],
+                name="copy_job_waiting_since",
+                condition=Q(run_after__isnull=False),
+            ),
+            models.Index(
+                fields=["project", "state", "finished_at"],
+                name="copy_job_ended",
+                condition=Q(finished_at__isnull=False),
+            ),
             models.Index(
                 fields=["custom_storage"],
                 name="copy_job_without_record",

@@ -73,6 +73,11 @@ class File(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     bytes_removed_at = models.DateTimeField(null=True, blank=True)
+    removal_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="Somebody wants it gone, and may think better until then."
+    )
+    # Empty is NULL here: SQLite adds such a column without writing a million files anew.
+    removal_asked_by = models.CharField(max_length=200, null=True, blank=True, editable=False)
     is_backup_ordered = models.BooleanField(
         default=False,
         db_default=False,
@@ -119,6 +124,11 @@ class File(models.Model):
                 fields=["expires_at"],
                 name="file_expiring",
                 condition=Q(removed_at=None, expires_at__isnull=False),
+            ),
+            models.Index(
+                fields=["removal_due_at"],
+                name="file_removal_due",
+                condition=Q(removal_due_at__isnull=False),
             ),
             # What a backup covers, counted and summed by the index alone.
             models.Index(

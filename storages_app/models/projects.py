@@ -62,6 +62,9 @@ class Project(models.Model):
         editable=False,
         help_text="Hexadecimal; signs the tokens of addresses.",
     )
+    steps_hidden_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Nobody wants the first steps any more."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -131,6 +131,7 @@ class WebhookDelivery(models.Model):
             ),
             models.Index(fields=["webhook", "-created_at", "-id"], name="webhook_delivery_newest"),
             models.Index(fields=["finished_at"], name="webhook_delivery_finished"),
+            models.Index(fields=["subject_id", "created_at"], name="webhook_delivery_subject"),
         ]
 
     def __str__(self) -> str:
