@@ -16,6 +16,7 @@ from storages_app.models.groups import Group, GroupMember
 from storages_app.models.hand_offs import HandOff
 from storages_app.models.heartbeats import TimetableSlot, WorkerHeartbeat
 from storages_app.models.idempotency_keys import IdempotencyKey
+from storages_app.models.invitations import Invitation
 from storages_app.models.projects import Membership, Project, SecretKey
 from storages_app.models.reconciliations import Difference, Reconciliation
 from storages_app.models.restores import RestoreItem, RestoreRun
@@ -44,6 +45,7 @@ __all__ = [
     "GroupMember",
     "HandOff",
     "IdempotencyKey",
+    "Invitation",
     "Membership",
     "Project",
     "Reason",

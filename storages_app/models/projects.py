@@ -2,12 +2,16 @@
 
 import secrets
 import uuid
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from storages_app.models.fields import SealedField, seal, unseal
 from storages_app.models.users import User
+
+TIME_TO_BRING_BACK = timedelta(days=7)
 
 
 def new_public_key() -> str:
@@ -17,6 +21,10 @@ def new_public_key() -> str:
 class ProjectQuerySet(models.QuerySet["Project"]):
     def live(self) -> "ProjectQuerySet":
         return self.filter(removed_at=None)
+
+    def removed_lately(self) -> "ProjectQuerySet":
+        """Those that can be brought back."""
+        return self.filter(removed_at__gt=timezone.now() - TIME_TO_BRING_BACK)
 
     def for_user(self, user: User) -> "ProjectQuerySet":
         return self.live().filter(memberships__user=user)
@@ -65,6 +73,9 @@ class Project(models.Model):
     steps_hidden_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Nobody wants the first steps any more."
     )
+    uploads_paused_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="From then on new uploads are refused."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -75,6 +86,11 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def can_be_brought_back_until(self) -> datetime | None:
+        """The end of the time in which its removal can be undone; None where it is not removed."""
+        return self.removed_at + TIME_TO_BRING_BACK if self.removed_at else None
 
     def seal_url_secret(self, plaintext: str) -> None:
         seal(self, "sealed_url_secret", plaintext)
