@@ -35,6 +35,8 @@ from storages_app.custom_storages.errors import (
     TooManyTests,
 )
 from storages_app.custom_storages.probe import registry
+from storages_app.imaging.effects import parse
+from storages_app.imaging.operations.overlay import Overlay
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import (
     AccessChange,
@@ -42,6 +44,7 @@ from storages_app.models import (
     CopyJob,
     CustomStorage,
     Event,
+    File,
     HandOff,
     Project,
 )
@@ -98,6 +101,7 @@ def create_draft(*, project: Project, actor: str, secret: str = "", **fields: An
     _require_room(project)
     row = sketch(secret=secret, **fields)
     row.project = project
+    _require_pictures(row)
     _save(row)
     _record("storage.drafted", row, actor)
     return row
@@ -141,6 +145,8 @@ def change(
         kept = sorted(new.keys() - tried.keys())
         for name in kept:
             setattr(custom_storage, name, new[name])
+        if "auto_copy_rule" in new:
+            _require_pictures(custom_storage)
         written = [*kept]
         if new.get("auto_copy"):
             custom_storage.auto_copy_since = timezone.now()
@@ -287,6 +293,19 @@ def _require_names_of_renditions(row: CustomStorage) -> None:
             "their original.",
             hint="Put ${effects} into the naming pattern, or make no other sizes.",
         )
+
+
+def _require_pictures(row: CustomStorage) -> None:
+    """What its renditions lay over a picture is the project's own, when the rule is written.
+
+    A file that goes later fails the copies that need it, and they say so.
+    """
+    named = {
+        uuid for text in row.auto_copy_rule.get("renditions", ()) for uuid in parse(text).files
+    }
+    known = File.objects.readable().filter(project_id=row.project_id).in_bulk(named)
+    for missing in sorted(named - known.keys(), key=str):
+        raise BadRule("renditions", Overlay.unknown(str(missing)).message)
 
 
 def _save(row: CustomStorage, *, update_fields: list[str] | None = None) -> None:
@@ -464,6 +483,7 @@ def _set_rule(row: CustomStorage, rule: dict[str, Any], actor: str) -> None:
         return
     row.auto_copy_rule = rule
     _require_names_of_renditions(row)
+    _require_pictures(row)
     row.save(update_fields=["auto_copy_rule"])
     _record("storage.changed", row, actor, changed=["auto_copy_rule"], auto_copy_rule=rule)
 

@@ -166,6 +166,26 @@ class TestSetting:
         with pytest.raises(NotConnected):
             services.set_auto_copy(custom_storage=draft, actor="ann", on=True)
 
+    def test_renditions_are_made_with_pictures_of_the_project(self, storage):
+        """S034: the UUID of another project's file is as unknown as one that never was."""
+        mine, other = make_file(storage.project), make_file(make_project())
+        known, unknown = (
+            {"renditions": [f"-/resize/200x/-/overlay/{file.pk}/"]} for file in (mine, other)
+        )
+        with pytest.raises(BadRule, match=f"{other.pk} is not a picture of this project"):
+            self.switch(storage, on=True, rule=unknown)
+        with pytest.raises(BadRule, match="not a picture of this project"):
+            services.change(custom_storage=storage, actor="ann", auto_copy_rule=unknown)
+        storage.refresh_from_db()
+        assert storage.auto_copy_rule == {}
+        self.switch(storage, on=True, rule=known)
+        with pytest.raises(BadRule, match="not a picture of this project"):
+            services.create_draft(
+                project=storage.project, actor="ann", name="other", auto_copy_rule=unknown
+            )
+        mine.delete()  # and what has nothing to do with it can still be changed
+        services.change(custom_storage=storage, actor="ann", name="renamed")
+
     def test_renditions_need_names_of_their_own(self, storage):
         rule = {"renditions": ["-/preview/800x800/"]}
         storage.key_pattern = "${uuid}/${filename}${ext}"
