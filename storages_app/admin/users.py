@@ -22,7 +22,10 @@ class NewUserForm(_LowerCaseEmail, AdminUserCreationForm):  # type: ignore[type-
 class UserForm(_LowerCaseEmail, UserChangeForm):  # type: ignore[type-arg]
     class Meta:
         model = User
-        fields = ("email", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
+        fields = (
+            *("email", "first_name", "last_name", "is_active", "is_staff", "is_superuser"),
+            *("theme", "time_zone", "has_shortcuts"),
+        )
 
 
 @admin.register(User)
@@ -39,6 +42,7 @@ class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         ("Name", {"fields": ("first_name", "last_name")}),
+        ("Pages", {"fields": ("theme", "time_zone", "has_shortcuts")}),
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("storages_app", "0012_exposed_keys"),
+        ("storages_app", "0013_accounts"),
     ]
 
     operations = [

@@ -20,8 +20,20 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractUser):
     """A person; `is_staff` makes an operator."""
 
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "As this device has it"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
     username = None  # type: ignore[assignment]
     email = models.EmailField("email address", unique=True)
+    theme = models.CharField(
+        max_length=10, choices=Theme, default=Theme.SYSTEM, db_default="system"
+    )
+    time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    has_shortcuts = models.BooleanField(
+        default=True, db_default=True, help_text="Whether single keys such as / do something."
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
