@@ -6,11 +6,12 @@ golden pictures too. `python -m docs.operations crop blur` makes only those anew
 the pictures that the examples begin with are drawn first.
 """
 
+import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from inspect import cleandoc
 from pathlib import Path
 
@@ -39,11 +40,64 @@ _SAYS_NOTHING = {  # in place of a picture
 }
 _HAS_LOOKS = "filter"
 EVERY_LOOK = PICTURES / "every-look.jpg"
+_QUESTIONS = FOLDER / "questions.md"
+_COLOURS = PICTURES / "main-colours.png"
+_N_COLOURS = 4
 _HEAD = """\
 # Image operations
 
 Each takes its place in the address of a picture, `/<uuid>/-/resize/200x/-/format/webp/`, and they
 are carried out in that order. [Addresses of the file host](../url-api.md) tells what holds for all.
+"""
+_ASK = """\
+[`json`, `jsonp` and `main_colors`](questions.md) ask what a picture is, instead of the picture.
+"""
+_QUESTIONS_TEXT = """\
+# `json`, `jsonp`, `main_colors`
+
+They ask what a picture is, instead of the picture. Each is the last operation of an address. After
+others, `id` has those too, sizes and colours are those of the processed image, and what was stored
+is in `original`.
+
+{picture}
+
+## `json`
+
+```
+/<uuid>/-/json/
+```
+
+```json
+{facts}
+```
+
+`hash` is a perceptual one: pictures that look alike have few different bits.
+
+## `jsonp`
+
+```
+/<uuid>/-/jsonp/
+```
+
+The same as a script that calls `uploadcare_callback(id, {{…}})`; its name cannot be chosen.
+
+## `main_colors`
+
+**Parameters:** how many, 1 to 32; 4 if it is left out.
+
+```
+/<uuid>/-/main_colors/{n_colours}/
+```
+
+{swatches}
+
+```
+"main_colors": {colours}
+```
+
+Red, green and blue, the most frequent first. A picture of fewer colours gives fewer.
+
+[All operations](README.md)
 """
 _TAIL = """\
 The pictures are made by the product itself (`python -m docs.operations`). A test carries out each
@@ -95,7 +149,34 @@ def examples() -> list[Example]:
 
 def pages() -> dict[Path, str]:
     """Every page as it ought to be, from the registry and the committed pictures."""
-    return {FOLDER / "README.md": _index()} | {each.page: _page(each) for each in examples()}
+    of_operations = {each.page: _page(each) for each in examples()}
+    return {FOLDER / "README.md": _index(), _QUESTIONS: _questions()} | of_operations
+
+
+def _questions() -> str:
+    """The three last words of an address that ask for facts, with their answers for the lake."""
+    lake = PICTURES / _SCENE
+    info = pipeline.inspect(lake)
+    if info is None:
+        raise ValueError(f"{_SCENE} is no picture")
+    facts = {"id": "<uuid>"} | asdict(info) | {"hash": pipeline.fingerprint(lake)}
+    colours = pipeline.main_colours(lake, _N_COLOURS)
+    return _QUESTIONS_TEXT.format(
+        picture=_image("The lake", lake),
+        facts=json.dumps(facts, indent=2),
+        n_colours=_N_COLOURS,
+        swatches=_image("The colours", _COLOURS),
+        colours=json.dumps(colours),
+    )
+
+
+def swatches() -> Image.Image:
+    """The main colours of the lake beside each other."""
+    colours = pipeline.main_colours(PICTURES / _SCENE, _N_COLOURS)
+    sheet = Image.new("RGB", (100 * len(colours), 60))
+    for n, (red, green, blue) in enumerate(colours):
+        sheet.paste((red, green, blue), (100 * n, 0, 100 * n + 100, 60))
+    return sheet
 
 
 def _index() -> str:
@@ -103,7 +184,7 @@ def _index() -> str:
         f"| {_shown(each)} | [`{each.name}`]({each.page.name}): {_summary(each.kind)} |"
         for each in examples()
     ]
-    return "\n".join([_HEAD, "| | |", "| --- | --- |", *rows, ""]) + (f"\n{_TAIL}")
+    return "\n".join([_HEAD, "| | |", "| --- | --- |", *rows, "", _ASK, _TAIL])
 
 
 def _shown(example: Example) -> str:
@@ -163,7 +244,7 @@ def _facts(path: Path) -> str:
 def pictures() -> set[Path]:
     """What the examples begin with, what they give, and the looks."""
     shown = [path for each in examples() if each.has_picture for path in (each.source, each.result)]
-    return {*shown, EVERY_LOOK}
+    return {*shown, EVERY_LOOK, _COLOURS}
 
 
 def sheet_of_looks(folder: Path) -> Path:
@@ -197,6 +278,8 @@ def make(wanted: Sequence[str]) -> None:
     if not wanted or _HAS_LOOKS in wanted:
         with tempfile.TemporaryDirectory(prefix="ucdash-docs-") as folder:
             shutil.copyfile(sheet_of_looks(Path(folder)), EVERY_LOOK)
+    if not wanted:
+        swatches().save(_COLOURS)
     texts = pages()
     for path in {*FOLDER.glob("*.md"), *PICTURES.iterdir()} - texts.keys() - pictures():
         path.unlink()

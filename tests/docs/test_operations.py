@@ -59,6 +59,13 @@ class TestExamples:
     def test_give_every_look_of_filter(self, tmp_path):
         assert not looks_different(operations.sheet_of_looks(tmp_path), operations.EVERY_LOOK)
 
+    def test_give_the_main_colours(self):
+        with Image.open(operations._COLOURS) as swatches:
+            made = operations.swatches()
+            seen, wanted = made.getcolors(), swatches.convert("RGB").getcolors()
+        assert seen == wanted
+        assert len(seen) == 4
+
     @pytest.mark.parametrize("example", WITH_PICTURES, ids=lambda each: each.name)
     def test_show_what_the_operation_does(self, example: Example, tmp_path):
         """Without it the result is another one, so the golden pictures would notice."""
