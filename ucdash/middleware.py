@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, resolve, set_urlconf
 
+from storages_app.lib.client_address import client_address
 from storages_app.lib.origins import in_request
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -20,14 +21,15 @@ _PAGES = {"dashboard", "admin", "account"}
 
 
 class RequestIdMiddleware:
-    """Give each request an id that its answer and its log lines carry."""
+    """Give each request an id that its answer and its log lines carry; events tell its address."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.request_id = str(uuid.uuid4())  # type: ignore[attr-defined]
-        with in_request(request.request_id):  # type: ignore[attr-defined]
+        address = client_address(request.META, is_behind_proxy=settings.BEHIND_PROXY)
+        with in_request(request.request_id, address):  # type: ignore[attr-defined]
             response = self.get_response(request)
         response["x-uploadcare-request-id"] = request.request_id  # type: ignore[attr-defined]
         return response

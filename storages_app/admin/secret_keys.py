@@ -14,12 +14,18 @@ class SecretKeyAdmin(ReadOnlyAdmin):
         "open_page",
         "project",
         "scope",
+        "made_by",
         "created_at",
         "last_used_at",
+        "ends_at",
         "exposed_at",
         "revoked_at",
     )
-    list_filter = ("scope", ("revoked_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        "scope",
+        ("ends_at", admin.EmptyFieldListFilter),
+        ("revoked_at", admin.EmptyFieldListFilter),
+    )
     search_fields = ("label", "project__name", "project__public_key")
     date_hierarchy = "created_at"
     list_select_related = ("project",)
@@ -27,8 +33,14 @@ class SecretKeyAdmin(ReadOnlyAdmin):
         "label",
         "project",
         "scope",
+        "made_by",
         "created_at",
         "last_used_at",
+        "last_used_address",
+        "last_used_call",
+        "ends_at",
+        "replaced_by",
+        "n_uses_since_roll",
         "exposed_at",
         "revoked_at",
         "open_page",

@@ -51,7 +51,7 @@ class _KeyAuthentication(BaseAuthentication):
         if not (public_key and colon and proof):
             raise BadCredentials
         caller = self._check(request._request, public_key, proof)
-        api_keys.record_use(caller.key)
+        api_keys.record_use(caller.key, call=f"{request.method} {request.path}")
         return caller, caller.key
 
     def authenticate_header(self, request: Request) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 
+from storages_app.lib.origins import request_address
 from storages_app.models.projects import Project
 
 
@@ -17,9 +18,8 @@ class EventManager(models.Manager["Event"]):
         project: Project | None = None,
         subject_id: object = "",
         data: dict[str, Any] | None = None,
-        address: str | None = None,
     ) -> "Event":
-        """Write down what happened, in its own transaction; `data` holds no secret."""
+        """Write down what happened, and from which address; `data` holds no secret."""
         return self.create(
             kind=kind,
             actor=actor[:200],
@@ -27,7 +27,7 @@ class EventManager(models.Manager["Event"]):
             subject_id=str(subject_id),
             project=project,
             data=data or {},
-            address=address,
+            address=request_address(),
         )
 
 

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
-from storages_app.models.fields import SealedField, seal, unseal
+from storages_app.models.fields import SealedField, db_now, seal, unseal
 from storages_app.models.users import User
 
 TIME_TO_BRING_BACK = timedelta(days=7)
@@ -52,6 +53,14 @@ class Project(models.Model):
         blank=True,
         db_default="",
         help_text="Like image/png, audio/*; empty for all types. What the bytes are counts.",
+    )
+    accepts_url_uploads = models.BooleanField(
+        default=True, db_default=True, help_text="Files may be fetched from the web (/from_url/)."
+    )
+    allowed_origins = models.TextField(
+        blank=True,
+        db_default="",
+        help_text="Pages that may upload, like https://shop.example; empty for all.",
     )
     requires_signed_uploads = models.BooleanField(default=False)
     accepts_legacy_signatures = models.BooleanField(
@@ -129,11 +138,15 @@ class Membership(models.Model):
 
 class SecretKeyQuerySet(models.QuerySet["SecretKey"]):
     def active(self) -> "SecretKeyQuerySet":
-        return self.filter(revoked_at=None)
+        """Those that open something now; the database's clock ends the ones that were rolled."""
+        return self.filter(Q(ends_at=None) | Q(ends_at__gt=db_now()), revoked_at=None)
 
 
 class SecretKey(models.Model):
-    """A secret key of a project. Uploadcare's HMAC needs it back: sealed, not hashed."""
+    """A secret key of a project. Uploadcare's HMAC needs it back: sealed, not hashed.
+
+    A rolled one works until `ends_at`, beside the one that replaces it.
+    """
 
     class Scope(models.TextChoices):
         FULL = "full"
@@ -144,8 +157,20 @@ class SecretKey(models.Model):
     label = models.CharField(max_length=60)
     scope = models.CharField(max_length=4, choices=Scope.choices, default=Scope.FULL)
     sealed_secret = SealedField(editable=False)
+    made_by = models.CharField(max_length=200, blank=True, db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    last_used_call = models.CharField(
+        max_length=100, blank=True, db_default="", editable=False, help_text="Like GET /files/."
+    )
+    ends_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="It was rolled and works until then."
+    )
+    replaced_by = models.ForeignKey(
+        "self", models.RESTRICT, null=True, blank=True, editable=False, related_name="replaces"
+    )
+    n_uses_since_roll = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     exposed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="First sent where others could read it."
     )
@@ -155,9 +180,25 @@ class SecretKey(models.Model):
 
     class Meta:
         ordering = ["project", "created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True, replaced_by__isnull=True)
+                | Q(ends_at__isnull=False, replaced_by__isnull=False),
+                name="secret_key_ends_when_replaced",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def state(self) -> str:
+        """As pages say it."""
+        if self.revoked_at:
+            return "deleted"
+        if self.ends_at is None:
+            return "active"
+        return "rolled" if self.ends_at > timezone.now() else "ended"
 
     def seal_secret(self, plaintext: str) -> None:
         seal(self, "sealed_secret", plaintext)

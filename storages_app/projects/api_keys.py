@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
+from storages_app.lib.origins import request_address
 from storages_app.models import Event, Project, SecretKey
 from storages_app.models.prepared import Bound, Prepared
 from storages_app.projects.errors import (
@@ -29,6 +30,7 @@ from storages_app.projects.errors import (
 
 _NOTE_USE_EVERY = timedelta(minutes=1)
 _LONGEST_PUBLIC_KEY = 40
+_LONGEST_CALL = 100
 _BY_PUBLIC_KEY = Prepared(
     lambda: Project.objects.filter(
         public_key=Bound("public_key", Project._meta.get_field("public_key"))
@@ -141,13 +143,29 @@ def _legacy_signature(secret: str, expire: str) -> str:
     return hashlib.md5((secret + expire).encode(), usedforsecurity=False).hexdigest()
 
 
-def record_use(key: SecretKey) -> None:
-    """Note that the key was used now; at most one write a minute, whatever the load."""
+def record_use(key: SecretKey, *, call: str) -> None:
+    """Note that the key was used now, by whom and for what, such as `GET /files/`.
+
+    At most one write a minute, whatever the load; but of a key that was rolled each use is counted,
+    since its owner waits for the last one.
+    """
+    if key.ends_at:
+        late = F("n_uses_since_roll") + 1
+        SecretKey.objects.filter(pk=key.pk).update(n_uses_since_roll=late)
     now = timezone.now()
     if key.last_used_at and key.last_used_at > now - _NOTE_USE_EVERY:
         return
     long_ago = Q(last_used_at=None) | Q(last_used_at__lte=now - _NOTE_USE_EVERY)
-    SecretKey.objects.filter(long_ago, pk=key.pk).update(last_used_at=now)
+    SecretKey.objects.filter(long_ago, pk=key.pk).update(
+        last_used_at=now,
+        last_used_address=request_address(),
+        last_used_call=_shown(call),
+    )
+
+
+def _shown(call: str) -> str:
+    """Paths come as they were sent; PostgreSQL keeps no NUL, and a page has one line for them."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in call[:_LONGEST_CALL])
 
 
 @transaction.atomic

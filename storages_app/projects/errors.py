@@ -59,6 +59,20 @@ class BadScope(UcdashError):
     hint = "Choose `full` or `read`."
 
 
+class SecretKeyEnds(UcdashError):
+    """This key is replaced or deleted already."""
+
+    code = "secret_key_ends"
+    hint = "Look at the list of keys: somebody else was here."
+
+
+class BadRollTime(UcdashError):
+    """A key that is rolled works on for at most 30 days."""
+
+    code = "roll_time_invalid"
+    hint = "Choose a time from now to 30 days ahead."
+
+
 class BadMediaType(UcdashError):
     """This is no type of files."""
 

@@ -2,14 +2,24 @@
 
 import re
 import secrets
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
 from storages_app.models import Event, Membership, Project, SecretKey, User
-from storages_app.projects.errors import BadMediaType, BadName, BadScope, PublicKeyTaken
+from storages_app.models.fields import read_db_now
+from storages_app.projects.errors import (
+    BadMediaType,
+    BadName,
+    BadRollTime,
+    BadScope,
+    PublicKeyTaken,
+    SecretKeyEnds,
+)
 
+LONGEST_ROLL = timedelta(days=30)
 _SLUG_TRIES = 1_000
 _MOST_TYPES = 100
 _TYPE_NAME = r"[a-z0-9][a-z0-9!#$&^_.+\-]{0,99}"
@@ -63,12 +73,43 @@ def create_secret_key(
     """A new key and its secret, which nobody is shown a second time."""
     if scope not in SecretKey.Scope.values:
         raise BadScope
-    key = SecretKey(project=project, label=_checked_name(label, longest=60), scope=scope)
-    secret = secrets.token_hex(10)
-    key.seal_secret(secret)
-    key.save()
+    key, secret = _make_key(project, _checked_name(label, longest=60), scope, actor)
     _record_key_event("secret_key.created", key, actor)
     return key, secret
+
+
+@transaction.atomic
+def rename_secret_key(*, key: SecretKey, label: str, actor: str) -> None:
+    """Another label; the secret stays."""
+    before, key.label = key.label, _checked_name(label, longest=60)
+    if key.label == before:
+        return
+    key.save(update_fields=["label"])
+    _record_key_event("secret_key.renamed", key, actor, before=before, after=key.label)
+
+
+@transaction.atomic
+def roll_secret_key(
+    *, key: SecretKey, works_on_for: timedelta, actor: str
+) -> tuple[SecretKey, str]:
+    """A key with a new secret in this one's place, which works on for a while and ends by itself.
+
+    Of two who roll it at once one is refused with SecretKeyEnds, so that one replaces it.
+    """
+    if not timedelta(0) <= works_on_for <= LONGEST_ROLL:
+        raise BadRollTime
+    new_key, secret = _make_key(key.project, key.label, key.scope, actor)
+    ends_at = read_db_now() + works_on_for
+    n_rolled = (
+        SecretKey.objects.active()
+        .filter(pk=key.pk, ends_at=None)
+        .update(ends_at=ends_at, replaced_by=new_key)
+    )
+    if not n_rolled:
+        raise SecretKeyEnds
+    key.refresh_from_db()
+    _record_key_event("secret_key.rolled", key, actor, works_until=f"{ends_at:%Y-%m-%d %H:%M} UTC")
+    return new_key, secret
 
 
 @transaction.atomic
@@ -81,14 +122,22 @@ def revoke_secret_key(*, key: SecretKey, actor: str) -> SecretKey:
     return key
 
 
-def _record_key_event(kind: str, key: SecretKey, actor: str) -> None:
+def _make_key(project: Project, label: str, scope: str, actor: str) -> tuple[SecretKey, str]:
+    key = SecretKey(project=project, label=label, scope=scope, made_by=actor[:200])
+    secret = secrets.token_hex(10)
+    key.seal_secret(secret)
+    key.save()
+    return key, secret
+
+
+def _record_key_event(kind: str, key: SecretKey, actor: str, **data: str) -> None:
     Event.objects.record(
         kind,
         project=key.project,
         actor=actor,
         subject=key.label,
         subject_id=key.pk,
-        data={"scope": key.scope},
+        data={"scope": key.scope} | data,
     )
 
 

@@ -5,6 +5,8 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import F
+
 from storages_app.models import Project, SecretKey
 
 # The official uploader asks for a new one when ten minutes are left.
@@ -20,9 +22,9 @@ class UploadSignature:
 
 
 def find_key(project: Project) -> SecretKey | None:
-    """The key that signs here; a key that may only read signs nothing."""
+    """The key that signs here, rather one that stays; a key that may only read signs nothing."""
     keys = project.secret_keys.active().filter(scope=SecretKey.Scope.FULL)
-    return keys.order_by("created_at").first()
+    return keys.order_by(F("ends_at").desc(nulls_first=True), "created_at").first()
 
 
 def sign_upload(*, project: Project, now: datetime) -> UploadSignature | None:

@@ -134,7 +134,8 @@ class UploadView(APIView):
                 expire=self.parameter("expire"),
                 now=timezone.now(),
             )
-            api_keys.record_use(key)
+            request = self.request
+            api_keys.record_use(key, call=f"{request.method} {request.path}")
 
     def _wants_json_errors(self) -> bool:
         try:
