@@ -23,7 +23,10 @@ from storages_app.models import (
     Group,
     GroupMember,
     IdempotencyKey,
+    Incident,
     Membership,
+    NotificationChannel,
+    NotificationDelivery,
     Project,
     Reconciliation,
     RestoreRun,
@@ -296,6 +299,46 @@ def make_webhook_delivery(webhook: Webhook, **fields: object) -> WebhookDelivery
     else:
         values.setdefault("finished_at", read_db_now())
     return WebhookDelivery.objects.create(webhook=webhook, **values)
+
+
+def make_channel(project: Project, kind: str = "email", **fields: object) -> NotificationChannel:
+    """Confirmed, and hears of everything; nobody is at its address."""
+    n = next(_counter)
+    address = f"team{n}@example.com" if kind == "email" else f"https://hooks.example.com/{n}"
+    values = {
+        "address": address,
+        "topics": list(Incident.Kind),
+        "confirmed_at": read_db_now(),
+        "added_by": "a test",
+    }
+    return NotificationChannel.objects.create(project=project, kind=kind, **(values | fields))
+
+
+def make_incident(project: Project, **fields: object) -> Incident:
+    """A storage that does not work."""
+    values = {
+        "kind": Incident.Kind.STORAGE,
+        "subject_id": str(uuid.uuid4()),
+        "subject": "photos",
+        "title": "These access keys are not known here.",
+        "path": "/",
+        "began_at": read_db_now(),
+    }
+    return Incident.objects.create(project=project, **(values | fields))
+
+
+def make_notification(
+    channel: NotificationChannel, incident: Incident | None = None, **fields: object
+) -> NotificationDelivery:
+    """Waiting, due now."""
+    values = {"moment": "began" if incident else "test", "message": {}, "state": "pending"} | fields
+    if values["state"] in {"pending", "retry_wait"}:
+        values.setdefault("run_after", read_db_now())
+    elif values["state"] == "leased":
+        values.setdefault("lease_until", read_db_now())
+    elif values["state"] != "gathered":
+        values.setdefault("finished_at", read_db_now())
+    return NotificationDelivery.objects.create(channel=channel, incident=incident, **values)
 
 
 def make_url_upload(

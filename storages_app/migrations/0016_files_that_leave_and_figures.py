@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('storages_app', "0014_invitations_and_paused_uploads"),
+        ('storages_app', "0015_notifications"),
     ]
 
     operations = [

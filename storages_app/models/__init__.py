@@ -17,6 +17,7 @@ from storages_app.models.hand_offs import HandOff
 from storages_app.models.heartbeats import TimetableSlot, WorkerHeartbeat
 from storages_app.models.idempotency_keys import IdempotencyKey
 from storages_app.models.invitations import Invitation
+from storages_app.models.notifications import Incident, NotificationChannel, NotificationDelivery
 from storages_app.models.projects import Membership, Project, SecretKey
 from storages_app.models.reconciliations import Difference, Reconciliation
 from storages_app.models.restores import RestoreItem, RestoreRun
@@ -45,8 +46,11 @@ __all__ = [
     "GroupMember",
     "HandOff",
     "IdempotencyKey",
+    "Incident",
     "Invitation",
     "Membership",
+    "NotificationChannel",
+    "NotificationDelivery",
     "Project",
     "Reason",
     "Reconciliation",

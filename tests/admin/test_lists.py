@@ -23,12 +23,15 @@ from tests.admin.conftest import client_of
 from tests.factories import (
     make_backup_plan,
     make_bulk_job,
+    make_channel,
     make_connection_test,
     make_copy_job,
     make_custom_storage,
     make_file,
     make_group,
     make_idempotency_key,
+    make_incident,
+    make_notification,
     make_project,
     make_reconciliation,
     make_restore_run,
@@ -51,6 +54,7 @@ SECRETS = (
     "the-secret-of-an-upload",
     "the-secret-of-a-url",
     "the-secret-of-a-webhook",
+    "the-secret-of-a-channel",
     "a signing secret",
 )
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -82,6 +86,9 @@ def make_one_of_each():
     make_webhook_delivery(
         webhook, body=webhook.target_url, response="<b>x</b>", state="delivered", status=200
     )
+    hears = "https://hooks.example.com/the-secret-of-a-channel"
+    channel = make_channel(project, "webhook", address=f"{hears}/{webhook.pk}")
+    make_notification(channel, make_incident(project, title="<b>x</b>"), message={"to": hears})
     Event.objects.record("file.deleted", actor="somebody", subject="<b>x</b>", project=project)
 
 
@@ -104,7 +111,10 @@ def test_every_model_for_operators_has_its_list():
         "File",
         "Group",
         "IdempotencyKey",
+        "Incident",
         "Membership",
+        "NotificationChannel",
+        "NotificationDelivery",
         "Project",
         "Reconciliation",
         "RestoreRun",
