@@ -5,13 +5,14 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery, Sum
 from django.utils import timezone
 
+from storages_app.dashboard.charts import Bar, a_day, bars, last_days
 from storages_app.models import (
+    BackupPlan,
     BackupRun,
     ConnectionTest,
     CopyJob,
@@ -19,87 +20,60 @@ from storages_app.models import (
     Event,
     File,
     Project,
+    Tally,
     WebhookDelivery,
 )
 from storages_app.models.copy_jobs import RUNNING_STATES, WAITING_STATES, State
 
-DAYS_IN_CHARTS = 14
 _UNFINISHED = (*WAITING_STATES, *RUNNING_STATES)
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One day in a small chart; heights are shares of the highest day, 0 to 100."""
+class Figure:
+    """One number of the overview with its last two weeks; None is "not counted yet"."""
 
-    day: date
-    value: int
-    height: int
-    x: int
-
-    @property
-    def y(self) -> int:
-        return 100 - self.height
+    label: str
+    value: int | None
+    of_days: str  # what the bars count
+    bars: list[Bar]
+    in_bytes: bool = False
+    is_bad: bool = False
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The four numbers of the overview, each with its last two weeks."""
+def figures(project: Project) -> list[Figure]:
+    """The four numbers of the overview, from the tally and from ranges of indexes."""
+    days = last_days(timezone.now().date())
+    kept = File.objects.filter(project=project, removed_at=None)
+    stored = File.objects.stored().filter(project=project)
+    ended = CopyJob.objects.filter(project=project, finished_at__isnull=False)
+    uploads = a_day(kept, "uploaded_at", days, Count("*"))
+    n_bytes = a_day(stored, "stored_at", days, Sum("size"))
+    done = a_day(ended.filter(state=State.DONE), "finished_at", days, Count("*"))
+    failed = a_day(ended.filter(state=State.FAILED), "finished_at", days, Count("*"))
+    has_copies = CopyJob.objects.filter(project=project).exists()
+    tally = Tally.objects.of(project)
+    is_counted = Tally.objects.filter(project=project).exists()
 
-    n_files: int
-    n_bytes: int
-    n_copied_today: int
-    n_failed_today: int
-    uploads: list[Bar]
-    copies: list[Bar]
-    failures: list[Bar]
+    def today(by_day: dict[date, int]) -> int | None:
+        return by_day[days[-1]] if has_copies else None
 
-
-def figures(project: Project) -> Figures:
-    today = timezone.now().date()
-    since = today - timedelta(days=DAYS_IN_CHARTS - 1)
-    sums = (
-        File.objects.live()
-        .filter(project=project)
-        .aggregate(n=Count("pk"), n_bytes=Sum("size", filter=Q(stored_at__isnull=False)))
-    )
-    uploads = dict(
-        File.objects.live()
-        .filter(project=project, uploaded_at__date__gte=since)
-        .order_by()
-        .values_list(TruncDate("uploaded_at"))
-        .annotate(n=Count("pk"))
-    )
-    done: dict[date, int] = {}
-    failed: dict[date, int] = {}
-    ended = (
-        CopyJob.objects.filter(project=project, finished_at__date__gte=since)
-        .filter(state__in=[State.DONE, State.FAILED])
-        .order_by()
-        .values_list(TruncDate("finished_at"), "state")
-        .annotate(n=Count("pk"))
-    )
-    for day, state, n in ended:
-        (done if state == State.DONE else failed)[day] = n
-    return Figures(
-        n_files=sums["n"],
-        n_bytes=sums["n_bytes"] or 0,
-        n_copied_today=done.get(today, 0),
-        n_failed_today=failed.get(today, 0),
-        uploads=_bars(uploads, since),
-        copies=_bars(done, since),
-        failures=_bars(failed, since),
-    )
-
-
-def _bars(by_day: dict[date, int], since: date) -> list[Bar]:
-    highest = max(by_day.values(), default=0)
-    bars = []
-    for n in range(DAYS_IN_CHARTS):
-        day = since + timedelta(days=n)
-        value = by_day.get(day, 0)
-        height = max(6, round(100 * value / highest)) if value else 0
-        bars.append(Bar(day=day, value=value, height=height, x=n * 10))
-    return bars
+    return [
+        Figure(
+            "Files",
+            tally["n_stored"] + tally["n_unstored"] if is_counted else None,
+            "Uploads a day",
+            bars(uploads, days),
+        ),
+        Figure(
+            "Stored bytes",
+            tally["n_bytes"] if is_counted else None,
+            "Bytes stored a day",
+            bars(n_bytes, days),
+            in_bytes=True,
+        ),
+        Figure("Copies today", today(done), "Copies a day", bars(done, days)),
+        Figure("Failures today", today(failed), "Failures a day", bars(failed, days), is_bad=True),
+    ]
 
 
 @dataclass
@@ -171,6 +145,15 @@ def storages(project: Project) -> list[StorageSums]:
     return list(rows.values())
 
 
+def standing(project: Project) -> list[StorageSums]:
+    """Every live storage with its lag, in two queries: the overview shows no counts."""
+    waiting = CopyJob.objects.filter(custom_storage=OuterRef("pk"), run_after__isnull=False)
+    listed = CustomStorage.objects.live().filter(project=project).order_by("name")
+    oldest = Subquery(waiting.order_by("created_at").values("created_at")[:1])
+    waiting_since = dict(listed.annotate(oldest=oldest).values_list("pk", "oldest"))
+    return [StorageSums(row, oldest_waiting_at=waiting_since.get(row.pk)) for row in listed]
+
+
 def storage_sums(storage: CustomStorage) -> StorageSums:
     """The same for one storage."""
     return next(row for row in storages(storage.project) if row.storage.pk == storage.pk)
@@ -215,49 +198,78 @@ def with_copies(project: Project, files: Iterable[File]) -> list[CopiesOfFile]:
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the get-started list."""
+    """One line of the list of first steps."""
 
     label: str
     help: str
     url_name: str
     is_done: bool
+    done_at: datetime | None = None  # where the ledger tells
 
 
-def get_started(project: Project) -> list[Step]:
-    """What a new project still lacks, read from the ledger (four existence queries)."""
-    connected = CustomStorage.objects.connected().filter(project=project)
-    return [
+@dataclass(frozen=True)
+class FirstSteps:
+    steps: list[Step]
+    is_hidden: bool
+
+    @property
+    def n_done(self) -> int:
+        return sum(step.is_done for step in self.steps)
+
+    @property
+    def are_done(self) -> bool:
+        return self.n_done == len(self.steps)
+
+
+def first_steps(project: Project) -> FirstSteps:
+    """What a new project still lacks, read from the ledger in four queries."""
+    first_file = File.objects.filter(project=project).order_by("uploaded_at")
+    uploaded_at = first_file.values_list("uploaded_at", flat=True).first()
+    connected = list(
+        CustomStorage.objects.connected().filter(project=project).order_by("connected_at")
+    )
+    connected_at = connected[0].connected_at if connected else None
+    plans = BackupPlan.objects.filter(custom_storage__in=connected, is_on=True)
+    plan_at = plans.order_by("created_at").values_list("created_at", flat=True).first()
+    keys = project.secret_keys.active().order_by("created_at")
+    key_at = keys.values_list("created_at", flat=True).first()
+    steps = [
         Step(
             "Upload a file",
             "In the browser, with curl or with an official client",
             "dashboard:upload",
-            File.objects.filter(project=project).exists(),
+            uploaded_at is not None,
+            uploaded_at,
         ),
         Step(
             "Connect an S3 bucket",
             "Copies go to your own bucket",
             "dashboard:connect",
-            connected.exists(),
+            bool(connected),
+            connected_at,
         ),
         Step(
             "Turn on auto-copy",
             "Each new file is copied by itself",
             "dashboard:storages",
-            connected.filter(auto_copy=True).exists(),
+            any(storage.auto_copy for storage in connected),
         ),
         Step(
             "Turn on backup",
             "All stored files, then what is new",
             "dashboard:backup",
-            connected.filter(backup_plans__is_on=True).exists(),
+            plan_at is not None,
+            plan_at,
         ),
         Step(
             "Store your secret key",
             "REST calls need one",
             "dashboard:keys",
-            project.secret_keys.active().exists(),
+            key_at is not None,
+            key_at,
         ),
     ]
+    return FirstSteps(steps, is_hidden=project.steps_hidden_at is not None)
 
 
 @dataclass

@@ -113,6 +113,7 @@ _WEBHOOK: list[URLPattern | URLResolver] = [
 
 _PROJECT: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
+    path("first-steps/", overview.steps, name="first_steps"),
     path("files/", files.listing, name="files"),
     path("files/selection/", files.selection, name="files_selection"),
     path("files/<uuid:file_uuid>/", files.page, name="file"),

@@ -94,35 +94,6 @@ class TestTheme:
         assert response["Location"] == "/"
 
 
-class TestOverview:
-    def test_the_list_ticks_itself(self, project, as_owner):
-        assert as_owner.get(address("overview", project)).context["n_steps_done"] == 0
-        make_file(project)
-        storage = make_custom_storage(project, auto_copy=True)
-        make_backup_plan(storage)
-        make_secret_key(project)
-        response = as_owner.get(address("overview", project))
-        assert response.context["n_steps_done"] == 5
-        assert "Get started" not in response.text
-
-    def test_shows_figures_lag_and_state(self, project, storage, file, as_owner):
-        make_copy_job(file, storage, finished_at=timezone.now())
-        make_copy_job(file, storage, state="pending", evidence="", key="k")
-        page = as_owner.get(address("overview", project))
-        assert page.context["figures"].n_copied_today == 1
-        assert "oldest file waiting" in page.text
-
-    def test_takes_as_many_queries_for_many_storages_as_for_one(self, project, file, as_owner):
-        make_copy_job(file, make_custom_storage(project))
-        with CaptureQueriesContext(connection) as for_one:
-            as_owner.get(address("overview", project))
-        for _ in range(8):
-            make_copy_job(file, make_custom_storage(project))
-        with CaptureQueriesContext(connection) as for_nine:
-            as_owner.get(address("overview", project))
-        assert len(for_nine) == len(for_one)
-
-
 BACKUP = {"schedule": "0 */3 * * *", "keep_days": 0, "sample_size": 10}
 
 
@@ -413,7 +384,7 @@ class TestErrors:
         def fail(project):
             raise RuntimeError("a fault of ours")
 
-        monkeypatch.setattr("storages_app.dashboard.reports.get_started", fail)
+        monkeypatch.setattr("storages_app.dashboard.reports.first_steps", fail)
         as_owner.raise_request_exception = False
         page = as_owner.get(address("overview", project))
         assert page.status_code == 500

@@ -12,6 +12,7 @@ SEEN_BY_ALL, MANAGERS, POST_ONLY = "all", "managers", "post"
 MOVED = "moved"  # to the managers' page that it stands for
 PAGES = {
     "overview": ((), SEEN_BY_ALL),
+    "first_steps": ((), POST_ONLY),
     "files": ((), SEEN_BY_ALL),
     "files_selection": ((), POST_ONLY),
     "file": (("file.pk",), SEEN_BY_ALL),
