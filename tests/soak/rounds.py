@@ -23,7 +23,7 @@ from tests.journeys import crashing
 from tests.journeys.crashing import MIB, Crashes
 from tests.rig.installation import ROOT, Project
 from tests.rig.processes import say, wait_until
-from tests.soak import large_upload
+from tests.soak import first_attempts, large_upload
 
 
 @dataclass(frozen=True)
@@ -210,6 +210,13 @@ class Rounds:
     def webhooks(self) -> Iterator[Result]:
         """10,000 events for a receiver that fails three times in ten and is slow once in ten."""
         yield self._tests("G9", "tests/webhooks/test_rounds.py", "WEBHOOK_EVENTS", 10_000)
+        folder = self._folder / "webhooks"
+        folder.mkdir(mode=0o755)
+        waited = first_attempts.measure(
+            folder, on_services=self._on_services, seconds=self._many(60)
+        )
+        p95 = waited[round(0.95 * (len(waited) - 1))]
+        yield Result("G9", f"first attempts of {len(waited)} events, p95", p95, 5, "s")
 
     def damaged_pictures(self) -> Iterator[Result]:
         """1,000 damaged pictures of every kind, asked of a real server."""
