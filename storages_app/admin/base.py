@@ -1,14 +1,20 @@
-"""What the lists of operators share: rows that are only read, and the way to their pages."""
+"""What the lists of operators share: rows that are only read, actions, the way to their pages."""
 
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from storages_app.admin.lists import BoundedPaginator, OperatorChangeList
+from storages_app.lib.errors import UcdashError
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -17,12 +23,79 @@ else:
     Admin = admin.ModelAdmin
     Inline = admin.TabularInline
 
+ACTS_ON = 1_000  # rows at once: more are chosen by a command, or by a job of the dashboard
+_NAMED = 20
+_CONFIRMED = "confirmed"
+Action = Callable[[Any, HttpRequest, Any], HttpResponse | None]
+
+
+def asked_once(description: str, *, hint: str = "") -> Callable[[Action], Action]:
+    """An action of a list that shows what it is about to do to which rows, and waits for a yes."""
+
+    def decorate(do: Action) -> Action:
+        @admin.action(description=description, permissions=["operate"])
+        @wraps(do)
+        def ask(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+            if request.POST.get(_CONFIRMED) == "yes":
+                return do(model_admin, request, chosen_of(rows))
+            return _question(model_admin, request, rows, description=description, hint=hint)
+
+        return ask
+
+    return decorate
+
+
+def chosen_of(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The same rows by their keys, so that no row of another page slips in after the question."""
+    keys = list(rows.order_by().values_list("pk", flat=True)[: ACTS_ON + 1])
+    if len(keys) > ACTS_ON:
+        raise TooManyRows
+    chosen: QuerySet[Any] = rows.model._default_manager.filter(pk__in=keys)
+    return chosen
+
+
+def _question(
+    model_admin: Any, request: HttpRequest, rows: QuerySet[Any], *, description: str, hint: str
+) -> HttpResponse:
+    n_rows = rows.order_by().values("pk")[: ACTS_ON + 1].count()
+    opts = model_admin.opts
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": description,
+        "hint": hint,
+        "opts": opts,
+        "rows": rows[:_NAMED],
+        "what": counted(n_rows, opts.verbose_name, str(opts.verbose_name_plural)),
+        "n_others": max(0, n_rows - _NAMED),
+        "is_too_much": n_rows > ACTS_ON,
+        "acts_on": ACTS_ON,
+        "sent": [
+            (name, value)
+            for name in ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
+            for value in request.POST.getlist(name)
+        ],
+        "confirmed": _CONFIRMED,
+    }
+    return TemplateResponse(request, "admin/confirm_action.html", context)
+
+
+class TooManyRows(UcdashError):
+    """These are more rows than an action takes at once."""
+
+    code = "too_many_rows"
+    hint = "Narrow the list with its filters, or use a command: docs/commands.md."
+
 
 class ReadOnlyAdmin(Admin):
     """Rows of the ledger, or rows that only services may change."""
 
     show_full_result_count = False  # counting a million rows twice helps nobody
+    show_facets = admin.ShowFacets.NEVER  # nor does counting them for each filter
+    paginator = BoundedPaginator
     list_per_page = 50
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OperatorChangeList]:
+        return OperatorChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -39,7 +112,32 @@ class ReadOnlyAdmin(Admin):
         """Look at the chosen ids first: Django asks the database for them as they come."""
         for text in request.POST.getlist(ACTION_CHECKBOX_NAME):
             self.opts.pk.to_python(text)
-        return super().response_action(request, queryset, *args, **kwargs)
+        try:
+            return super().response_action(request, queryset, *args, **kwargs)
+        except TooManyRows as error:
+            self.message_user(request, f"{error.message} {error.advice}", messages.ERROR)
+            return None
+
+    def each(
+        self,
+        request: HttpRequest,
+        rows: Iterable[Any],
+        do: Callable[[Any], object],
+        *,
+        noun: str,
+        done: str,
+    ) -> None:
+        """Do it to each one, and say how many took it and which refused."""
+        n_done = 0
+        for row in rows:
+            try:
+                do(row)
+            except UcdashError as error:
+                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
+            else:
+                n_done += 1
+        level = messages.SUCCESS if n_done else messages.WARNING
+        self.message_user(request, f"{counted(n_done, noun)} {done}.", level)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether this operator may run the actions of the list."""
@@ -68,6 +166,6 @@ def actor_of(request: HttpRequest) -> str:
     return f"{request.user} (operator)"
 
 
-def counted(n: int, noun: str) -> str:
-    """1 storage, 2 storages."""
-    return f"1 {noun}" if n == 1 else f"{n} {noun}s"
+def counted(n: int, noun: str, many: str = "") -> str:
+    """1 storage, 2 storages, 3 deliveries."""
+    return f"1 {noun}" if n == 1 else f"{n:,} {many or f'{noun}s'}"

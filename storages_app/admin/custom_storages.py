@@ -1,9 +1,8 @@
 """Connected buckets: how they are, what was tried, and what an operator may do to them."""
 
 from collections.abc import Callable
-from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,12 +13,12 @@ from storages_app.admin.base import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     actor_of,
-    counted,
+    asked_once,
     dashboard_link,
 )
 from storages_app.custom_storages import services
-from storages_app.lib.errors import UcdashError
-from storages_app.models import AccessChange, CustomStorage, Event
+from storages_app.models import AccessChange, CustomStorage, Event, Reconciliation
+from storages_app.reconciliation import services as reconciliation
 
 Storages = QuerySet[CustomStorage]
 _N_TESTS = 10
@@ -48,6 +47,7 @@ class CustomStorageAdmin(ReadOnlyAdmin):
         "open_page",
         "project",
         "shown_state",
+        "circuit_opened_at",
         "address",
         "provider",
         "identity",
@@ -123,7 +123,7 @@ class CustomStorageAdmin(ReadOnlyAdmin):
     search_fields = ("name", "bucket", "endpoint_url", "access_key_id", "role_arn", "project__name")
     date_hierarchy = "created_at"
     list_select_related = ("project",)
-    actions = ("test", "pause", "resume")
+    actions = ("test", "check_ledger", "pause", "resume")
 
     @admin.display(description="Newest tests")
     def newest_tests(self, storage: CustomStorage) -> SafeString | str:
@@ -149,10 +149,15 @@ class CustomStorageAdmin(ReadOnlyAdmin):
             return ""
         return dashboard_link("storage", storage.project.slug, storage.pk)
 
-    @admin.action(description="Run the connection test", permissions=["operate"])
+    @asked_once(
+        "Run the connection test",
+        hint="Each bucket is asked in the background; the test writes a small object and removes "
+        "it again.",
+    )
     def test(self, request: HttpRequest, storages: Storages) -> None:
+        actor = actor_of(request)
+
         def ask(storage: CustomStorage) -> None:
-            actor = actor_of(request)
             services.request_test(custom_storage=storage, asked_by=actor)
             Event.objects.record(
                 "storage.test_asked",
@@ -164,7 +169,7 @@ class CustomStorageAdmin(ReadOnlyAdmin):
 
         self._each(request, storages, ask, "asked to be tested")
 
-    @admin.action(description="Pause", permissions=["operate"])
+    @asked_once("Pause", hint="Copies and backups into them wait until they are resumed.")
     def pause(self, request: HttpRequest, storages: Storages) -> None:
         actor = actor_of(request)
         self._each(
@@ -174,7 +179,7 @@ class CustomStorageAdmin(ReadOnlyAdmin):
             "paused",
         )
 
-    @admin.action(description="Resume", permissions=["operate"])
+    @asked_once("Resume", hint="What waits for them is copied.")
     def resume(self, request: HttpRequest, storages: Storages) -> None:
         actor = actor_of(request)
         self._each(
@@ -184,20 +189,32 @@ class CustomStorageAdmin(ReadOnlyAdmin):
             "resumed",
         )
 
+    @asked_once(
+        "Check against the ledger",
+        hint="The whole listing of each bucket is compared with the copies that are Done.",
+    )
+    def check_ledger(self, request: HttpRequest, storages: Storages) -> None:
+        actor = actor_of(request)
+
+        def ask(storage: CustomStorage) -> None:
+            reconciliation.request(
+                custom_storage=storage, kind=Reconciliation.Kind.FULL, asked_by=actor
+            )
+            Event.objects.record(
+                "storage.check_asked",
+                actor=actor,
+                subject=storage.name,
+                subject_id=storage.pk,
+                project=storage.project,
+            )
+
+        self._each(request, storages, ask, "asked to be checked")
+
     def _each(
         self,
         request: HttpRequest,
         storages: Storages,
-        do: Callable[[CustomStorage], Any],
+        do: Callable[[CustomStorage], object],
         done: str,
     ) -> None:
-        """Do it to each one, and say how many took it and which refused."""
-        n_done = 0
-        for storage in storages.select_related("project"):
-            try:
-                do(storage)
-            except UcdashError as error:
-                self.message_user(request, f"{storage.name}: {error.message}", messages.ERROR)
-            else:
-                n_done += 1
-        self.message_user(request, f"{counted(n_done, 'storage')} {done}.", messages.SUCCESS)
+        self.each(request, storages.select_related("project"), do, noun="storage", done=done)

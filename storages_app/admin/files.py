@@ -5,6 +5,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
 from storages_app.admin.base import ReadOnlyAdmin, dashboard_link
+from storages_app.admin.lists import ProjectFilter
 from storages_app.models import File
 
 
@@ -25,7 +26,7 @@ class FileAdmin(ReadOnlyAdmin):
         "is_image",
         ("stored_at", admin.EmptyFieldListFilter),
         ("removed_at", admin.EmptyFieldListFilter),
-        "project",
+        ProjectFilter,
     )
     search_fields = ("original_filename", "uuid__startswith", "sha256__startswith")
     search_help_text = "Name, or the beginning of the UUID or SHA-256"

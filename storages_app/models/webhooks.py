@@ -131,6 +131,8 @@ class WebhookDelivery(models.Model):
             ),
             models.Index(fields=["webhook", "-created_at", "-id"], name="webhook_delivery_newest"),
             models.Index(fields=["finished_at"], name="webhook_delivery_finished"),
+            # The newest of all webhooks, for operators.
+            models.Index(fields=["created_at"], name="webhook_delivery_newest_of_all"),
             models.Index(fields=["subject_id", "created_at"], name="webhook_delivery_subject"),
         ]
 

@@ -1,14 +1,36 @@
 """What operators do: through the services, with a line in the activity and a count."""
 
+from urllib.parse import urlsplit
+
 import pytest
+from django.conf import settings
 from django.contrib.messages import get_messages
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from storages_app.models import CopyJob, CustomStorage, Event, Membership, User
+from storages_app.admin import base
+from storages_app.models import (
+    BulkJob,
+    CopyJob,
+    CustomStorage,
+    Event,
+    Membership,
+    User,
+    WebhookDelivery,
+)
 from tests.admin.conftest import client_of
-from tests.factories import make_copy_job, make_custom_storage, make_file, make_user
+from tests.factories import (
+    make_bulk_job,
+    make_copy_job,
+    make_custom_storage,
+    make_file,
+    make_user,
+    make_webhook,
+    make_webhook_delivery,
+)
 
+HOST = {"host": urlsplit(settings.DASHBOARD_URL).netloc}
 OPERATOR = "operator@example.com (operator)"
 
 
@@ -20,7 +42,7 @@ def storage(project):
 def run(client, model, action, rows):
     response = client.post(
         reverse(f"admin:storages_app_{model._meta.model_name}_changelist"),
-        {"action": action, "_selected_action": [row.pk for row in rows]},
+        {"action": action, "_selected_action": [row.pk for row in rows], "confirmed": "yes"},
     )
     return [str(message) for message in get_messages(response.wsgi_request)]
 
@@ -79,6 +101,98 @@ class TestCopyJobs:
         assert (failed.state, done.state) == ("pending", "done")
         event = Event.objects.get(kind="copy.retried")
         assert (event.project, event.data) == (project, {"count": 1})
+
+    def test_that_wait_are_cancelled_and_others_are_not(self, as_operator, storage, project):
+        file = make_file(project)
+        waits = make_copy_job(file, storage, state="pending")
+        done = make_copy_job(make_file(project), storage)
+        assert run(as_operator, CopyJob, "cancel", [waits, done]) == ["1 job cancelled."]
+        waits.refresh_from_db()
+        done.refresh_from_db()
+        assert (waits.state, done.state) == ("cancelled", "done")
+        assert Event.objects.get(kind="copy.cancelled").actor == OPERATOR
+
+
+class TestJobs:
+    def test_are_paused_resumed_and_cancelled_with_an_event_each(self, as_operator, storage):
+        job = make_bulk_job(storage, state="copying")
+        assert run(as_operator, BulkJob, "pause", [job]) == ["1 job paused."]
+        job.refresh_from_db()
+        assert job.is_paused
+        assert run(as_operator, BulkJob, "resume", [job])[-1] == "1 job resumed."
+        assert run(as_operator, BulkJob, "cancel", [job])[-1] == "1 job cancelled."
+        kinds = set(Event.objects.values_list("kind", "actor"))
+        assert ("bulk_copy.paused", OPERATOR) in kinds
+        assert ("bulk_copy.cancelled", OPERATOR) in kinds
+
+    def test_that_are_over_say_why_nothing_is_done(self, as_operator, storage):
+        job = make_bulk_job(storage, state="done")
+        said = run(as_operator, BulkJob, "pause", [job])
+        assert said[-1] == "0 jobs paused."
+        assert len(said) == 2
+
+
+class TestDeliveries:
+    def test_that_failed_are_sent_again_with_an_event(self, as_operator, project):
+        webhook = make_webhook(project)
+        dead = make_webhook_delivery(webhook, state="dead")
+        under_way = make_webhook_delivery(webhook)
+        said = run(as_operator, WebhookDelivery, "send_again", [dead, under_way])
+        assert said[-1] == "1 message sent again."
+        assert len(said) == 2
+        dead.refresh_from_db()
+        assert dead.state == "pending"
+        event = Event.objects.get(kind="webhook.sent_again")
+        assert (event.actor, event.project) == (OPERATOR, project)
+
+
+class TestAsking:
+    """Each action shows what it is about to do, and waits for a yes (S110, S111)."""
+
+    def ask(self, client, rows, **more):
+        return client.post(
+            reverse("admin:storages_app_customstorage_changelist"),
+            {"action": "pause", "_selected_action": [row.pk for row in rows], **more},
+        )
+
+    def test_comes_before_anything_is_done(self, as_operator, storage):
+        page = self.ask(as_operator, [storage])
+        assert page.status_code == 200
+        assert "Pause: 1 custom storage." in page.text
+        assert "Copies and backups into them wait until they are resumed." in page.text
+        assert f'name="_selected_action" value="{storage.pk}"' in page.text
+        storage.refresh_from_db()
+        assert not storage.is_paused
+        assert not Event.objects.exists()
+
+    def test_escapes_what_the_rows_are_called(self, as_operator, project):
+        page = self.ask(as_operator, [make_custom_storage(project, name="<b>x</b>")])
+        assert "<b>x</b>" not in page.text
+        assert "&lt;b&gt;x" in page.text
+
+    def test_is_not_answered_by_get(self, as_operator, storage):
+        address = reverse("admin:storages_app_customstorage_changelist")
+        for page in (address, f"{address}?id__exact={storage.pk}"):
+            as_operator.get(
+                page, {"action": "pause", "_selected_action": storage.pk, "confirmed": "yes"}
+            )
+        storage.refresh_from_db()
+        assert not storage.is_paused
+
+    def test_takes_no_more_rows_than_an_action_can(self, as_operator, project, monkeypatch):
+        monkeypatch.setattr(base, "ACTS_ON", 2)
+        rows = [make_custom_storage(project) for _ in range(3)]
+        page = self.ask(as_operator, rows, select_across="1")
+        assert "These are more than 2 rows." in page.text
+        page = self.ask(as_operator, rows, select_across="1", confirmed="yes")
+        assert not CustomStorage.objects.exclude(paused_at=None).exists()
+
+    def test_needs_a_token_of_this_site(self, operator, storage):
+        client = Client(enforce_csrf_checks=True, headers=HOST)
+        client.force_login(operator)
+        assert self.ask(client, [storage], confirmed="yes").status_code == 403
+        storage.refresh_from_db()
+        assert not storage.is_paused
 
 
 class TestQuotas:
@@ -150,10 +264,6 @@ class TestUsers:
 
 
 def test_the_admin_has_no_sign_in_of_its_own(client):
-    from urllib.parse import urlsplit
-
-    from django.conf import settings
-
     host = urlsplit(settings.DASHBOARD_URL).netloc
     response = client.get(reverse("admin:login"), headers={"host": host})
     assert response.status_code == 302
