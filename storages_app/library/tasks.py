@@ -4,14 +4,16 @@ from celery import shared_task
 from django.utils import timezone
 
 from storages_app.library import runner
+from storages_app.library.project_sweep import empty_removed_projects
 from storages_app.models import Tally
 
 
 @shared_task(name="library.expire")
 def expire_files() -> None:
-    """Remove what was not stored in time, and bytes that outlived their file."""
+    """Remove what was not stored in time, what removed projects had, and bytes without a file."""
     now = timezone.now()
     runner.expire_files(now=now)
+    empty_removed_projects(now=now)
     runner.remove_left_bytes(now=now)
 
 

@@ -23,6 +23,34 @@ _MAY[Role.ADMIN] = _MAY[Role.MEMBER] | {Action.MANAGE_STORAGES, Action.MANAGE_PR
 _MAY[Role.OWNER] = _MAY[Role.ADMIN] | {Action.DELETE_PROJECT}
 
 
+ROLES = (Role.OWNER, Role.ADMIN, Role.MEMBER, Role.VIEWER)  # the strongest first
+
+IN_WORDS = {
+    Role.OWNER: "Everything, and whether the project stays",
+    Role.ADMIN: "Storages, keys, settings and members too",
+    Role.MEMBER: "Uploads and manages files",
+    Role.VIEWER: "Looks, and changes nothing",
+}
+ACTIONS_IN_WORDS = {
+    Action.VIEW: "See files, copies, jobs, backups and activity",
+    Action.UPLOAD: "Upload files",
+    Action.MANAGE_FILES: "Store, delete and copy files, run failed copies again",
+    Action.MANAGE_STORAGES: "Connect, test, pause and disconnect storages; backup and restore",
+    Action.MANAGE_PROJECT: "Change settings, secret keys, webhooks and members",
+    Action.DELETE_PROJECT: "Hand over and delete the project",
+}
+
+
+def permits(role: Role, action: Action) -> bool:
+    """What the table of roles says, for who has this one."""
+    return action in _MAY[role]
+
+
+def is_within(role: Role | str, own: Role | str) -> bool:
+    """Whether `role` may nothing that `own` may not: nobody gives or takes more than they have."""
+    return _MAY[Role(role)] <= _MAY[Role(own)]
+
+
 def is_operator(user: User) -> bool:
     return user.is_active and (user.is_staff or user.is_superuser)
 

@@ -112,6 +112,7 @@ def arrive_all(
     file_uuids: list[uuid.UUID] | None = None,
 ) -> list[File]:
     """Make all of them files of `project`, or none; of `file_uuids` the same holds as above."""
+    validation.check_open(project)
     metadata = validation.check_metadata(metadata.items())
     for upload in uploads:
         validation.check_size(project, upload.size)
@@ -274,14 +275,17 @@ def _write_rows(
 
 def _look_again(project: Project) -> tuple[bool, bool, Quota]:
     """Whether it has storages that may want copies, and webhooks that may want to hear of files,
-    and what it may keep; ProjectRemoved if it went while the file came.
+    and what it may keep; ProjectRemoved if it went while the file came, UploadsPaused if it
+    takes no files by now.
 
     A project without them is spared the queries that find out which want this file.
     """
     found = _WHO_WANTS_FILES.rows(project=project.pk)
     if not found:
         raise errors.ProjectRemoved(project.public_key)
-    has_storages, has_webhooks, *limits = found[0]
+    has_storages, has_webhooks, uploads_paused_at, *limits = found[0]
+    if uploads_paused_at is not None:
+        raise errors.UploadsPaused
     return bool(has_storages), bool(has_webhooks), Quota(*limits)
 
 
@@ -289,7 +293,8 @@ def _who_wants_files() -> "models.QuerySet[Project, tuple[Any, ...]]":
     storages = CustomStorage.objects.filter(project=OuterRef("pk"), removed_at=None)
     webhooks = Webhook.objects.listening().filter(project=OuterRef("pk"))
     live = Project.objects.live().filter(pk=Bound("project", Project._meta.pk))
-    return live.values_list(Exists(storages), Exists(webhooks), "max_files", "max_bytes")
+    wanted = Exists(storages), Exists(webhooks)
+    return live.values_list(*wanted, "uploads_paused_at", "max_files", "max_bytes")
 
 
 _WHO_WANTS_FILES = Prepared(_who_wants_files)

@@ -65,6 +65,13 @@ class QuotaReached(UploadRefused):
     hint = "Remove files, or ask the operator for a higher limit."
 
 
+class UploadsPaused(UploadRefused):
+    """Uploads to this project are paused."""
+
+    code = "uploads_paused"
+    hint = "Somebody who manages the project can resume them in its settings. Send it again then."
+
+
 class TypeForbidden(UploadRefused):
     """Uploading of these file types is not allowed."""
 

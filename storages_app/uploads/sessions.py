@@ -55,6 +55,7 @@ def start(
 
     `size` and `part_size` are as the client wrote them; an empty `part_size` is the smallest.
     """
+    validation.check_open(project)
     n_bytes = _size_of(size, project)
     n_in_part = _part_size_of(part_size, n_bytes)
     now = timezone.now()
@@ -187,6 +188,7 @@ def complete(*, project: Project, session_uuid: uuid.UUID) -> File | UploadSessi
     if session is None:
         raise _unknown(project, session_uuid)
     if session.state == State.OPEN:
+        validation.check_open(project)
         if session.expires_at <= timezone.now():
             raise errors.SessionMissing
         parts_of(session).require_all()

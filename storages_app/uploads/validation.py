@@ -48,6 +48,12 @@ def _check_metadata_value(key: str, value: str) -> None:
         raise errors.MetadataValueForbidden(key)
 
 
+def check_open(project: Project) -> None:
+    """UploadsPaused where the project takes no files for now."""
+    if project.uploads_paused_at is not None:
+        raise errors.UploadsPaused
+
+
 def check_size(project: Project, size: int) -> None:
     if project.max_upload_size is not None and size > project.max_upload_size:
         raise errors.FileTooLarge(

@@ -11,7 +11,7 @@ from storages_app.lib.filenames import base_name
 from storages_app.library import services as library
 from storages_app.models import File, Project, UrlUpload
 from storages_app.models.fields import read_db_now
-from storages_app.uploads.validation import check_metadata
+from storages_app.uploads.validation import check_metadata, check_open
 from storages_app.url_uploads import addresses, errors
 from ucdash.celery import wake
 
@@ -34,6 +34,7 @@ def order(
     With `check_duplicates` the answer is the newest file that came from the same address and was
     remembered, if there is one. `save_duplicates` (otherwise as `check_duplicates`) remembers.
     """
+    check_open(project)
     metadata = check_metadata((metadata or {}).items())
     address = addresses.read(source_url)
     addresses.check(address)

@@ -1,15 +1,27 @@
 """Who may do what."""
 
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 
 from storages_app.models import Membership
-from storages_app.projects.roles import Action, may, role_of
+from storages_app.projects.roles import (
+    ACTIONS_IN_WORDS,
+    IN_WORDS,
+    ROLES,
+    Action,
+    is_within,
+    may,
+    permits,
+    role_of,
+)
 from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db
 
 Role = Membership.Role
+_TEAM_PAGE = (Path(__file__).parents[2] / "docs" / "team.md").read_text()
 _TABLE = {
     Role.VIEWER: {"view"},
     Role.MEMBER: {"view", "upload", "manage_files"},
@@ -54,3 +66,26 @@ def test_an_unknown_action_is_a_mistake_of_the_program():
     user = make_user()
     with pytest.raises(ValueError, match="fly"):
         may(user, make_project(owner=user), "fly")
+
+
+def test_the_docs_have_the_table_of_roles():
+    yes = {True: "yes", False: "no"}
+    for action, words in ACTIONS_IN_WORDS.items():
+        cells = " | ".join(yes[permits(role, action)] for role in ROLES)
+        assert f"| {words} | {cells} |" in _TEAM_PAGE
+    assert ACTIONS_IN_WORDS.keys() == set(Action)
+    assert IN_WORDS.keys() == set(ROLES) == set(Role)
+
+
+@pytest.mark.parametrize(
+    ("role", "own", "is_allowed"),
+    [
+        (Role.VIEWER, Role.ADMIN, True),
+        (Role.ADMIN, Role.ADMIN, True),
+        (Role.OWNER, Role.ADMIN, False),
+        (Role.ADMIN, Role.VIEWER, False),
+        (Role.OWNER, Role.OWNER, True),
+    ],
+)
+def test_nobody_gives_more_than_they_have(role, own, is_allowed):
+    assert is_within(role, own) is is_allowed
