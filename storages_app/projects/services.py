@@ -117,7 +117,7 @@ def revoke_secret_key(*, key: SecretKey, actor: str) -> SecretKey:
     """From now on the key opens nothing; revoking twice changes nothing."""
     n_revoked = SecretKey.objects.active().filter(pk=key.pk).update(revoked_at=timezone.now())
     if n_revoked:
-        _record_key_event("secret_key.revoked", key, actor)
+        _record_key_event("secret_key.deleted", key, actor)
     key.refresh_from_db()
     return key
 

@@ -27,11 +27,13 @@ def find_key(project: Project) -> SecretKey | None:
     return keys.order_by(F("ends_at").desc(nulls_first=True), "created_at").first()
 
 
-def sign_upload(*, project: Project, now: datetime) -> UploadSignature | None:
-    """A signature that holds for an hour; None where the project has no key for it."""
+def sign_upload(
+    *, project: Project, now: datetime, life: timedelta = LIFE
+) -> UploadSignature | None:
+    """A signature that holds for an hour, or `life`; None where the project has no key for it."""
     key = find_key(project)
     if key is None:
         return None
-    expire = str(int((now + LIFE).timestamp()))
+    expire = str(int((now + life).timestamp()))
     digest = hmac.new(key.unseal_secret().encode(), expire.encode(), hashlib.sha256)
     return UploadSignature(expire=expire, signature=digest.hexdigest())

@@ -47,6 +47,10 @@ _LOOKS = {
     "to change": ("triangle-alert", "warn"),
     "not read": ("circle-dashed", "quiet"),
     "absent": ("circle", "quiet"),
+    "active": ("circle-check", "good"),
+    "rolled": ("clock", "warn"),
+    "ended": ("circle", "quiet"),
+    "deleted": ("ban", "quiet"),
     "on": ("circle-check", "good"),
     "off": ("circle", "quiet"),
 }

@@ -18,7 +18,6 @@ from storages_app.models import (
     Event,
     Project,
     Reason,
-    SecretKey,
 )
 from storages_app.projects import services as projects
 from tests.dashboard.conftest import new_client
@@ -28,7 +27,6 @@ from tests.factories import (
     make_custom_storage,
     make_file,
     make_project,
-    make_secret_key,
 )
 
 
@@ -248,46 +246,6 @@ class TestCopies:
     def test_every_reason_has_a_why_and_a_fix(self):
         assert set(Reason.values) <= set(explanations())
         assert all(text.why and text.fix for text in explanations().values())
-
-
-class TestKeys:
-    def test_the_secret_is_shown_once_and_not_kept_by_the_browser(self, project, as_owner):
-        response = as_owner.post(address("key_new", project), {"label": "server", "scope": "full"})
-        secret = SecretKey.objects.get().unseal_secret()
-        assert secret in response.text
-        assert "no-store" in response["Cache-Control"]
-        assert secret not in as_owner.get(address("keys", project)).text
-
-    def test_a_reload_of_the_page_with_the_secret_makes_no_second_key(self, project, as_owner):
-        form = as_owner.get(address("key_new", project)).context["form"]
-        sent = {"label": "server", "scope": "full", "once": str(form["once"].value())}
-        assert sent["once"] in str(form["once"])
-        assert as_owner.post(address("key_new", project), sent).status_code == 200
-        again = as_owner.post(address("key_new", project), sent)
-        assert again["Location"] == address("keys", project)
-        assert "no second was made" in said(again)[-1]
-        assert SecretKey.objects.count() == 1
-
-    def test_a_key_without_label_is_refused(self, project, as_owner):
-        page = as_owner.post(address("key_new", project), {"label": " ", "scope": "root"})
-        assert 'role="alert"' in page.text
-        assert not SecretKey.objects.exists()
-
-    def test_is_revoked_after_asking(self, project, as_owner):
-        key = make_secret_key(project)
-        assert "will fail at once" in as_owner.get(address("key_revoke", project, key.pk)).text
-        as_owner.post(address("key_revoke", project, key.pk))
-        key.refresh_from_db()
-        assert key.revoked_at
-        assert as_owner.get(address("key_revoke", project, key.pk)).status_code == 404
-
-    def test_one_that_others_could_read_is_to_be_replaced(self, project, as_owner):
-        make_secret_key(project, "s3cret")
-        assert "plain HTTP" not in as_owner.get(address("keys", project)).text
-        project.secret_keys.update(exposed_at=timezone.now())
-        assert "was sent over plain HTTP" in as_owner.get(address("keys", project)).text
-        project.secret_keys.update(revoked_at=timezone.now())
-        assert "plain HTTP" not in as_owner.get(address("keys", project)).text
 
 
 class TestUploadSettings:

@@ -94,7 +94,7 @@ class TestSecretKeys:
         key, _ = services.create_secret_key(project=make_project(), label="x", actor="t")
         first = services.revoke_secret_key(key=key, actor="t").revoked_at
         assert services.revoke_secret_key(key=key, actor="t").revoked_at == first
-        assert Event.objects.filter(kind="secret_key.revoked").count() == 1
+        assert Event.objects.filter(kind="secret_key.deleted").count() == 1
 
     def test_use_is_noted_at_most_once_a_minute(self, django_assert_num_queries):
         key, _ = services.create_secret_key(project=make_project(), label="x", actor="t")

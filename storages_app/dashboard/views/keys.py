@@ -6,26 +6,62 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
-from storages_app.dashboard.forms.projects import SecretKeyForm
+from storages_app.dashboard.forms.keys import (
+    DeleteKeyForm,
+    KeyLabelForm,
+    RollKeyForm,
+    SecretKeyForm,
+    SignatureForm,
+)
 from storages_app.dashboard.frame import show
+from storages_app.dashboard.snippets import snippets_of
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Project, SecretKey
-from storages_app.projects import services
+from storages_app.projects import services, upload_signatures
 from storages_app.projects.roles import Action
 
 # The forms that made a key: a reload of the page with the secret sends its form once more.
 _MADE_BY = "forms_that_made_a_key"
+_MOST_ENDED = 20
 
 
 @project_page()
 def page(request: PageRequest, project: Project) -> HttpResponse:
+    return _show_keys(request, project, SignatureForm())
+
+
+@project_page(change=Action.UPLOAD, only_post=True)
+def sign(request: PageRequest, project: Project) -> HttpResponse:
+    """A signature as a server of the project would make it; the secret stays here."""
+    form = SignatureForm(request.POST)
+    signed = None
+    if form.is_valid():
+        signed = upload_signatures.sign_upload(project=project, now=timezone.now(), life=form.life)
+        if signed is None:
+            form.add_error(None, "No secret key of this project signs. Make one with scope Full.")
+    return _show_keys(request, project, form, signed=signed)
+
+
+def _show_keys(
+    request: PageRequest,
+    project: Project,
+    form: SignatureForm,
+    *,
+    signed: upload_signatures.UploadSignature | None = None,
+) -> HttpResponse:
+    keys = project.secret_keys.select_related("replaced_by")
+    active = keys.active().order_by("-created_at")
+    ended = keys.exclude(pk__in=project.secret_keys.active()).order_by("-created_at")
     context = {
-        "secret_keys": project.secret_keys.order_by("revoked_at", "-created_at"),
-        "form": SecretKeyForm(),
+        "secret_keys": active,
+        "ended_keys": ended[:_MOST_ENDED],
+        "snippets": snippets_of(project),
+        "signature_form": form,
+        "signed": signed,
         "upload_url": settings.UPLOAD_URL,
-        "api_url": settings.API_URL,
     }
     return show(request, "dashboard/keys.html", project, context, section="keys")
 
@@ -34,30 +70,102 @@ def page(request: PageRequest, project: Project) -> HttpResponse:
 def new(request: PageRequest, project: Project) -> HttpResponse:
     """Make a key and show its secret in this one answer: no redirect could carry it safely."""
     form = SecretKeyForm(request.POST if request.method == "POST" else None)
-    if not form.is_valid():
-        return show(request, "dashboard/key_new.html", project, {"form": form}, section="keys")
-    once = str(form.cleaned_data.pop("once") or "")
-    if once in request.session.get(_MADE_BY, []):
-        messages.info(request, "The page was reloaded: that key exists, and no second was made.")
-        return redirect("dashboard:keys", project.slug)
-    try:
-        key, secret = services.create_secret_key(
-            project=project, actor=actor_of(request), **form.cleaned_data
-        )
-    except UcdashError as error:
-        form.refuse(error, "label")
-        return show(request, "dashboard/key_new.html", project, {"form": form}, section="keys")
-    if once:
-        request.session[_MADE_BY] = [*request.session.get(_MADE_BY, [])[-9:], once]
-    context = {"key": key, "secret": secret, "api_url": settings.API_URL}
-    return show(request, "dashboard/key_shown.html", project, context, section="keys")
+    if form.is_valid():
+        once = str(form.cleaned_data["once"] or "")
+        if _is_reload(request, once):
+            return redirect("dashboard:keys", project.slug)
+        try:
+            key, secret = services.create_secret_key(
+                project=project,
+                label=form.cleaned_data["label"],
+                scope=form.cleaned_data["scope"],
+                actor=actor_of(request),
+            )
+        except UcdashError as error:
+            form.refuse(error, "label")
+        else:
+            return _show_secret(request, project, key, secret, once)
+    return show(request, "dashboard/key_new.html", project, {"form": form}, section="keys")
 
 
 @project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
-def revoke(request: PageRequest, project: Project, key_id: uuid.UUID) -> HttpResponse:
-    key = get_object_or_404(SecretKey.objects.active(), project=project, pk=key_id)
-    if request.method != "POST":
-        return show(request, "dashboard/key_revoke.html", project, {"key": key}, section="keys")
-    services.revoke_secret_key(key=key, actor=actor_of(request))
-    messages.success(request, f"“{key.label}” is revoked. Requests with it fail from now on.")
-    return redirect("dashboard:keys", project.slug)
+def roll(request: PageRequest, project: Project, key_id: uuid.UUID) -> HttpResponse:
+    """A new secret, shown in this one answer; the old one works on until the chosen time."""
+    is_post = request.method == "POST"
+    form = RollKeyForm(request.POST if is_post else None)
+    once = str(form.cleaned_data["once"] or "") if form.is_valid() else ""
+    if _is_reload(request, once):
+        return redirect("dashboard:keys", project.slug)
+    key = _key_of(project, key_id)
+    if form.is_valid():
+        try:
+            new_key, secret = services.roll_secret_key(
+                key=key, works_on_for=form.works_on_for, actor=actor_of(request)
+            )
+        except UcdashError as error:
+            form.refuse(error)
+        else:
+            return _show_secret(request, project, new_key, secret, once, old_key=key)
+    context = {"form": form, "key": key}
+    return show(request, "dashboard/key_roll.html", project, context, section="keys")
+
+
+@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
+def rename(request: PageRequest, project: Project, key_id: uuid.UUID) -> HttpResponse:
+    key = _key_of(project, key_id)
+    form = KeyLabelForm(request.POST if request.method == "POST" else None, initial=_label_of(key))
+    if form.is_valid():
+        try:
+            services.rename_secret_key(
+                key=key, label=form.cleaned_data["label"], actor=actor_of(request)
+            )
+        except UcdashError as error:
+            form.refuse(error, "label")
+        else:
+            messages.success(request, f"The key is called “{key.label}” now.")
+            return redirect("dashboard:keys", project.slug)
+    context = {"form": form, "key": key}
+    return show(request, "dashboard/key_rename.html", project, context, section="keys")
+
+
+@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
+def delete(request: PageRequest, project: Project, key_id: uuid.UUID) -> HttpResponse:
+    key = _key_of(project, key_id)
+    form = DeleteKeyForm(request.POST if request.method == "POST" else None, key=key)
+    if form.is_valid():
+        services.revoke_secret_key(key=key, actor=actor_of(request))
+        messages.success(request, f"“{key.label}” is deleted. Requests with it fail from now on.")
+        return redirect("dashboard:keys", project.slug)
+    context = {"form": form, "key": key}
+    return show(request, "dashboard/key_delete.html", project, context, section="keys")
+
+
+def _key_of(project: Project, key_id: uuid.UUID) -> SecretKey:
+    return get_object_or_404(SecretKey.objects.active(), project=project, pk=key_id)
+
+
+def _label_of(key: SecretKey) -> dict[str, str]:
+    return {"label": key.label}
+
+
+def _is_reload(request: PageRequest, once: str) -> bool:
+    """Whether this form has made its key already; its secret is not shown a second time."""
+    if not once or once not in request.session.get(_MADE_BY, []):
+        return False
+    messages.info(request, "The page was reloaded: that key exists, and no second was made.")
+    return True
+
+
+def _show_secret(
+    request: PageRequest,
+    project: Project,
+    key: SecretKey,
+    secret: str,
+    once: str,
+    *,
+    old_key: SecretKey | None = None,
+) -> HttpResponse:
+    if once:
+        request.session[_MADE_BY] = [*request.session.get(_MADE_BY, [])[-9:], once]
+    context = {"key": key, "secret": secret, "old_key": old_key}
+    return show(request, "dashboard/key_shown.html", project, context, section="keys")

@@ -16,7 +16,7 @@ from storages_app.dashboard.access import PageRequest, project_page
 from storages_app.dashboard.fetch_reports import fetches_of
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.forms.files import FetchForm, UploadForm
-from storages_app.dashboard.forms.projects import instance_limit
+from storages_app.dashboard.forms.upload_settings import instance_limit
 from storages_app.dashboard.frame import show
 from storages_app.dashboard.polling import poll_answer
 from storages_app.groups import services as groups

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
-from storages_app.dashboard.forms.projects import UploadSettingsForm, instance_limit
+from storages_app.dashboard.forms.upload_settings import UploadSettingsForm, instance_limit
 from storages_app.dashboard.frame import show
 from storages_app.lib.errors import UcdashError
 from storages_app.models import BackupPlan, Project
