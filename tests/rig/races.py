@@ -36,16 +36,26 @@ from storages_app.models import (  # noqa: E402
     CustomStorage,
     Event,
     File,
+    Membership,
     Project,
     UrlUpload,
+    User,
 )
 from storages_app.objectstores.backends.memory import MemoryStore  # noqa: E402
+from storages_app.projects import invitations, members  # noqa: E402
+from storages_app.projects.team_errors import LastOwner, TeamRefused  # noqa: E402
 from storages_app.uploads import arrivals, metadata  # noqa: E402
 from storages_app.uploads.errors import ProjectRemoved  # noqa: E402
 from storages_app.url_uploads import holding  # noqa: E402
 from storages_app.url_uploads import runner as fetches  # noqa: E402
 from tests import hostile_server  # noqa: E402
-from tests.factories import make_custom_storage, make_file, make_url_upload  # noqa: E402
+from tests.factories import (  # noqa: E402
+    make_custom_storage,
+    make_file,
+    make_project,
+    make_url_upload,
+    make_user,
+)
 from tests.memory_bucket import PROVEN  # noqa: E402
 from tests.rig import together  # noqa: E402
 
@@ -261,6 +271,49 @@ def two_batches(storage: CustomStorage, round_: int, workers: int) -> None:
         calls.append(lambda act=act, named=named: act(files=named, actor="a race"))
     at_once(*calls)
     assert not File.objects.filter(pk__in=[file.pk for file in files], removed_at=None).exists()
+
+
+def leaving_owners(storage: CustomStorage, round_: int, workers: int) -> None:
+    """All owners of a project leave at the same moment."""
+    users = [make_user() for _ in range(workers)]
+    project = make_project(owner=users[0])
+    for user in users[1:]:
+        Membership.objects.create(project=project, user=user, role="owner")
+
+    def leave(user: User) -> None:
+        with suppress(LastOwner):
+            members.leave(project=project, user=user)
+
+    at_once(*[partial(leave, user) for user in users])
+    assert [row.role for row in project.memberships.all()] == ["owner"]
+
+
+def one_invitation(storage: CustomStorage, round_: int, workers: int) -> None:
+    """One address is invited by several at once, and takes it up several times at once."""
+    owner = make_user()
+    project = make_project(owner=owner)
+    email, tokens, refusals = f"{uuid4().hex}@example.com", [], []
+
+    def attempt(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except TeamRefused as refusal:
+            refusals.append(refusal.code)
+
+    def invite() -> None:
+        invitations.invite(
+            project=project, email=email, role="viewer", by=owner, link_of=tokens.append
+        )
+
+    def join() -> None:
+        invitations.accept_with_new_account(token=tokens[0], name="", password=uuid4().hex)
+
+    at_once(*[partial(attempt, invite)] * workers)
+    assert refusals == ["already_invited"] * (workers - 1), refusals
+    refusals.clear()
+    at_once(*[partial(attempt, join)] * workers)
+    assert len(refusals) == workers - 1, refusals
+    assert User.objects.filter(email=email, memberships__project=project).count() == 1
 
 
 def main(name: str, rounds: int, workers: int) -> None:
