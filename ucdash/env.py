@@ -136,8 +136,12 @@ def data_keys(name: str) -> list[str]:
     return entries
 
 
-def database(name: str, default: str) -> dict[str, object]:
-    """``sqlite:///path`` or ``postgres://user:password@host:port/name`` as Django wants it."""
+def database(name: str, default: str, *, synchronous: str) -> dict[str, object]:
+    """``sqlite:///path`` or ``postgres://user:password@host:port/name`` as Django wants it.
+
+    `synchronous` is SQLite's (https://www.sqlite.org/pragma.html#pragma_synchronous): with normal a
+    power cut may take the rows of the last moments.
+    """
     value = text(name, default)
     parts = urlsplit(value)
     if parts.scheme == "sqlite":
@@ -149,7 +153,7 @@ def database(name: str, default: str) -> dict[str, object]:
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};",
             },
             # The last connection that closes writes the log back, and waits for the disk.
             "CONN_MAX_AGE": 60,

@@ -103,7 +103,13 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR}/db.sqlite3")}
+DATABASES = {
+    "default": env.database(
+        "DATABASE_URL",
+        f"sqlite:///{DATA_DIR}/db.sqlite3",
+        synchronous=env.choice("UCDASH_SQLITE_SYNCHRONOUS", "normal", {"normal", "full"}),
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "storages_app.User"

@@ -1,5 +1,8 @@
 """What is written into the environment is read typed, or stops the start."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -17,3 +20,14 @@ class TestFactor:
         monkeypatch.setenv("UCDASH_TIME_SCALE", text)
         with pytest.raises(ImproperlyConfigured, match="write a number over 0"):
             env.factor("UCDASH_TIME_SCALE", 1)
+
+
+class TestSqlite:
+    @pytest.mark.parametrize(("word", "level"), [("normal", 1), ("full", 2)])
+    def test_waits_for_the_disk_as_it_is_told(self, monkeypatch, tmp_path, word, level):
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/db.sqlite3")
+        options = env.database("DATABASE_URL", "", synchronous=word)["OPTIONS"]
+        with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database:
+            database.executescript(options["init_command"])
+            assert database.execute("PRAGMA synchronous").fetchone() == (level,)
+            assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
