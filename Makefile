@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: chaos soak screenshots bench seed help run test test-fast test-services lint docs types format lock migrations
+.PHONY: backup upgrade chaos soak screenshots bench seed help run test test-fast test-services lint docs types format lock migrations
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,14 @@ run: .venv/run.done  ## start everything on this machine, with a demo bucket; Ct
 	@$(BIN)/python manage.py bootstrap
 	@$(BIN)/python manage.py announce & \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho --env /dev/null start
+
+backup: .venv/run.done  ## keep this installation's database in var/backups; KEYS=folder keeps its keys there
+	@$(BIN)/python manage.py installation backup $(if $(KEYS),--keys-into $(KEYS))
+
+upgrade: .venv/run.done  ## after `git pull`: a backup, then the tables and static files of this version
+	@$(BIN)/python manage.py installation backup --if-migrations-wait
+	@$(BIN)/python manage.py migrate
+	@$(BIN)/python manage.py collectstatic --no-input --verbosity 0
 
 # Of three one waits at any time: for a process to start, a lease to end, a page to change.
 test: .venv/dev.done  ## the whole suite on SQLite; starts what wheels carry, nothing else

@@ -31,6 +31,7 @@ class Command(BaseCommand):
         # Scripts wait for these files: what an earlier run said about itself is over.
         for name in ("demo.json", "demo.env"):
             (settings.DATA_DIR / name).unlink(missing_ok=True)
+        call_command("installation", "backup", "--if-migrations-wait", stdout=self.stdout)
         call_command("migrate", verbosity=0, interactive=False)
         if not skip_static:
             _collect_static()
