@@ -16,6 +16,7 @@ KNOWN = {
     "storages_app/lib/wire.py": "reads and writes on sockets that the guard has opened",
     "storages_app/lib/fetching.py": "names the errors of the guard's connections",
     "storages_app/webhooks/sending.py": "names the errors of the guard's connections",
+    "storages_app/oversight/instance.py": "names the errors of the guard's connections",
     "storages_app/backups/pings.py": "sends through the guard's pool",
     "storages_app/api/throttles.py": "names the errors of the operator's cache",
     "storages_app/copying/runner.py": "asks for the name of this machine",

@@ -8,6 +8,10 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from storages_app.oversight import instance, standing
+from storages_app.oversight.standing import Figure
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -24,6 +28,20 @@ class OperatorSite(AdminSite):
         response: HttpResponse = show_login(request, extra_context)
         return response
 
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """What needs somebody, above the list of models."""
+        lines = instance.check()
+        # Without its tables the database can tell no figure, and the check says so.
+        can_read = not any(line.name == "database" and line.is_red for line in lines)
+        figures = standing.read() if can_read else []
+        told = {
+            "lines": lines,
+            "figures": [(figure, _list_of(figure, request)) for figure in figures],
+            "red": [line for line in lines if line.is_red]
+            + [figure for figure in figures if figure.problem],
+        }
+        return super().index(request, (extra_context or {}) | told)
+
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Refuse numbers, dates and ids that no row can have; Django lets them fail the page."""
 
@@ -35,3 +53,14 @@ class OperatorSite(AdminSite):
                 raise BadRequest("a value that no row can have") from error
 
         return super().admin_view(cast("View", guarded), cacheable)
+
+
+def _list_of(figure: Figure, request: HttpRequest) -> str:
+    """The list of what the figure counts, for whoever may see it."""
+    if figure.model is None:
+        return ""
+    opts = figure.model._meta
+    if not request.user.has_perm(f"{opts.app_label}.view_{opts.model_name}"):
+        return ""
+    address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    return f"{address}?{figure.query}"
