@@ -40,6 +40,8 @@ class ProjectAdmin(ReadOnlyAdmin):
         "stores_by_default",
         "max_upload_size",
         "accepted_types",
+        "accepts_url_uploads",
+        "allowed_origins",
         "requires_signed_uploads",
         "accepts_legacy_signatures",
         "requires_signed_urls",

@@ -80,6 +80,20 @@ class BadMediaType(UcdashError):
     hint = "Write types like image/png, or image/* for all of a kind, separated by commas."
 
 
+class BadOrigin(UcdashError):
+    """This is no origin of a page."""
+
+    code = "origin_invalid"
+    hint = "Write origins like https://shop.example, without a path, separated by commas."
+
+
+class OriginForbidden(UcdashError):
+    """Uploads from this page are not allowed."""
+
+    code = "origin_forbidden"
+    hint = "Add the page's origin to the allowed origins in the project's upload settings."
+
+
 class UploadSignatureRefused(UcdashError):
     """The signature of this upload was refused."""
 

@@ -18,6 +18,7 @@ from storages_app.projects.errors import (
     PublicKeyTaken,
     SecretKeyEnds,
 )
+from storages_app.projects.upload_origins import parse_origins
 
 LONGEST_ROLL = timedelta(days=30)
 _SLUG_TRIES = 1_000
@@ -30,7 +31,7 @@ _PUBLIC_KEY = re.compile(r"[0-9a-zA-Z]{1,40}", re.ASCII)
 @transaction.atomic
 def create_project(*, name: str, owner: User | None) -> Project:
     """A new project; its slug is made of the name and a number if others have that name."""
-    name = _checked_name(name, longest=100)
+    name = checked_name(name, longest=100)
     project = _insert_with_free_slug(name)
     if owner:
         Membership.objects.create(project=project, user=owner, role=Membership.Role.OWNER)
@@ -73,7 +74,7 @@ def create_secret_key(
     """A new key and its secret, which nobody is shown a second time."""
     if scope not in SecretKey.Scope.values:
         raise BadScope
-    key, secret = _make_key(project, _checked_name(label, longest=60), scope, actor)
+    key, secret = _make_key(project, checked_name(label, longest=60), scope, actor)
     _record_key_event("secret_key.created", key, actor)
     return key, secret
 
@@ -81,7 +82,7 @@ def create_secret_key(
 @transaction.atomic
 def rename_secret_key(*, key: SecretKey, label: str, actor: str) -> None:
     """Another label; the secret stays."""
-    before, key.label = key.label, _checked_name(label, longest=60)
+    before, key.label = key.label, checked_name(label, longest=60)
     if key.label == before:
         return
     key.save(update_fields=["label"])
@@ -141,7 +142,7 @@ def _record_key_event(kind: str, key: SecretKey, actor: str, **data: str) -> Non
     )
 
 
-def _checked_name(name: str, *, longest: int) -> str:
+def checked_name(name: str, *, longest: int) -> str:
     name = name.strip()
     if not name or len(name) > longest or not name.isprintable():
         raise BadName(hint=f"Write 1 to {longest} characters without line breaks.")
@@ -170,28 +171,39 @@ def change_upload_settings(
     stores_by_default: bool,
     max_upload_size: int | None,
     accepted_types: str,
+    allowed_origins: str,
+    accepts_url_uploads: bool,
     requires_signed_uploads: bool,
     accepts_legacy_signatures: bool,
     actor: str,
 ) -> None:
-    """How new uploads are treated from now on; `accepted_types` as people write them."""
+    """How new uploads are treated from now on; types and origins as people write them."""
     chosen = {
         "stores_by_default": stores_by_default,
         "max_upload_size": max_upload_size,
         "accepted_types": parse_accepted_types(accepted_types),
+        "allowed_origins": parse_origins(allowed_origins),
+        "accepts_url_uploads": accepts_url_uploads,
         "requires_signed_uploads": requires_signed_uploads,
         "accepts_legacy_signatures": accepts_legacy_signatures,
     }
-    for name, value in chosen.items():
-        setattr(project, name, value)
-    project.save(update_fields=list(chosen))
+    changes = {
+        name: {"before": getattr(project, name), "after": value}
+        for name, value in chosen.items()
+        if getattr(project, name) != value
+    }
+    if not changes:
+        return
+    for name in changes:
+        setattr(project, name, chosen[name])
+    project.save(update_fields=list(changes))
     Event.objects.record(
         "project.upload_settings_changed",
         project=project,
         actor=actor,
         subject=project.name,
         subject_id=project.pk,
-        data=chosen,
+        data={"changes": changes},
     )
 
 

@@ -62,6 +62,13 @@ class TokenRequired(OrderRefused):
     hint = "Ask with the token that /from_url/ answered."
 
 
+class UrlUploadsOff(OrderRefused):
+    """Uploads from addresses are switched off in this project."""
+
+    code = "url_uploads_off"
+    hint = "Send the file itself, or switch uploads from URLs on in the project's upload settings."
+
+
 class TooManyFetches(OrderRefused):
     """Request was throttled."""
 

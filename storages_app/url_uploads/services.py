@@ -35,6 +35,8 @@ def order(
     remembered, if there is one. `save_duplicates` (otherwise as `check_duplicates`) remembers.
     """
     check_open(project)
+    if not project.accepts_url_uploads:
+        raise errors.UrlUploadsOff
     metadata = check_metadata((metadata or {}).items())
     address = addresses.read(source_url)
     addresses.check(address)

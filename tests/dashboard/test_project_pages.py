@@ -19,7 +19,6 @@ from storages_app.models import (
     Project,
     Reason,
 )
-from storages_app.projects import services as projects
 from tests.dashboard.conftest import new_client
 from tests.factories import (
     make_backup_plan,
@@ -246,65 +245,6 @@ class TestCopies:
     def test_every_reason_has_a_why_and_a_fix(self):
         assert set(Reason.values) <= set(explanations())
         assert all(text.why and text.fix for text in explanations().values())
-
-
-class TestUploadSettings:
-    def test_are_saved_with_an_event(self, project, as_owner):
-        as_owner.post(
-            address("upload_settings", project),
-            {
-                "max_upload_mb": "25",
-                "accepted_types": "Image/*\n application/pdf,image/*",
-                "requires_signed_uploads": "on",
-                "accepts_legacy_signatures": "on",
-            },
-        )
-        project.refresh_from_db()
-        assert (project.stores_by_default, project.max_upload_size) == (False, 25_000_000)
-        assert project.accepted_types == "image/*, application/pdf"
-        assert project.requires_signed_uploads
-        assert project.accepts_legacy_signatures
-        event = Event.objects.get(kind="project.upload_settings_changed")
-        assert event.data["accepted_types"] == "image/*, application/pdf"
-        page = as_owner.get(address("upload_settings", project)).text
-        assert "image/*, application/pdf</textarea>" in page
-
-    def test_all_types_are_taken_where_none_are_named(self, project, as_owner):
-        for text in ("", "image/png, */*"):
-            as_owner.post(address("upload_settings", project), {"accepted_types": text})
-            project.refresh_from_db()
-            assert project.accepted_types == ""
-
-    @pytest.mark.parametrize(
-        "types",
-        [
-            *("jpg", "image/", "/png", "image/p*", "*/png", "image/png/x", "a/b, <b>", "image/é"),
-            ", ".join(f"a/{n}" for n in range(101)),
-        ],
-    )
-    def test_what_is_no_type_is_refused(self, types, project, as_owner):
-        page = as_owner.post(address("upload_settings", project), {"accepted_types": types})
-        assert 'role="alert"' in page.text
-        project.refresh_from_db()
-        assert project.accepted_types == ""
-        assert not Event.objects.exists()
-
-    @pytest.mark.parametrize("limit", ["0", "-1", "x", "9" * 30])
-    def test_a_limit_that_cannot_be_is_refused(self, limit, project, as_owner):
-        page = as_owner.post(address("upload_settings", project), {"max_upload_mb": limit})
-        assert 'role="alert"' in page.text
-        project.refresh_from_db()
-        assert project.max_upload_size is None
-
-    def test_have_the_card_that_connects_a_backup_bucket(self, project, as_owner):
-        assert "Connect backup bucket" in as_owner.get(address("upload_settings", project)).text
-
-    def test_a_refusal_of_the_service_is_shown(self, project, as_owner, monkeypatch):
-        def refuse(**kwargs):
-            raise UcdashError("Not now.")
-
-        monkeypatch.setattr(projects, "change_upload_settings", refuse)
-        assert "Not now." in as_owner.post(address("upload_settings", project), {}).text
 
 
 class TestActivity:

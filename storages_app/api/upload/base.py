@@ -21,6 +21,7 @@ from storages_app.api.refusals import OurFault, PublicKeyInvalid, PublicKeyRequi
 from storages_app.models import Project
 from storages_app.projects import api_keys
 from storages_app.projects.errors import PublicKeyOfRemoved, UnknownPublicKey
+from storages_app.projects.upload_origins import check_origin
 from storages_app.uploads.errors import ProjectRemoved
 from storages_app.uploads.receiving import drain, receive_form
 from storages_app.uploads.validation import check_no_nulls
@@ -123,6 +124,7 @@ class UploadView(APIView):
         except UnknownPublicKey as error:
             raise PublicKeyInvalid(self.public_key_parameter) from error
         throttles.check_project(project)
+        check_origin(project=project, origin=self.request.META.get("HTTP_ORIGIN", ""))
         return project
 
     def check_signature(self, project: Project) -> None:
