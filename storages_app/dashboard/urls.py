@@ -168,6 +168,7 @@ _PROJECT: list[URLPattern | URLResolver] = [
     path("webhooks/new/", webhooks.new, name="webhook_new"),
     path("webhooks/<int:pk>/", include(_WEBHOOK)),
     path("activity/", activity.page, name="activity"),
+    path("activity/activity.csv", activity.csv, name="activity_csv"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

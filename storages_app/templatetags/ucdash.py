@@ -202,15 +202,5 @@ def words(code: str) -> str:
 
 
 @register.filter
-def plain(value: object) -> str:
-    """A value of an event as people write it: lists with commas, flags as yes and no."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(words(str(item)) for item in value)
-    return "" if value is None else str(value)
-
-
-@register.filter
 def get(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key)

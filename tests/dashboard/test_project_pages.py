@@ -15,7 +15,6 @@ from storages_app.models import (
     BackupRun,
     CopyJob,
     CustomStorage,
-    Event,
     Project,
     Reason,
 )
@@ -245,20 +244,6 @@ class TestCopies:
     def test_every_reason_has_a_why_and_a_fix(self):
         assert set(Reason.values) <= set(explanations())
         assert all(text.why and text.fix for text in explanations().values())
-
-
-class TestActivity:
-    def test_is_told_in_words_and_leaves_out_what_is_empty(self, project, as_owner):
-        Event.objects.record(
-            "storage.changed",
-            actor="owner@example.com",
-            subject="demo",
-            project=project,
-            data={"changed": ["secret", "key_pattern"], "reason": "", "gaps": 0, "is_public": True},
-        )
-        page = " ".join(as_owner.get(address("activity", project)).text.split())
-        assert "Storage changed <strong>demo</strong>" in page
-        assert "· changed: secret, key pattern · gaps: 0 · is public: yes </span>" in page
 
 
 class TestAccountPages:

@@ -121,6 +121,7 @@ PAGES = {
     "webhook_send_again": (("webhook.pk",), POST_ONLY),
     "webhook_delete": (("webhook.pk",), MANAGERS),
     "activity": ((), SEEN_BY_ALL),
+    "activity_csv": ((), SEEN_BY_ALL),
 }
 POLLED = {
     "upload_fetches",

@@ -1,0 +1,187 @@
+"""What happened, who did it, from where: the page, its filters and its CSV."""
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from storages_app.lib.origins import in_request
+from storages_app.models import Event
+from tests.factories import make_project
+
+
+def address(page, project, *args):
+    return reverse(f"dashboard:{page}", args=[project.slug, *args])
+
+
+def text_of(response):
+    return " ".join(response.text.split())
+
+
+def happen(project, kind="storage.paused", actor="ann@example.com", subject="photos", **data):
+    return Event.objects.record(kind, actor=actor, subject=subject, project=project, data=data)
+
+
+def shown(response):
+    return [line.event.pk for line in response.context["lines"]]
+
+
+def rows_of(response):
+    text = b"".join(response.streaming_content).decode()
+    return list(csv.reader(io.StringIO(text)))
+
+
+class TestPage:
+    def test_is_told_in_words_and_leaves_out_what_is_empty(self, project, as_owner):
+        happen(
+            project,
+            "storage.changed",
+            subject="demo",
+            changed=["secret", "key_pattern"],
+            reason="",
+            gaps=0,
+            is_public=True,
+        )
+        page = text_of(as_owner.get(address("activity", project)))
+        assert "Storage changed <strong>demo</strong>" in page
+        assert "changed: secret, key pattern · gaps: 0 · is public: yes </p>" in page
+
+    def test_tells_before_and_after(self, project, as_owner):
+        happen(project, "member.role_changed", before="viewer", after="admin")
+        changes = {
+            "max_upload_size": {"before": None, "after": 25_000_000},
+            "signing_secret": "changed",
+        }
+        happen(project, "project.upload_settings_changed", changes=changes)
+        page = text_of(as_owner.get(address("activity", project)))
+        assert "changed: viewer → admin" in page
+        assert "max upload size: nothing → 25000000 · signing secret: changed" in page
+
+    def test_tells_the_address_and_names_of_others_harmlessly(self, project, as_owner):
+        with in_request("one", "2001:db8::5"):
+            happen(project, subject="<b>\u202egnp.exe", actor="<i>me</i>", file="a\u202eb.png")
+        page = as_owner.get(address("activity", project)).text
+        assert "from 2001:db8::5" in page
+        assert "&lt;b&gt;\ufffdgnp.exe" in page
+        assert "\u202e" not in page
+        assert "a\ufffdb.png" in page
+
+    def test_says_so_where_nothing_has_happened(self, project, as_owner):
+        page = as_owner.get(address("activity", project)).text
+        assert "Nothing has happened yet" in page
+        assert "Download CSV" not in page
+
+    def test_takes_as_many_queries_for_thirty_rows_as_for_three(self, project, as_owner):
+        def n_queries():
+            with CaptureQueriesContext(connection) as asked:
+                as_owner.get(address("activity", project))
+            return len(asked)
+
+        for n in range(3):
+            happen(project, n=n)
+        for_three = n_queries()
+        for n in range(27):
+            happen(project, n=n)
+        assert n_queries() == for_three
+
+
+@pytest.fixture
+def events(project):
+    """Four of this project, and one of another that fits every filter too."""
+    with in_request("one", "192.0.2.7"):
+        found = {
+            "paused": happen(project),
+            "failed": happen(project, "copy.failed", "system", "cat.jpg"),
+            "member": happen(project, "member.added", "bob@example.com", "ann@example.com"),
+        }
+    found["old"] = happen(project, "backup.finished", "schedule", "archive")
+    Event.objects.filter(pk=found["old"].pk).update(created_at=datetime(2026, 1, 2, 23, tzinfo=UTC))
+    happen(make_project())
+    return found
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("query", "names"),
+        [
+            ({"who": "ANN@"}, ["paused"]),
+            ({"who": "192.0.2."}, ["member", "failed", "paused"]),
+            ({"kind": "copies"}, ["failed"]),
+            ({"kind": "team"}, ["member"]),
+            ({"kind": "backup"}, ["old"]),
+            ({"q": "cat"}, ["failed"]),
+            ({"q": "copy failed"}, []),
+            ({"q": "example.com"}, ["member"]),
+            ({"until": "2026-01-02"}, ["old"]),
+            ({"since": "2026-01-03"}, ["member", "failed", "paused"]),
+            ({"since": "2026-01-02", "until": "2026-01-02", "kind": "backup"}, ["old"]),
+            ({"kind": "storages", "who": "bob"}, []),
+        ],
+    )
+    def test_leave_what_fits_in_page_and_csv(self, query, names, project, events, as_owner):
+        page = as_owner.get(address("activity", project), query)
+        assert shown(page) == sorted((events[name].pk for name in names), reverse=True)
+        n_rows = len(rows_of(as_owner.get(address("activity_csv", project), query)))
+        assert n_rows == 1 + len(names)
+
+    def test_stay_in_the_address_and_in_the_fields(self, project, events, as_owner):
+        page = as_owner.get(address("activity", project), {"who": "ann", "since": "2026-01-01"})
+        assert 'value="ann"' in page.text
+        assert 'value="2026-01-01"' in page.text
+        assert "activity.csv?who=ann&amp;since=2026-01-01" in page.text
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"since": "soon"},
+            {"until": "9999-12-31"},
+            {"since": "0001-01-01"},
+            {"kind": "secrets"},
+            {"q": "\0"},
+            {"who": "x" * 101},
+            {"before": "x", "after": "-1"},
+        ],
+    )
+    def test_what_cannot_be_read_filters_nothing(self, query, project, events, as_owner):
+        page = as_owner.get(address("activity", project), query)
+        assert len(shown(page)) == 4
+        assert as_owner.get(address("activity_csv", project), query).status_code == 200
+
+    def test_that_leave_nothing_can_be_cleared(self, project, events, as_owner):
+        page = text_of(as_owner.get(address("activity", project), {"q": "nobody"}))
+        assert "Nothing matches." in page
+        assert "Clear the filters" in page
+
+    def test_pages_keep_them(self, project, as_owner, monkeypatch):
+        monkeypatch.setattr("storages_app.dashboard.views.activity.PAGE_SIZE", 2)
+        made = [happen(project, n=n).pk for n in range(5)]
+        happen(project, "copy.failed")
+        first = as_owner.get(address("activity", project), {"kind": "storages"})
+        assert shown(first) == made[:2:-1]
+        assert f"kind=storages&amp;before={made[3]}" in first.text
+        second = as_owner.get(address("activity", project), {"kind": "storages", "before": made[3]})
+        assert shown(second) == [made[2], made[1]]
+
+
+class TestCsv:
+    def test_has_who_what_on_what_and_from_where(self, project, events, as_owner):
+        answer = as_owner.get(address("activity_csv", project), {"kind": "storages"})
+        assert answer["Content-Disposition"] == f'attachment; filename="activity-{project.slug}.csv"'
+        head, row = rows_of(answer)
+        assert head == ["time_utc", "who", "address", "what", "on_what", "details"]
+        assert row[1:] == ["ann@example.com", "192.0.2.7", "Storage paused", "photos", ""]
+
+    def test_no_cell_is_a_formula(self, project, as_owner):
+        happen(project, actor="=cmd()", subject="+1")
+        assert rows_of(as_owner.get(address("activity_csv", project)))[1][1] == "'=cmd()"
+
+    def test_reads_a_long_table_in_parts(self, project, as_owner, monkeypatch):
+        monkeypatch.setattr("storages_app.dashboard.activity_lines._CHUNK", 2)
+        for n in range(5):
+            happen(project, n=n)
+        rows = rows_of(as_owner.get(address("activity_csv", project)))
+        assert [row[-1] for row in rows[1:]] == [f"n: {n}" for n in (4, 3, 2, 1, 0)]
