@@ -4,14 +4,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from storages_app.models import Event, Project
-from storages_app.projects.services import _checked_name
+from storages_app.projects.services import checked_name
 from storages_app.projects.team_errors import CannotComeBack
 
 
 @transaction.atomic
 def rename(*, project: Project, name: str, actor: str) -> None:
     """Call it otherwise; its addresses and keys stay as they are."""
-    name = _checked_name(name, longest=100)
+    name = checked_name(name, longest=100)
     before = project.name
     if name == before:
         return
