@@ -66,6 +66,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || form.hasAttribute("hx-post")) return;
   setTimeout(() => {
+  if (event.submitter?.hasAttribute("data-download")) return; // the page stays
     for (const button of form.querySelectorAll("button")) button.disabled = true;
   });
 });

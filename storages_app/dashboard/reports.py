@@ -169,6 +169,7 @@ class CopiesOfFile:
 
     file: File
     dots: list[tuple[str, str]] = field(default_factory=list)
+    backup: str = ""  # the word of the copy that the backup counts; empty without one
 
 
 def with_copies(project: Project, files: Iterable[File]) -> list[CopiesOfFile]:
@@ -176,6 +177,7 @@ def with_copies(project: Project, files: Iterable[File]) -> list[CopiesOfFile]:
     listed = list(files)
     connected = list(CustomStorage.objects.connected().filter(project=project).order_by("name"))
     words: dict[uuid.UUID, dict[uuid.UUID, str]] = defaultdict(dict)
+    backups: dict[uuid.UUID, str] = {}
     jobs = (
         CopyJob.objects.filter(
             file__in=[file.pk for file in listed],
@@ -187,10 +189,13 @@ def with_copies(project: Project, files: Iterable[File]) -> list[CopiesOfFile]:
     )
     for job in jobs:
         words[job.file_id][job.custom_storage_id] = job.word
+        if job.is_backup:
+            backups[job.file_id] = "backed up" if job.state == State.DONE else job.word
     return [
         CopiesOfFile(
             file,
             [(storage.name, words[file.pk].get(storage.pk, "no copy")) for storage in connected],
+            backups.get(file.pk, ""),
         )
         for file in listed
     ]

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from django.db import transaction
@@ -27,6 +28,11 @@ class Removal:
     due_at: datetime
     asked_by: str
     n_files: int
+
+    @property
+    def minutes(self) -> int:
+        """How long it can still be undone, begun minutes counted whole."""
+        return max(1, ceil((self.due_at - timezone.now()).total_seconds() / 60))
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from storages_app.models import BulkJob, CopyJob, Group
+from storages_app.models import BulkJob, CopyJob, File, Group
 from tests.factories import (
     make_backup_plan,
     make_copy_job,
@@ -147,15 +147,41 @@ class TestSelection:
             file.refresh_from_db()
             assert file.is_stored
 
-    def test_deletes_only_after_asking(self, project, file, as_owner):
-        asked = self.post(as_owner, project, do="delete", file=[file.pk])
+    def test_deletes_only_after_asking_and_can_be_undone(self, project, as_owner):
+        files = [make_file(project) for _ in range(3)]
+        chosen = [file.pk for file in files]
+        asked = self.post(as_owner, project, do="delete", file=chosen)
         assert "Copies in your buckets stay." in asked.text
-        file.refresh_from_db()
-        assert not file.is_removed
-        done = self.post(as_owner, project, do="delete", file=[file.pk], confirmed="yes")
-        assert said(done) == ["1 file deleted. Copies in your buckets stay."]
-        file.refresh_from_db()
-        assert file.is_removed
+        assert not File.objects.filter(removal_due_at__isnull=False).exists()
+        self.post(as_owner, project, do="delete", file=chosen, confirmed="yes")
+        page = as_owner.get(address("files", project))
+        assert "3 files leave this project in 10 minutes. Copies in your buckets stay." in page.text
+        assert page.text.count("Leaves soon") == 3
+        due_at = page.context["removals"][0].due_at
+        assert f'value="{due_at.isoformat()}"' in page.text
+        done = as_owner.post(address("files_undo", project), {"due_at": due_at.isoformat()})
+        assert said(done) == ["3 files stay."]
+        assert "this project in" not in as_owner.get(address("files", project)).text
+        again = as_owner.post(address("files_undo", project), {"due_at": due_at.isoformat()})
+        assert said(again) == ["It was too late: they had left the project."]
+        assert as_owner.post(address("files_undo", project), {"due_at": "\0"}).status_code == 302
+
+    def test_leads_back_to_the_list_with_its_filters(self, project, as_owner):
+        file = make_file(project, stored_at=None)
+        done = as_owner.post(
+            address("files_selection", project) + "?q=notes&view=grid",
+            {"do": "store", "file": [file.pk]},
+        )
+        assert done["Location"] == address("files", project) + "?q=notes&view=grid"
+
+    def test_downloads_a_list_of_the_ticked_files(self, project, as_owner):
+        file = make_file(project, name="=1+1.txt")
+        make_file(project)
+        answer = self.post(as_owner, project, do="list", file=[file.pk])
+        head, line = answer.getvalue().decode().splitlines()
+        assert head == "uuid,name,type,size,uploaded_at,stored_at,sha256,md5"
+        assert line.startswith(f"{file.pk},'=1+1.txt,text/plain,10,")
+        assert answer["Content-Disposition"] == f'attachment; filename="{project.slug}-files.csv"'
 
     def test_copies_to_the_chosen_storage(self, project, file, storage, as_owner):
         other = make_file(project)

@@ -1,4 +1,4 @@
-"""Forms about files: find, upload, choose some of them, copy."""
+"""Forms about files: upload, choose some of them, copy."""
 
 from typing import Any
 
@@ -8,36 +8,8 @@ from django.db.models import Exists, OuterRef
 from storages_app.custom_storages.processed import MAX_EFFECTS
 from storages_app.dashboard.forms.base import DashboardForm
 from storages_app.models import BackupPlan, CustomStorage, File, Project
-from storages_app.models.files import FileQuerySet
 
 PAGE_SIZE = 50
-
-
-class FileFilterForm(DashboardForm):
-    """The filters of the list, kept in its address; what makes no sense is left out."""
-
-    q = forms.CharField(
-        label="Name or UUID",
-        required=False,
-        max_length=255,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
-    )
-    stored = forms.ChoiceField(
-        label="Stored",
-        required=False,
-        choices=[("", "Stored or not"), ("yes", "Stored"), ("no", "Not stored")],
-    )
-
-    def apply(self, files: FileQuerySet) -> FileQuerySet:
-        if not self.is_valid():
-            return files
-        return files.matching(
-            text=self.cleaned_data["q"].strip(), stored=self.cleaned_data["stored"]
-        )
-
-    @property
-    def is_used(self) -> bool:
-        return self.is_valid() and any(self.cleaned_data.values())
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -77,9 +49,11 @@ class FetchForm(DashboardForm):
 class SelectionForm(DashboardForm):
     """Some files of one page of the list, and what is to be done with them."""
 
-    STORE, COPY, DELETE = "store", "copy", "delete"
+    STORE, COPY, LIST, DELETE = "store", "copy", "list", "delete"
 
-    do = forms.ChoiceField(choices=[(STORE, "Store"), (COPY, "Copy"), (DELETE, "Delete")])
+    do = forms.ChoiceField(
+        choices=[(STORE, "Store"), (COPY, "Copy"), (LIST, "Download"), (DELETE, "Delete")]
+    )
     file = forms.ModelMultipleChoiceField(
         queryset=File.objects.none(), error_messages={"required": "No file was selected."}
     )

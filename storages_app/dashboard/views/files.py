@@ -1,68 +1,105 @@
 """The list of files, one file, and what people do with them."""
 
+import logging
 import uuid
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.db import DatabaseError
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from storages_app.copying import services as copying
-from storages_app.dashboard import reports
+from storages_app.dashboard import file_lists, reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.forms.files import (
     PAGE_SIZE,
     CopyForm,
-    FileFilterForm,
     SelectionForm,
 )
 from storages_app.dashboard.frame import Frame, show
-from storages_app.dashboard.pages import page_of, read_moment
+from storages_app.dashboard.pages import read_moment
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explain
 from storages_app.dashboard.views.playground import address as playground_address
 from storages_app.lib.errors import UcdashError
 from storages_app.library import services as library
+from storages_app.library.filters import FileFilter
 from storages_app.models import CopyJob, File, Group, Project
+from storages_app.models.files import FileQuerySet
 from storages_app.projects.roles import Action
 
+log = logging.getLogger(__name__)
+
+_KNOWN_TO_COPIES = {"q", "stored"}  # the filters that a job of many copies takes
 _N_GROUPS = 10
 _LONGEST_SHOWN = 2_000  # of operations in an address, of which web servers take 4,094 characters
 
 
 @project_page()
 def listing(request: PageRequest, project: Project) -> HttpResponse:
-    filters = FileFilterForm(request.GET or {"q": "", "stored": ""})
-    found = filters.apply(File.objects.live().filter(project=project))
-    page = page_of(
-        found,
-        mark="uploaded_at",
+    filters = FileFilter(request.GET, project=project)
+    context = {
+        "filters": filters,
+        "more_filters": [filters.form[name] for name in filters.seldom],
+        "is_grid": request.GET.get("view") == "grid",
+        "upload_url": settings.UPLOAD_URL,
+        "may_copy_found": filters.asked.keys() <= _KNOWN_TO_COPIES,
+    }
+    try:
+        context |= _found(request, project, filters)
+    except DatabaseError:
+        log.exception("The list of files of %s could not be read", project.slug)
+        context["failure"] = request.request_id  # type: ignore[attr-defined]
+    status = 500 if "failure" in context else 200
+    return show(request, "dashboard/files.html", project, context, section="files", status=status)
+
+
+def _found(request: PageRequest, project: Project, filters: FileFilter) -> dict[str, Any]:
+    found = file_lists.find(
+        filters,
         before=read_moment(request.GET.get("before", "")),
         after=read_moment(request.GET.get("after", "")),
         size=PAGE_SIZE,
     )
-    context = {
-        "filters": filters,
-        "page": page,
-        "rows": reports.with_copies(project, page.rows),
-        "upload_url": settings.UPLOAD_URL,
-        "cdn_url": settings.CDN_URL,
+    return {
+        "page": found.page,
+        "looked_at": found.looked_at,
+        "rows": reports.with_copies(project, found.page.rows),
+        "removals": library.removals_of(project),
     }
-    return show(request, "dashboard/files.html", project, context, section="files")
+
+
+@project_page()
+def download(request: PageRequest, project: Project) -> StreamingHttpResponse:
+    """Everything that the filters find, as a table."""
+    return _as_csv(project, FileFilter(request.GET, project=project).files)
+
+
+def _as_csv(project: Project, files: FileQuerySet) -> StreamingHttpResponse:
+    lines = file_lists.as_csv(files)
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{project.slug}-files.csv"'
+    return answer
 
 
 @project_page(change=Action.MANAGE_FILES, only_post=True)
-def selection(request: PageRequest, project: Project) -> HttpResponse:
-    """Do something with the ticked files; copying and deleting ask once more on a page."""
+def selection(request: PageRequest, project: Project) -> HttpResponseBase:
+    """Do something with the ticked files; copying and deleting ask once more on a page.
+
+    The address carries the filters of the list, to which it leads back.
+    """
     form = SelectionForm(request.POST, project=project)
     if not form.is_valid():
         messages.error(request, form.all_errors)
-        return redirect("dashboard:files", project.slug)
+        return redirect(_list_address(request, project))
     files, do = form.cleaned_data["file"], form.cleaned_data["do"]
+    if do == SelectionForm.LIST:
+        return _as_csv(project, File.objects.live().filter(pk__in=[file.pk for file in files]))
     if do == SelectionForm.STORE:
         return _store(request, project, files)
     if do == SelectionForm.COPY:
@@ -103,14 +140,27 @@ def _delete(request: PageRequest, project: Project, files: list[File]) -> HttpRe
     if "confirmed" not in request.POST:
         context = {"files": files}
         return show(request, "dashboard/files_delete.html", project, context, section="files")
-    try:
-        for file in files:
-            library.delete(file=file, actor=actor_of(request))
-    except UcdashError as error:
-        messages.error(request, message_of(error))
+    removal = library.remove_later(project=project, files=files, actor=actor_of(request))
+    if removal is None:
+        messages.info(request, "They leave already, or are gone.")
+    return redirect(_list_address(request, project))
+
+
+@project_page(change=Action.MANAGE_FILES, only_post=True)
+def undo(request: PageRequest, project: Project) -> HttpResponse:
+    """Keep the files that were to leave at `due_at`."""
+    due_at = read_moment(request.POST.get("due_at", ""))
+    n_kept = (
+        library.undo_removal(project=project, due_at=due_at, actor=actor_of(request))
+        if due_at
+        else 0
+    )
+    if n_kept:
+        stay = "file stays" if n_kept == 1 else "files stay"
+        messages.success(request, f"{n_kept} {stay}.")
     else:
-        messages.success(request, f"{_count(files)} deleted. Copies in your buckets stay.")
-    return redirect("dashboard:files", project.slug)
+        messages.error(request, "It was too late: they had left the project.")
+    return redirect(_list_address(request, project))
 
 
 def _count(files: list[File]) -> str:
@@ -121,7 +171,12 @@ def _back(request: PageRequest, project: Project, files: list[File]) -> str:
     """To the file's page if the form was there, else to the list."""
     if request.POST.get("from") == "file" and len(files) == 1:
         return reverse("dashboard:file", args=[project.slug, files[0].pk])
-    return reverse("dashboard:files", args=[project.slug])
+    return _list_address(request, project)
+
+
+def _list_address(request: PageRequest, project: Project) -> str:
+    filters = f"?{request.GET.urlencode()}" if request.GET else ""
+    return reverse("dashboard:files", args=[project.slug]) + filters
 
 
 @project_page()
