@@ -24,6 +24,7 @@ from storages_app.models import (
     GroupMember,
     IdempotencyKey,
     Incident,
+    Invitation,
     Membership,
     NotificationChannel,
     NotificationDelivery,
@@ -54,6 +55,22 @@ def make_project(name: str = "", *, owner: User | None = None, **fields: object)
     if owner:
         Membership.objects.create(project=project, user=owner, role=Membership.Role.OWNER)
     return project
+
+
+def make_invitation(project: Project, email: str = "", **fields: object) -> Invitation:
+    """Sent by the first member an hour ago; nobody knows its token."""
+    invitation = Invitation(
+        project=project, email=email or f"guest{next(_counter)}@example.com", role="viewer"
+    )
+    invitation.new_token()
+    values = {
+        "invited_by": project.memberships.order_by("pk")[0].user,
+        "sent_at": timezone.now() - timedelta(hours=1),
+    }
+    for name, value in (values | fields).items():
+        setattr(invitation, name, value)
+    invitation.save()
+    return invitation
 
 
 def make_secret_key(project: Project, secret: str = "a secret of the tests") -> SecretKey:

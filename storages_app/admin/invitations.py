@@ -31,4 +31,4 @@ class InvitationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Dashboard")
     def open_page(self, invitation: Invitation) -> SafeString:
-        return dashboard_link("overview", invitation.project.slug)
+        return dashboard_link("team", invitation.project.slug)

@@ -45,7 +45,9 @@ NAVIGATION = (
             ("keys", "API keys", "key-round", "dashboard:keys"),
             ("signed_urls", "Signed URLs", "lock", "dashboard:signed_urls"),
             ("webhooks", "Webhooks", "webhook", "dashboard:webhooks"),
+            ("team", "Team", "circle-user", "dashboard:team"),
             ("activity", "Activity", "activity", "dashboard:activity"),
+            ("settings", "Settings", "settings", "dashboard:project_settings"),
         ),
     ),
 )

@@ -17,6 +17,7 @@ from tests.factories import (
     make_custom_storage,
     make_file,
     make_group,
+    make_invitation,
     make_project,
     make_reconciliation,
     make_restore_run,
@@ -121,6 +122,8 @@ def everything(project, storage, draft, file):
         test=make_connection_test(storage),
         restore=make_restore_run(storage),
         reconciliation=make_reconciliation(storage),
+        member=Membership.objects.get(project=project, role="owner"),
+        invitation=make_invitation(project),
         webhook=webhook,
         delivery=make_webhook_delivery(webhook, state="delivered", status=200),
     )
