@@ -18,6 +18,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 # Pages with a session. Cookies ignore ports, so a page is only shown under the dashboard's own
 # host name: a cookie of the file host's name would be sent along to users' content.
 _PAGES = {"dashboard", "admin", "account"}
+_SIGN_IN = ("account_", "mfa_", "usersessions_")
 
 
 class RequestIdMiddleware:
@@ -60,7 +61,7 @@ class HostsMiddleware:
     ) -> HttpResponseBase | None:
         match: ResolverMatch | None = request.resolver_match
         is_page = match is not None and (
-            not _PAGES.isdisjoint(match.app_names) or (match.url_name or "").startswith("account_")
+            not _PAGES.isdisjoint(match.app_names) or (match.url_name or "").startswith(_SIGN_IN)
         )
         if is_page and request.method == "GET" and request.get_host() != self.dashboard_netloc:
             return HttpResponseRedirect(settings.DASHBOARD_URL + request.get_full_path())

@@ -56,6 +56,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_filters",
     "django_htmx",
@@ -77,6 +79,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "storages_app.dashboard.sign_in_rules.SignInRulesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -99,6 +102,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
             ],
+                "storages_app.dashboard.sign_in_rules.sign_in_context",
         },
     },
 ]
@@ -131,6 +135,33 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # members are added by an operator or an ow
 ACCOUNT_ADAPTER = "storages_app.projects.accounts.InviteOnlyAdapter"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(DASHBOARD_URL).scheme
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[ucdash] "
+# Wrong passwords and codes are counted for all web processes together, by the adapter.
+ACCOUNT_RATE_LIMITS = {"login_failed": None}
+PASSWORD_RESET_TIMEOUT = 3600  # the page that says so reads it
+MFA_ADAPTER = "storages_app.projects.accounts.FactorsAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # as above
+MFA_TOTP_TOLERANCE = 1  # a code of 30 seconds may be typed a moment late
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_FORMS = {
+    "authenticate": "storages_app.dashboard.forms.account.CodeForm",
+    "reauthenticate": "storages_app.dashboard.forms.account.ConfirmByCodeForm",
+}
+# Of people who come in: wrong passwords and codes in a quarter of an hour, before a lock.
+WRONG_SIGN_INS = env.number("UCDASH_WRONG_SIGN_INS", 10, at_least=1)
+OPERATORS_NEED_SECOND_FACTOR = env.flag("UCDASH_OPERATORS_NEED_SECOND_FACTOR", False)
+# Whom strangers may ask for an invitation.
+OPERATOR_EMAIL = env.text("UCDASH_OPERATOR_EMAIL")
+SESSION_IDLE = timedelta(minutes=env.number("UCDASH_SESSION_IDLE_MINUTES", 720, at_least=1))
+SESSION_LIVES = timedelta(hours=env.number("UCDASH_SESSION_HOURS", 336, at_least=1))
+SESSION_COOKIE_AGE = int(SESSION_LIVES.total_seconds())
+# How long a sign-in or a confirmation is enough for pages with secrets, storages and members.
+CONFIRMED_FOR = timedelta(minutes=env.number("UCDASH_CONFIRMED_MINUTES", 15, at_least=1))
+ACCOUNT_REAUTHENTICATION_TIMEOUT = int(CONFIRMED_FOR.total_seconds())
 CACHE_URL = env.text("UCDASH_CACHE_URL")
 CACHES = {
     "default": (

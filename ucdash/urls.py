@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("storages_app.api.urls")),  # asked most, so tried first
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("storages_app.dashboard.sign_in_urls")),
     path("", include("storages_app.dashboard.urls")),
     path("", include("storages_app.api.documentation")),
     path("", include("storages_app.api.monitoring")),

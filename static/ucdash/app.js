@@ -30,8 +30,9 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 2000);
 });
 
-// "/" goes to the search field.
+// "/" goes to the search field, unless the account has single keys turned off.
 document.addEventListener("keydown", (event) => {
+  if ("noShortcuts" in document.body.dataset) return;
   const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
   if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   const search = document.querySelector("[data-search]");

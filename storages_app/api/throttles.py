@@ -5,7 +5,6 @@ where `UCDASH_CACHE_URL` names one, else in a file of the data folder, which ser
 What counts being away lets everything pass, because a request is worth more than a count.
 """
 
-import ipaddress
 import logging
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from django.http import HttpRequest
 from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
 
-from storages_app.lib.client_address import client_address
+from storages_app.lib.client_address import client_network
 from storages_app.lib.shared_counts import SharedCounts
 from storages_app.models import Project, SecretKey
 
@@ -27,7 +26,6 @@ WINDOW_S = 60
 # Whoever guesses secrets has used up the requests of his address so much sooner (S065). Counted by
 # address only: a count by public key would let anybody lock out a project.
 WRONG_KEY_COSTS = 20
-_IPV6_NETWORK = 64  # one household or machine has at least so many addresses
 
 _on_this_machine = SharedCounts(Path(settings.DATA_DIR) / "throttles.sqlite3")
 
@@ -56,17 +54,7 @@ def check_rest(request: HttpRequest, key: SecretKey | None, *, cost: int = 1) ->
 
 def client_of(request: HttpRequest) -> str:
     """The address, or IPv6 network, that a request came from."""
-    sent = client_address(request.META, is_behind_proxy=settings.BEHIND_PROXY)
-    try:
-        address = ipaddress.ip_address(sent)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        number = int(address) >> (128 - _IPV6_NETWORK) << (128 - _IPV6_NETWORK)
-        return f"{ipaddress.IPv6Address(number)}/{_IPV6_NETWORK}"
-    return str(address)
+    return client_network(request.META, is_behind_proxy=settings.BEHIND_PROXY)
 
 
 class _Limit(NamedTuple):

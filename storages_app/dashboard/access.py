@@ -4,16 +4,26 @@ import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from storages_app.custom_storages.errors import StorageGone
 from storages_app.models import CustomStorage, Membership, Project, User
+from storages_app.projects import sessions
 from storages_app.projects.roles import Action, may, role_of
 
 SAFE_METHODS = ("GET", "HEAD")
@@ -39,12 +49,17 @@ PageView = Callable[..., HttpResponseBase]
 
 
 def project_page(
-    *, see: Action = Action.VIEW, change: Action | None = None, only_post: bool = False
+    *,
+    see: Action = Action.VIEW,
+    change: Action | None = None,
+    only_post: bool = False,
+    step_up: bool = False,
 ) -> Callable[[PageView], PageView]:
     """Give the view its project: to whom may `see` it, and by POST to whom may `change` it.
 
     Another project's member gets 404, as if there were nothing. A page that names no `change`
-    takes no POST at all.
+    takes no POST at all. One with `step_up` is for people who signed in a short while ago, or
+    confirm now who they are; a page that all members may read asks for that when it is sent.
     """
 
     def decorate(view: PageView) -> PageView:
@@ -62,6 +77,11 @@ def project_page(
             needed = change if change and not is_safe else see
             if not may(page_request.user, project, needed):
                 raise _role_too_low(page_request.user, project)
+            is_open = is_safe and see == Action.VIEW
+            if step_up and not is_open and not sessions.is_confirmed(page_request):
+                here = page_request.get_full_path()
+                back = _sent_from(page_request, project) if only_post else here
+                return _confirm_first(page_request, back=back)
             try:
                 return view(page_request, project, **kwargs)
             except StorageGone as error:  # disconnected by somebody else meanwhile
@@ -70,6 +90,26 @@ def project_page(
         return cast("PageView", guarded)
 
     return decorate
+
+
+def _confirm_first(request: PageRequest, *, back: str) -> HttpResponseBase:
+    """To the page that asks for the password or passkey, and from there back to the form.
+
+    What was sent is not kept by us, since it may hold a secret; the browser keeps what is none
+    (`kept.js`).
+    """
+    address = f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}"
+    if request.htmx:
+        return HttpResponseClientRedirect(address)
+    return HttpResponseRedirect(address)
+
+
+def _sent_from(request: PageRequest, project: Project) -> str:
+    """The page with the button, where the button's own address shows nothing."""
+    page = urlsplit(request.headers.get("Referer", ""))
+    if page.netloc == request.get_host():
+        return urlunsplit(("", "", page.path, page.query, ""))
+    return reverse("dashboard:overview", args=[project.slug])
 
 
 def _project_for(user: User, slug: str) -> Project:

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from storages_app.dashboard.views import (
+    account,
     activity,
     auto_copy,
     backup,
@@ -206,6 +207,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("h/<str:token>/", hand_offs.page, name="hand_off"),
     path("h/<str:token>/<str:filename>", hand_offs.grant_file, name="hand_off_file"),
     path("docs/", docs.page, name="docs"),
+    path("account/", account.page, name="account"),
+    path("account/sessions/end/", account.sign_out_others, name="account_sign_out_others"),
     path("docs/pictures/<path:path>", docs.picture, name="docs_picture"),
     path("docs/<path:path>/", docs.page, name="docs_page"),
 ]

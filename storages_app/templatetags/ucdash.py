@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.templatetags.static import static
@@ -107,14 +108,17 @@ def copy_dot(storage_name: str, word: str) -> SafeString:
     )
 
 
-@register.simple_tag
-def ago(moment: datetime | None, unknown: str = "–") -> SafeString | str:
-    """How long ago or how soon, with the exact time in UTC on hover."""
+@register.simple_tag(takes_context=True)
+def ago(context: template.Context, moment: datetime | None, unknown: str = "–") -> SafeString | str:
+    """How long ago or how soon; on hover the exact time in UTC, and in the person's own zone."""
     if moment is None:
         return unknown
     exact = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
+    zone = getattr(context.get("user"), "time_zone", "UTC")
+    if zone != "UTC":
+        exact = f"{exact} · {moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"
         moment.isoformat(),
         exact,
         relative((timezone.now() - moment).total_seconds()),
@@ -204,3 +208,28 @@ def words(code: str) -> str:
 @register.filter
 def get(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key)
+
+
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """What a person calls it: "Firefox on Linux"; each of them claims to be some of the others."""
+    name = next((name for sign, name in _BROWSERS if sign in user_agent), "A browser")
+    system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
+    return f"{name} on {system}" if system else name

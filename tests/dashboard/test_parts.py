@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.template import Context
 from django.utils import timezone
 
 from storages_app.templatetags import ucdash
@@ -51,8 +52,8 @@ def test_times_are_relative(seconds, text):
 
 def test_a_time_has_its_exact_moment_in_utc():
     moment = timezone.now() - timedelta(hours=3)
-    assert f"{moment:%Y-%m-%d %H:%M:%S} UTC" in ucdash.ago(moment)
-    assert ucdash.ago(None, "never") == "never"
+    assert f"{moment:%Y-%m-%d %H:%M:%S} UTC" in ucdash.ago(Context(), moment)
+    assert ucdash.ago(Context(), None, "never") == "never"
 
 
 def test_a_state_has_icon_word_and_tone(settings):

@@ -251,35 +251,7 @@ class TestAccountPages:
     def test_have_our_buttons_and_a_way_out(self, name, project, as_owner):
         page = as_owner.get(reverse(name)).text
         assert 'class="button main"' in page
-        assert f'href="{reverse("dashboard:projects")}">To the projects' in page
-
-
-class TestErrors:
-    def test_404_is_a_page_for_people_and_json_for_programs(self, db):
-        client = new_client()
-        page = client.get("/nothing/here/")
-        assert page.status_code == 404
-        assert "There is nothing at this address" in page.text
-        answer = client.get("/nothing/here/", headers={"accept": "application/json"})
-        assert answer.json() == {"detail": "Not found."}
-
-    def test_500_names_the_request(self, project, as_owner, monkeypatch):
-        def fail(project):
-            raise RuntimeError("a fault of ours")
-
-        monkeypatch.setattr("storages_app.dashboard.reports.first_steps", fail)
-        as_owner.raise_request_exception = False
-        page = as_owner.get(address("overview", project))
-        assert page.status_code == 500
-        assert page["x-uploadcare-request-id"] in page.text
-        assert "a fault of ours" not in page.text
-
-    def test_a_page_open_too_long_says_so(self, project, owner):
-        client = new_client(enforce_csrf_checks=True)
-        client.force_login(owner)
-        page = client.post(address("backup_run_now", project))
-        assert page.status_code == 403
-        assert "This page was open too long" in page.text
+        assert f'class="brand" href="{reverse("dashboard:projects")}"' in page
 
 
 class TestSignIn:

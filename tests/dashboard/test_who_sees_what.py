@@ -156,6 +156,8 @@ POLLED = {
     "webhook_delivery_status",
 }
 WITHOUT_PROJECT = {
+    "account",
+    "account_sign_out_others",
     "home",
     "theme",
     "project_new",

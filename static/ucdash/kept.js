@@ -1,0 +1,41 @@
+// What was typed is kept while somebody signs in or confirms who they are, in this tab alone.
+// Never passwords, secrets and files: they are typed again.
+
+const KEPT = "form that was sent";
+const isSignIn = (path) => path.startsWith("/accounts/");
+const mayBeKept = (field) =>
+  field.name
+  && !["password", "hidden", "file", "submit", "button"].includes(field.type)
+  && field.autocomplete !== "new-password";
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || isSignIn(location.pathname) || !form.closest("main")) return;
+  const fields = [...form.elements].filter(mayBeKept).map((field) => [
+    field.name,
+    field.type,
+    ["checkbox", "radio"].includes(field.type) ? `${field.value}:${field.checked}` : field.value,
+  ]);
+  sessionStorage.setItem(KEPT, JSON.stringify({ path: location.pathname, fields }));
+});
+
+const putBack = ({ path, fields }) => {
+  if (path !== location.pathname) return;
+  for (const [name, type, value] of fields) {
+    for (const field of document.querySelectorAll(`main [name="${CSS.escape(name)}"]`)) {
+      if (field.type !== type) continue;
+      if (!["checkbox", "radio"].includes(type)) field.value = value;
+      else if (value.startsWith(`${field.value}:`)) field.checked = value.endsWith(":true");
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+  }
+};
+
+if (!isSignIn(location.pathname)) {
+  const from = document.referrer && new URL(document.referrer);
+  const kept = sessionStorage.getItem(KEPT);
+  if (kept && from && from.origin === location.origin && isSignIn(from.pathname)) {
+    putBack(JSON.parse(kept));
+  }
+  sessionStorage.removeItem(KEPT);
+}
