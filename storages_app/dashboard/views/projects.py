@@ -5,17 +5,18 @@ from typing import cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from storages_app.dashboard import reports
-from storages_app.dashboard.access import PageRequest
+from storages_app.dashboard import project_lists
+from storages_app.dashboard.access import PageRequest, actor_of
+from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.forms.projects import NewProjectForm
 from storages_app.dashboard.frame import projects_of
 from storages_app.lib.errors import UcdashError
 from storages_app.models import User
-from storages_app.projects import accounts, browsers, services
+from storages_app.projects import accounts, browsers, lifecycle, services
 
 
 @require_safe
@@ -27,7 +28,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def listing(request: HttpRequest) -> HttpResponse:
     user = cast("PageRequest", request).user
-    return render(request, "dashboard/projects.html", {"rows": reports.projects(projects_of(user))})
+    context = {
+        "rows": project_lists.rows_of(projects_of(user)),
+        "removed": project_lists.removed_projects(user),
+    }
+    return render(request, "dashboard/projects.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,6 +50,21 @@ def new(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"{ready} Make a secret key for REST calls.")
             return redirect("dashboard:keys", project.slug)
     return render(request, "dashboard/project_new.html", {"form": form})
+
+
+@require_POST
+@login_required
+def bring_back(request: HttpRequest, slug: str) -> HttpResponse:
+    """Undo the removal of a project, for whom its row in the list is shown."""
+    page_request = cast("PageRequest", request)
+    project = get_object_or_404(project_lists.removed_projects(page_request.user), slug=slug)
+    try:
+        lifecycle.bring_back(project=project, actor=actor_of(page_request))
+    except UcdashError as error:
+        messages.error(request, message_of(error))
+        return redirect("dashboard:projects")
+    messages.success(request, f"“{project.name}” is back, with all it had.")
+    return redirect("dashboard:overview", project.slug)
 
 
 @require_POST
