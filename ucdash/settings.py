@@ -209,7 +209,7 @@ STORAGES = {
         }
     ),
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage",
+        "BACKEND": "ucdash.static_files.StaticFiles",
     },
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -69,6 +69,14 @@ def _database_problem() -> str:
         return "It does not answer."
 
 
+def is_being_migrated() -> bool:
+    """Whether the code is newer than the tables, as it is in the middle of an upgrade."""
+    try:
+        return not _is_migrated()
+    except DatabaseError:
+        return False
+
+
 def _is_migrated() -> bool:
     if not _migrated.is_set():  # a database does not grow older while a process lives
         executor = MigrationExecutor(connection)

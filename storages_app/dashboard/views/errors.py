@@ -1,14 +1,27 @@
 """What is shown when a page cannot be: people get a page, programs get JSON."""
 
+import re
+import sys
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from storages_app.dashboard.access import RoleTooLow
+from storages_app.models import Project
+from storages_app.oversight import health
+
+_OF_A_PROJECT = re.compile(r"/projects/([a-z0-9_-]{1,60})/")
+_MIGRATING_WAIT_S = 30
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return _answer(request, 413, f"A form may have {limit:,} bytes.", {"limit": limit})
     return _answer(request, 400, "This request cannot be read.")
 
 
@@ -18,13 +31,27 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, 404, "Not found.")
+    context = {"project": _own_project(request)} if request.accepts("text/html") else None
+    return _answer(request, 404, "Not found.", context)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Asks no database and no session: they may be what failed."""
+    """Asks no session, and the database only where it has failed: they may be what failed."""
+    if isinstance(sys.exc_info()[1], DatabaseError) and health.is_being_migrated():
+        answer = _answer(request, 503, "This instance is being upgraded.")
+        answer["Retry-After"] = str(_MIGRATING_WAIT_S)
+        return answer
     request_id = getattr(request, "request_id", "unknown")
     return _answer(request, 500, f"Internal error {request_id}.", {"request_id": request_id})
+
+
+def _own_project(request: HttpRequest) -> Project | None:
+    """Whose activity may tell what became of the page; only of who asks may know of it."""
+    named = _OF_A_PROJECT.match(request.path)
+    user = getattr(request, "user", None)
+    if named is None or user is None or not user.is_authenticated:
+        return None
+    return Project.objects.for_user(user).filter(slug=named[1]).first()
 
 
 def _answer(
