@@ -101,8 +101,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-            ],
                 "storages_app.dashboard.sign_in_rules.sign_in_context",
+            ],
         },
     },
 ]
