@@ -102,10 +102,15 @@ def secret_of(options: dict[str, Any]) -> str:
         raise CommandError(
             "An access key needs --access-key-id and --secret-env.", returncode=USAGE
         )
-    secret = os.environ.get(name, "")
-    if not secret:
+    return read_variable(name)
+
+
+def read_variable(name: str) -> str:
+    """What must not be an option, since every process of the machine could read it."""
+    value = os.environ.get(name, "")
+    if not value:
         raise CommandError(f"The variable {name} is not set or empty.", returncode=USAGE)
-    return secret
+    return value
 
 
 def _uses(text: str) -> list[str]:

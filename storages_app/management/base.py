@@ -1,0 +1,179 @@
+"""What the commands of operators share: one actor, one kind of answer, three exit codes."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import sleep
+from typing import Any, ClassVar, TypeVar
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.db.models import Model
+
+from storages_app.lib.errors import UcdashError
+from storages_app.management.storage_options import USAGE
+from storages_app.models import CustomStorage, Project, User
+
+ACTOR = "operator (command line)"
+FOUND = 1  # the exit code where something was found, refused or did not end well
+_LOOKS_EVERY_S = 1.0
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command says: for people, for programs, and whether all is well."""
+
+    text: str
+    data: dict[str, Any]
+    is_well: bool = True
+
+
+Do = Callable[[dict[str, Any]], Answer]
+
+
+class OperatorCommand(BaseCommand):
+    """A command, or a family of them: `add` names what it can do.
+
+    Exit 0: done, and all is well; 1: something was found or refused; 2: it was not written as the
+    command wants it.
+    """
+
+    epilog: ClassVar[str] = "Exit 0: all is well, 1: something was found or refused, 2: wrong use."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        return super().create_parser(prog_name, subcommand, epilog=self.epilog, **kwargs)
+
+    def family(self, parser: ArgumentParser) -> Any:
+        """Where the members of a family are added."""
+        return parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+
+    def add(
+        self, family: Any, name: str, do: Do, text: str, *, changes: bool = False
+    ) -> ArgumentParser:
+        """One thing that this command can do."""
+        parser: ArgumentParser = family.add_parser(name, help=text, description=text)
+        self.add_common(parser, do, changes=changes)
+        return parser
+
+    def add_common(self, parser: ArgumentParser, do: Do, *, changes: bool = False) -> None:
+        parser.set_defaults(do=do, dry_run=False)
+        parser.add_argument("--json", action="store_true", help="One JSON object on stdout.")
+        if changes:
+            parser.add_argument(
+                "--dry-run",
+                action="store_true",
+                help="Do it in a transaction and take it back: what would be refused is told.",
+            )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            answer = self._tried(options) if options["dry_run"] else options["do"](options)
+        except UcdashError as error:
+            text = f"{error.message} {error.advice} ({error.code})"
+            raise CommandError(text, returncode=FOUND) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(answer.data, indent=2, default=str))
+        elif answer.text:
+            self.stdout.write(answer.text)
+        if not answer.is_well:
+            # The answer was said: no second message, only the exit code.
+            raise SystemExit(FOUND)
+
+    def _tried(self, options: dict[str, Any]) -> Answer:
+        """Services only write rows and send messages after a commit, which never comes."""
+        with transaction.atomic():
+            answer = options["do"](options)
+            transaction.set_rollback(True)
+        return Answer(
+            f"Nothing was changed. Without --dry-run:\n{answer.text}",
+            {"dry_run": True, **answer.data},
+            answer.is_well,
+        )
+
+
+# --- What is named on the command line ----------------------------------------------------------
+
+
+def add_project(parser: ArgumentParser) -> None:
+    parser.add_argument("--project", required=True, help="Its slug, name or public key.")
+
+
+def add_storage(parser: ArgumentParser) -> None:
+    add_project(parser)
+    parser.add_argument("--storage", required=True, help="Its name or id.")
+
+
+def project_of(options: dict[str, Any]) -> Project:
+    name = options["project"]
+    for field in ("slug", "public_key", "name"):
+        found = list(Project.objects.live().filter(**{field: name})[:2])
+        if len(found) == 1:
+            return found[0]
+    raise CommandError(
+        f"No project, or more than one, is called {name!r}. Give its slug: project list.",
+        returncode=USAGE,
+    )
+
+
+def storage_of(options: dict[str, Any]) -> CustomStorage:
+    project, name = project_of(options), options["storage"]
+    live = CustomStorage.objects.live().filter(project=project).select_related("project")
+    found = live.filter(name=name).first() or next(
+        (storage for storage in live if str(storage.pk) == name), None
+    )
+    if found is None:
+        raise CommandError(
+            f"“{project.name}” has no storage {name!r}: storage list --project {project.slug}.",
+            returncode=USAGE,
+        )
+    return found
+
+
+def user_of(email: str) -> User:
+    user = User.objects.filter(email__iexact=email).first()
+    if user is None:
+        raise CommandError(
+            f"Nobody has the address {email}. Make the account first.", returncode=USAGE
+        )
+    return user
+
+
+# --- What is said -------------------------------------------------------------------------------
+
+
+def table(rows: Sequence[dict[str, Any]], *, empty: str) -> str:
+    """Columns as wide as their widest value."""
+    if not rows:
+        return empty
+    names = list(rows[0])
+    lines = [[name.replace("_", " ") for name in names]]
+    lines += [
+        ["–" if row[name] in {None, ""} else str(row[name]) for name in names] for row in rows
+    ]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(names))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def wait_for(row: Row, is_over: Callable[[Row], bool], *, seconds: float) -> bool:
+    """Look at the row until a worker has ended it; False where the time was over first."""
+    waited = 0.0
+    while not is_over(row) and waited < seconds:
+        sleep(_LOOKS_EVERY_S)
+        waited += _LOOKS_EVERY_S
+        row.refresh_from_db()
+    return is_over(row)
+
+
+def add_waiting(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="Wait so long for its end, and exit 1 unless it ended well.",
+    )
