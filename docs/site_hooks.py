@@ -5,6 +5,7 @@ lists, codes in headings, which are anchors, and links out of this folder would 
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,22 @@ _FENCED = re.compile(r"^( *```).*?^\1", re.MULTILINE | re.DOTALL)
 
 
 def on_config(config: Any) -> Any:
-    """In the navigation a folder stands for its pages, the one that introduces them first."""
-    config.nav = [_with_pages(entry, Path(config.docs_dir)) for entry in config.nav]
+    """In the navigation a folder stands for its pages, and what has no place there comes last."""
+    folder = Path(config.docs_dir)
+    nav = [_with_pages(entry, folder) for entry in config.nav]
+    named = set(_named(nav))
+    pages = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.md"))
+    more = [page for page in pages if page not in named]
+    config.nav = [*nav, {"More": more}] if more else nav
     return config
+
+
+def _named(entry: Any) -> Iterator[str]:
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for inside in entry.values() if isinstance(entry, dict) else entry:
+            yield from _named(inside)
 
 
 def _with_pages(entry: Any, folder: Path) -> Any:
@@ -31,8 +45,8 @@ def _with_pages(entry: Any, folder: Path) -> Any:
         return [_with_pages(inside, folder) for inside in entry]
     if not entry.endswith("/"):
         return entry
-    pages = sorted((folder / entry).glob("*.md"), key=lambda page: (page.stem != "README", page))
-    return [page.relative_to(folder).as_posix() for page in pages]
+    inside = sorted((folder / entry).glob("*.md"), key=lambda page: (page.stem != "README", page))
+    return [page.relative_to(folder).as_posix() for page in inside]
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

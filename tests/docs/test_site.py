@@ -35,7 +35,7 @@ def build(folder: Path, configuration: Path = ROOT / "mkdocs.yml") -> subprocess
 def site(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     done = build(folder)
-    assert done.returncode == 0, f"Is a new page missing in mkdocs.yml?\n{done.stderr}"
+    assert done.returncode == 0, done.stderr
     return folder
 
 
