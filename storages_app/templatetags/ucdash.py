@@ -114,11 +114,11 @@ def ago(context: template.Context, moment: datetime | None, unknown: str = "–"
     if moment is None:
         return unknown
     exact = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
     zone = getattr(context.get("user"), "time_zone", "UTC")
     if zone != "UTC":
         exact = f"{exact} · {moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
         exact,
         relative((timezone.now() - moment).total_seconds()),
