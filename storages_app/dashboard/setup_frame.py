@@ -63,9 +63,10 @@ def setup_page(step: Step, *, only_post: bool = False) -> Callable[[PageView], P
             return view(request, project, storage, **kwargs)
 
         manage = Action.MANAGE_STORAGES
-        return project_page(see=manage, change=manage, only_post=only_post)(
-            cast("PageView", guarded)
-        )
+        asks_for_secrets = step is ACCESS
+        return project_page(
+            see=manage, change=manage, only_post=only_post, step_up=asks_for_secrets
+        )(cast("PageView", guarded))
 
     return decorate
 

@@ -66,7 +66,7 @@ def _show_keys(
     return show(request, "dashboard/keys.html", project, context, section="keys")
 
 
-@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
+@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT, step_up=True)
 def new(request: PageRequest, project: Project) -> HttpResponse:
     """Make a key and show its secret in this one answer: no redirect could carry it safely."""
     form = SecretKeyForm(request.POST if request.method == "POST" else None)
@@ -88,7 +88,7 @@ def new(request: PageRequest, project: Project) -> HttpResponse:
     return show(request, "dashboard/key_new.html", project, {"form": form}, section="keys")
 
 
-@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
+@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT, step_up=True)
 def roll(request: PageRequest, project: Project, key_id: uuid.UUID) -> HttpResponse:
     """A new secret, shown in this one answer; the old one works on until the chosen time."""
     is_post = request.method == "POST"
@@ -128,7 +128,7 @@ def rename(request: PageRequest, project: Project, key_id: uuid.UUID) -> HttpRes
     return show(request, "dashboard/key_rename.html", project, context, section="keys")
 
 
-@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
+@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT, step_up=True)
 def delete(request: PageRequest, project: Project, key_id: uuid.UUID) -> HttpResponse:
     key = _key_of(project, key_id)
     form = DeleteKeyForm(request.POST if request.method == "POST" else None, key=key)

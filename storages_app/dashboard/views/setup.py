@@ -48,7 +48,7 @@ Identity, Kind = CustomStorage.Identity, ConnectionTest.Kind
 # --- Step 1, Where -----------------------------------------------------------------------------
 
 
-@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
+@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES, step_up=True)
 def new(request: PageRequest, project: Project) -> HttpResponse:
     """Step 1 of a new draft, which is there once its place is known."""
     return _where(request, project, None)

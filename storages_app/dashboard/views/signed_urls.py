@@ -20,7 +20,7 @@ _MADE_BY = "forms_that_made_a_url_secret"
 _SECTION = "signed_urls"
 
 
-@project_page(change=Action.MANAGE_PROJECT)
+@project_page(change=Action.MANAGE_PROJECT, step_up=True)
 def page(request: PageRequest, project: Project) -> HttpResponse:
     form = SignedUrlsForm.of(project)
     if request.method == "POST":
@@ -35,7 +35,7 @@ def page(request: PageRequest, project: Project) -> HttpResponse:
     return show(request, "dashboard/signed_urls.html", project, context, section=_SECTION)
 
 
-@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
+@project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT, step_up=True)
 def secret(request: PageRequest, project: Project) -> HttpResponse:
     """Make a secret and show it in this one answer: no redirect could carry it safely."""
     form = UrlSecretForm(request.POST if request.method == "POST" else None)

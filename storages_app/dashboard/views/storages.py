@@ -99,7 +99,7 @@ def copies(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
     return show_storage(request, project, storage, "copies", context)
 
 
-@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
+@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES, step_up=True)
 def settings(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
     storage = storage_of(project, storage_id)
     if request.method != "POST":
@@ -209,7 +209,7 @@ def resume(request: PageRequest, project: Project, storage_id: uuid.UUID) -> Htt
     return redirect("dashboard:storage", project.slug, storage.pk)
 
 
-@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES)
+@project_page(see=Action.MANAGE_STORAGES, change=Action.MANAGE_STORAGES, step_up=True)
 def disconnect(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
     storage = storage_of(project, storage_id)
     data = request.POST if request.method == "POST" else None

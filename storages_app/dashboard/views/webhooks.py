@@ -31,6 +31,7 @@ _PAGE_SIZE = 50
 
 # Addresses may hold a token, and bodies tell of every file: only who may change them sees them.
 managers_page = project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
+secrets_page = project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT, step_up=True)
 managers_post = project_page(change=Action.MANAGE_PROJECT, only_post=True)
 
 
@@ -51,7 +52,7 @@ def listing(request: PageRequest, project: Project) -> HttpResponse:
     return show(request, "dashboard/webhooks.html", project, context, section="webhooks")
 
 
-@managers_page
+@secrets_page
 def new(request: PageRequest, project: Project) -> HttpResponse:
     form = NewWebhookForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -80,7 +81,7 @@ def _create(request: PageRequest, project: Project, values: dict[str, Any]) -> i
     return len(values["events"])
 
 
-@managers_page
+@secrets_page
 def page(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     """Its settings and its deliveries; a POST changes the settings."""
     webhook = _webhook_of(project, pk)
@@ -134,7 +135,7 @@ def _deliveries_context(request: PageRequest, webhook: Webhook) -> dict[str, Any
     }
 
 
-@managers_page
+@secrets_page
 def delete(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     webhook = _webhook_of(project, pk)
     if request.method != "POST":
