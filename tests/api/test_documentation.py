@@ -47,3 +47,30 @@ def test_its_script_names_our_description():
     script = Client().get("/api/docs/?script=")
     assert script["Content-Type"].startswith("application/javascript")
     assert b"/api/openapi.json" in script.content
+
+
+def test_a_projects_public_key_is_filled_in_where_requests_name_one():
+    described = Client().get("/api/openapi.json?public_key=demo1234").json()
+    [named] = [
+        parameter
+        for parameter in described["paths"]["/info/"]["get"]["parameters"]
+        if parameter["name"] == "pub_key"
+    ]
+    assert named["schema"]["default"] == "demo1234"
+    form = described["components"]["schemas"]["UploadForm"]["properties"]
+    assert form["UPLOADCARE_PUB_KEY"]["default"] == "demo1234"
+    schemes = described["components"]["securitySchemes"]
+    assert "demo1234:<secret key>" in schemes["Uploadcare.Simple"]["description"]
+    script = Client().get("/api/docs/?public_key=demo1234&script=").content
+    assert b"public_key" in script
+    assert b"demo1234" in script
+    assert b"demo1234" not in Client().get("/api/openapi.json").content
+
+
+def test_what_is_no_public_key_reaches_no_page():
+    for key in ("<script>", "x" * 41, "a b", "'"):
+        query = {"public_key": key, "script": ""}
+        assert b"public_key" not in Client().get("/api/docs/", query).content
+        assert "default" not in str(
+            Client().get("/api/openapi.json", query).json()["components"]["schemas"]["UploadForm"]
+        )
