@@ -2,7 +2,8 @@
 
 It opens after five owner-type failures in a row or when half of the last 20 copies failed
 (spec/RELIABILITY 5.7). While it is open the storage's copies are blocked and use up no attempt;
-now and then one of them is tried. It closes with the first success or a passed test.
+now and then one of them is tried. It closes with the first success or a passed test; not with the
+test that is run when it opens, or a bucket that refuses copies and no test would go to and fro.
 """
 
 from datetime import timedelta
@@ -14,7 +15,8 @@ from django.db import transaction
 from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce, Greatest, Least
 
-from storages_app.models import CopyJob, CustomStorage, Event
+from storages_app.custom_storages import orders
+from storages_app.models import ConnectionTest, CopyJob, CustomStorage, Event
 from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.models.fields import db_now
 from storages_app.webhooks.announcing import announce
@@ -41,8 +43,14 @@ def report(custom_storage: CustomStorage, outcomes: str, *, reason: str = "") ->
         if recent != row.recent_outcomes:
             row.recent_outcomes = recent
             row.save(update_fields=["recent_outcomes"])
-        if _is_bad(recent):
-            open_(row, reason=reason)
+        if _is_bad(recent) and open_(row, reason=reason):
+            orders.order_test(
+                custom_storage=row,
+                asked_by="schedule",
+                kind=ConnectionTest.Kind.TEST,
+                trigger=ConnectionTest.Trigger.BREAK,
+                again="",
+            )
 
 
 def _is_bad(recent: str) -> bool:
@@ -51,8 +59,8 @@ def _is_bad(recent: str) -> bool:
     return len(recent) == _WINDOW and recent.count(SUCCESS) <= _WINDOW // 2
 
 
-def open_(custom_storage: CustomStorage, *, reason: str) -> None:
-    """Block the storage's copies and tell once; on an open circuit, do nothing."""
+def open_(custom_storage: CustomStorage, *, reason: str) -> bool:
+    """Block the storage's copies and tell once; False, and nothing is done, on an open circuit."""
     n_opened = CustomStorage.objects.filter(
         pk=custom_storage.pk, circuit_opened_at=None, removed_at=None
     ).update(
@@ -63,7 +71,7 @@ def open_(custom_storage: CustomStorage, *, reason: str) -> None:
         recent_outcomes="",
     )
     if not n_opened:
-        return
+        return False
     n_waiting = park(custom_storage)
     Event.objects.record(
         "storage.broken",
@@ -74,6 +82,7 @@ def open_(custom_storage: CustomStorage, *, reason: str) -> None:
         data={"reason": reason, "waiting": n_waiting},
     )
     announce("storage.broken", [custom_storage], project_id=custom_storage.project_id)
+    return True
 
 
 def _pause(n_probes: int) -> timedelta:

@@ -103,7 +103,8 @@ def _judge(row: CustomStorage, test: ConnectionTest, failed: list[Finding], prob
     if test.has_passed:
         row.capabilities = probe.capabilities | {"tested_at": datetime.now(UTC).isoformat()}
         row.save(update_fields=["capabilities"])
-        circuit.close(row, why="its connection test passed")
+        if test.trigger != Trigger.BREAK:
+            circuit.close(row, why="its connection test passed")
     elif not row.is_draft and not _may_pass_by_itself(row, test, failed):
         circuit.open_(row, reason=_first_code(failed))
 
@@ -216,7 +217,7 @@ def _forget_backup(row: CustomStorage) -> None:
 
 def _is_repeat(test: ConnectionTest, findings: list[Finding]) -> bool:
     """Whether nobody pressed a button and nothing is new: such a test is not in the history."""
-    if test.trigger not in {Trigger.WATCH, Trigger.SCHEDULE}:
+    if test.trigger not in {Trigger.WATCH, Trigger.SCHEDULE, Trigger.BREAK}:
         return False
     before = _before(test, test.custom_storage)
     if test.kind == ConnectionTest.Kind.CHECKLIST:  # which is of no history, and the proof apart

@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from storages_app.dashboard.charts import Bar, a_day, bars, last_days
+from storages_app.dashboard.reasons import Explanation, explanations
 from storages_app.models import (
     BackupPlan,
     BackupRun,
@@ -99,6 +100,11 @@ class StorageSums:
     @property
     def word(self) -> str:
         return storage_word(self.storage)
+
+    @property
+    def trouble(self) -> Explanation | None:
+        """Why its copies failed; None where it works, or where its test tells more."""
+        return explanations().get(self.storage.circuit_reason)
 
     @property
     def lag_seconds(self) -> float | None:

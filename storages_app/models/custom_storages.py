@@ -296,6 +296,7 @@ class ConnectionTest(models.Model):
         WATCH = "watch"  # a page that is open
         SCHEDULE = "schedule"
         CHANGE = "change"  # of access settings
+        BREAK = "break"  # copies failed, and the owner is to read why
 
     class State(models.TextChoices):
         WAITING = "waiting"

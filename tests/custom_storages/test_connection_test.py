@@ -258,6 +258,22 @@ def test_an_answer_nobody_knows_is_shown_as_it_was(draft, bucket):
     assert "Teapot (418) on PutObject" in rows["write"].title
 
 
+def test_copies_that_break_a_storage_have_it_tested_once_and_its_passing_mends_nothing(
+    connected, bucket
+):
+    """Whoever follows "Fix it" reads of now; a bucket that refuses copies only does not flap."""
+    for _ in range(2):
+        circuit.report(connected, circuit.OWNER * 5, reason="auth_denied")
+    test = ConnectionTest.objects.get(trigger=Trigger.BREAK)
+    tasks.run_now(test_id=test.pk)
+    test.refresh_from_db()
+    connected.refresh_from_db()
+    assert test.has_passed
+    assert connected.is_broken
+    answers_of(connected)
+    assert not connected.is_broken
+
+
 def test_a_failing_test_breaks_a_connected_storage_and_a_passing_one_mends_it(connected, bucket):
     draft = connected
     job = CopyJob.objects.create(
