@@ -1,10 +1,13 @@
 """Secret keys: who has one; never the secret."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from storages_app.admin.base import ReadOnlyAdmin, dashboard_link
+from storages_app.admin.base import ReadOnlyAdmin, actor_of, asked_once, dashboard_link
 from storages_app.models import SecretKey
+from storages_app.projects import services
 
 
 @admin.register(SecretKey)
@@ -29,6 +32,7 @@ class SecretKeyAdmin(ReadOnlyAdmin):
     search_fields = ("label", "project__name", "project__public_key")
     date_hierarchy = "created_at"
     list_select_related = ("project",)
+    actions = ("end",)
     fields = (
         "label",
         "project",
@@ -49,3 +53,14 @@ class SecretKeyAdmin(ReadOnlyAdmin):
     @admin.display(description="Dashboard")
     def open_page(self, key: SecretKey) -> SafeString:
         return dashboard_link("keys", key.project.slug)
+
+    @asked_once("End keys", hint="From then on they open nothing; this cannot be undone.")
+    def end(self, request: HttpRequest, keys: QuerySet[SecretKey]) -> None:
+        actor = actor_of(request)
+        self.each(
+            request,
+            keys.filter(revoked_at=None).select_related("project"),
+            lambda key: services.revoke_secret_key(key=key, actor=actor),
+            noun="key",
+            done="ended",
+        )

@@ -16,6 +16,7 @@ from storages_app.models import (
     CustomStorage,
     Event,
     Membership,
+    SecretKey,
     User,
     WebhookDelivery,
 )
@@ -25,6 +26,7 @@ from tests.factories import (
     make_copy_job,
     make_custom_storage,
     make_file,
+    make_secret_key,
     make_user,
     make_webhook,
     make_webhook_delivery,
@@ -130,6 +132,17 @@ class TestJobs:
         said = run(as_operator, BulkJob, "pause", [job])
         assert said[-1] == "0 jobs paused."
         assert len(said) == 2
+
+
+class TestKeys:
+    def test_are_ended_once_with_an_event(self, as_operator, project):
+        key = make_secret_key(project, "the secret of a key")
+        over = make_secret_key(project)
+        SecretKey.objects.filter(pk=over.pk).update(revoked_at=timezone.now())
+        assert run(as_operator, SecretKey, "end", [key, over]) == ["1 key ended."]
+        key.refresh_from_db()
+        assert key.revoked_at
+        assert Event.objects.get().actor == OPERATOR
 
 
 class TestDeliveries:

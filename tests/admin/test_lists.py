@@ -31,6 +31,7 @@ from tests.factories import (
     make_group,
     make_idempotency_key,
     make_incident,
+    make_invitation,
     make_notification,
     make_project,
     make_reconciliation,
@@ -68,6 +69,7 @@ def make_one_of_each():
     make_bulk_job(storage)
     allowances.charge(project=project, n_bytes=1)
     make_secret_key(project, "the secret of a key")
+    make_invitation(project)
     make_connection_test(storage)
     plan = make_backup_plan(storage, ping_url="https://hc.example.com/the-secret-of-a-monitor")
     BackupSegment.objects.create(plan=plan, custom_storage=storage, key="records/1")
@@ -112,6 +114,7 @@ def test_every_model_for_operators_has_its_list():
         "Group",
         "IdempotencyKey",
         "Incident",
+        "Invitation",
         "Membership",
         "NotificationChannel",
         "NotificationDelivery",
