@@ -182,7 +182,7 @@ def sign_in(page, installation: Installation) -> None:
     page.goto(f"{installation.url}/")
     page.get_by_label("Email").fill("operator@example.com")
     page.get_by_label("Password").fill(installation.operator_password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", level=1).wait_for()
 
 

@@ -103,7 +103,7 @@ def sign_in(page: Page, machine: Installation) -> None:
     page.goto(f"{machine.url}/accounts/login/")
     page.get_by_label("Email").fill(OPERATOR_EMAIL)
     page.get_by_label("Password", exact=True).fill(machine.operator_password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/projects/**")
 
 

@@ -79,7 +79,7 @@ def world(machine: Installation, double: S3Double, page: Page) -> World:
     page.goto(f"{machine.url}/accounts/login/")
     page.get_by_label("Email").fill(OPERATOR_EMAIL)
     page.get_by_label("Password", exact=True).fill(machine.operator_password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/projects/**")
     user = double.add_user(f"user-{uuid.uuid4().hex[:8]}", policies=[allow_all()])
     return World(machine, double, machine.create_project(), page, user)

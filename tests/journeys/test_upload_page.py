@@ -62,7 +62,7 @@ def cookies(chromium: Browser, installation: Installation) -> list[Any]:
     page.goto(f"{installation.url}/accounts/login/")
     page.get_by_label("Email").fill(OPERATOR_EMAIL)
     page.get_by_label("Password", exact=True).fill(installation.operator_password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/projects/**")
     found = page.context.cookies()
     page.close()

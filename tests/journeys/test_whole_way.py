@@ -56,7 +56,7 @@ def signed_in(machine: Installation, page: Page) -> Page:
     page.goto(f"{machine.url}/")
     page.get_by_label("Email").fill(OPERATOR_EMAIL)
     page.get_by_label("Password", exact=True).fill(machine.operator_password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", level=1).wait_for()
     return page
 
