@@ -50,6 +50,7 @@ PAGES = {
     "copy-files": "jobs/new/",
     "keys": "keys/",
     "webhooks": "webhooks/",
+    "notifications": "notifications/",
     "signed-urls": "settings/signed-urls/",
     "activity": "activity/",
 }

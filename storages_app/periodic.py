@@ -30,6 +30,7 @@ from storages_app.lib import shortage
 from storages_app.models import TimetableSlot, WorkerHeartbeat
 from storages_app.models.connections import end_sleeping_transactions
 from storages_app.models.fields import db_now, read_db_now
+from storages_app.notifications import tasks as notifications
 from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
 from storages_app.uploads import tasks as uploads
@@ -61,6 +62,9 @@ TIMETABLE = (
     Entry("library.expire", timedelta(minutes=5)),
     Entry("library.fold_tallies", timedelta(minutes=1)),
     Entry("library.remove_due", timedelta(minutes=1)),
+    Entry("notifications.look", timedelta(seconds=TICK_EVERY_S)),
+    Entry("notifications.look_at_backups", timedelta(minutes=2)),
+    Entry("notifications.forget", timedelta(hours=6)),
     Entry("projects.forget_keys", timedelta(hours=1)),
     Entry("reconciliation.schedule", timedelta(minutes=1)),
     Entry("reconciliation.forget", timedelta(hours=6)),
@@ -171,6 +175,7 @@ def start_clocks(**kwargs: Any) -> None:
     _every(settings.POLL_EVERY_S, url_uploads.drain, "fetch poller")
     _every(settings.POLL_EVERY_S, uploads.drain, "multipart poller")
     _every(settings.POLL_EVERY_S, webhooks.drain, "webhook poller")
+    _every(settings.POLL_EVERY_S, notifications.drain, "notification poller")
     _every(TICK_EVERY_S, tick, "timetable")
 
 
@@ -181,4 +186,5 @@ def stop_clocks(**kwargs: Any) -> None:
     bulk_copies.stop()
     url_uploads.stop()
     webhooks.stop()
+    notifications.stop()
     copying.stop()

@@ -5,6 +5,7 @@ from storages_app.bulk_copies import tasks as bulk_copies
 from storages_app.copying import tasks as copying
 from storages_app.custom_storages import tasks as custom_storages
 from storages_app.library import tasks as library
+from storages_app.notifications import tasks as notifications
 from storages_app.projects import tasks as projects
 from storages_app.reconciliation import tasks as reconciliation
 from storages_app.restores import tasks as restores
@@ -18,6 +19,7 @@ __all__ = [
     "copying",
     "custom_storages",
     "library",
+    "notifications",
     "projects",
     "reconciliation",
     "restores",

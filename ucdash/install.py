@@ -22,6 +22,7 @@ _VALUES: dict[str, Callable[[], str]] = {
     "UCDASH_DATA_KEYS": lambda: new_data_key("first"),
     "UCDASH_SIMPLE_OVER_HTTP": lambda: "loopback",
     "UCDASH_LOG_LEVEL": lambda: "WARNING",
+    "UCDASH_EMAIL_BY": lambda: "console",
     "UCDASH_DEMO_S3_ACCESS_KEY_ID": lambda: "DEMO" + secrets.token_hex(8).upper(),
     "UCDASH_DEMO_S3_SECRET_ACCESS_KEY": lambda: secrets.token_urlsafe(30),
 }

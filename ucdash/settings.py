@@ -179,9 +179,21 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+# Where mail goes: to an SMTP server, into the log, or as files into the data folder.
+EMAIL_BY = env.choice("UCDASH_EMAIL_BY", "smtp", {"smtp", "console", "file"})
+EMAIL_BACKEND = {
+    "smtp": "django.core.mail.backends.smtp.EmailBackend",
+    "console": "django.core.mail.backends.console.EmailBackend",
+    "file": "django.core.mail.backends.filebased.EmailBackend",
+}[EMAIL_BY]
+EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = env.text("UCDASH_EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("UCDASH_EMAIL_PORT", 25, at_least=1)
+EMAIL_HOST_USER = env.text("UCDASH_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("UCDASH_EMAIL_PASSWORD")
+_EMAIL_TLS = env.choice("UCDASH_EMAIL_TLS", "none", {"none", "starttls", "tls"})
+EMAIL_USE_TLS, EMAIL_USE_SSL = _EMAIL_TLS == "starttls", _EMAIL_TLS == "tls"
+EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.text("UCDASH_EMAIL_FROM", "ucdash@localhost")
 
 # --- Where bytes are ---------------------------------------------------------------------------
@@ -322,6 +334,8 @@ STORAGES_OF_A_PROJECT = env.number("UCDASH_STORAGES_PER_PROJECT", 200, at_least=
 WEBHOOKS_OF_A_PROJECT = env.number("UCDASH_WEBHOOKS_PER_PROJECT", 20, at_least=0)
 WEBHOOK_THREADS = env.number("UCDASH_WEBHOOK_THREADS", 16, at_least=1)
 WEBHOOK_ANSWER_S = env.number("UCDASH_WEBHOOK_TIME_S", 10, at_least=1)
+# Notifications: how many channels a project may have.
+CHANNELS_OF_A_PROJECT = env.number("UCDASH_CHANNELS_PER_PROJECT", 20, at_least=1)
 # The demo bucket of `make run`, which writes its keys; without them there is none.
 DEMO_S3_PORT = env.number("UCDASH_DEMO_S3_PORT", 8333, at_least=1)
 DEMO_S3_ACCESS_KEY_ID = env.text("UCDASH_DEMO_S3_ACCESS_KEY_ID")

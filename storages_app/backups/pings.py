@@ -64,7 +64,7 @@ def _send(run: BackupRun) -> str:
         return ""
     url = run.plan.ping_url
     if run.state != BackupRun.State.DONE:
-        url = _fail_url(url)
+        url = fail_url(url)
     pool = outbound.GuardedPoolManager(
         _policy(), connect_timeout=_CONNECT_S, read_timeout=_READ_S, maxsize=1
     )
@@ -83,7 +83,7 @@ def _send(run: BackupRun) -> str:
         pool.clear()
 
 
-def _fail_url(url: str) -> str:
+def fail_url(url: str) -> str:
     """``/fail`` goes at the end of the path, before a query."""
     path, mark, query = re.fullmatch(r"([^?#]*)(\??)(.*)", url, re.DOTALL).groups()  # type: ignore[union-attr]
     return f"{path.rstrip('/')}/fail{mark}{query}"

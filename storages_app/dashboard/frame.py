@@ -45,6 +45,7 @@ NAVIGATION = (
             ("keys", "API keys", "key-round", "dashboard:keys"),
             ("signed_urls", "Signed URLs", "lock", "dashboard:signed_urls"),
             ("webhooks", "Webhooks", "webhook", "dashboard:webhooks"),
+            ("notifications", "Notifications", "bell", "dashboard:notifications"),
             ("team", "Team", "circle-user", "dashboard:team"),
             ("activity", "Activity", "activity", "dashboard:activity"),
             ("settings", "Settings", "settings", "dashboard:project_settings"),

@@ -18,6 +18,7 @@ from storages_app.dashboard.views import (
     invitations,
     jobs,
     keys,
+    notifications,
     overview,
     patterns,
     playground,
@@ -126,6 +127,14 @@ _TEAM: list[URLPattern | URLResolver] = [
     path("<int:pk>/remove/", team.remove, name="team_member_remove"),
 ]
 
+_NOTIFICATION_CHANNEL: list[URLPattern | URLResolver] = [
+    path("", notifications.page, name="notification_channel"),
+    path("deliveries/", notifications.deliveries, name="notification_deliveries"),
+    path("test/", notifications.send_test, name="notification_test"),
+    path("ask-again/", notifications.ask_again, name="notification_ask_again"),
+    path("remove/", notifications.remove, name="notification_remove"),
+]
+
 _PROJECT: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("first-steps/", overview.steps, name="first_steps"),
@@ -189,6 +198,9 @@ _PROJECT: list[URLPattern | URLResolver] = [
     path("webhooks/", webhooks.listing, name="webhooks"),
     path("webhooks/new/", webhooks.new, name="webhook_new"),
     path("webhooks/<int:pk>/", include(_WEBHOOK)),
+    path("notifications/", notifications.listing, name="notifications"),
+    path("notifications/new/", notifications.new, name="notification_new"),
+    path("notifications/<int:pk>/", include(_NOTIFICATION_CHANNEL)),
     path("activity/", activity.page, name="activity"),
     path("activity/activity.csv", activity.csv, name="activity_csv"),
 ]
@@ -204,6 +216,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("setup/", first_run.page, name="first_run"),
     path("setup/lines/", first_run.lines, name="first_run_lines"),
     path("setup/mail/", first_run.mail, name="first_run_mail"),
+    path("notifications/confirm/<str:token>/", notifications.confirm, name="notification_confirm"),
+    path("notifications/stop/<str:token>/", notifications.stop, name="notification_stop"),
     path("h/<str:token>/", hand_offs.page, name="hand_off"),
     path("h/<str:token>/<str:filename>", hand_offs.grant_file, name="hand_off_file"),
     path("docs/", docs.page, name="docs"),

@@ -175,7 +175,7 @@ class NotificationDelivery(models.Model):
     message_uuid = models.UUIDField(default=uuid.uuid4, editable=False)
     message = models.JSONField(help_text="What is sent, the same with each attempt.")
     digest = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="gathered", editable=False
+        "self", models.SET_NULL, null=True, blank=True, related_name="gathered", editable=False
     )
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)

@@ -1,6 +1,6 @@
 """What must always hold: I1 to I10 of spec/RELIABILITY 3.2, as far as an installation can tell.
 
-I9 is about speed: benchmarks ask it. I11 is about the totals of lists.
+I9 is about speed: benchmarks ask it. I11 is about the totals of lists, I12 about notifications.
 Everything is read page by page and every suspicion is looked at a second time before it is told,
 so that an installation at work is not accused of what it is just doing.
 """
@@ -8,7 +8,7 @@ so that an installation at work is not accused of what it is just doing.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from storages_app.oversight import buckets, deliveries, originals, queue, secrets, tallies
+from storages_app.oversight import buckets, deliveries, notices, originals, queue, secrets, tallies
 from storages_app.oversight.violations import Remark, Unknown, Violation
 
 __all__ = ["GRACE", "Remark", "Unknown", "Violation", "check", "examine"]
@@ -24,6 +24,8 @@ _ALWAYS: tuple[Callable[[timedelta], Iterator[Remark]], ...] = (
     queue.moves,
     deliveries.are_accounted_for,
     deliveries.move,
+    notices.are_as_the_ledger_says,
+    notices.go_out,
     secrets.are_sealed,
     tallies.are_right,
 )

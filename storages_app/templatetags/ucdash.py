@@ -54,6 +54,8 @@ _LOOKS = {
     "deleted": ("ban", "quiet"),
     "on": ("circle-check", "good"),
     "off": ("circle", "quiet"),
+    "not confirmed": ("clock", "warn"),
+    "in a digest": ("circle-check", "good"),
 }
 # Control characters, line separators and what turns the direction of writing.
 _TURNS_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -12,11 +12,13 @@ from tests.factories import (
     make_backup_plan,
     make_backup_run,
     make_bulk_job,
+    make_channel,
     make_connection_test,
     make_copy_job,
     make_custom_storage,
     make_file,
     make_group,
+    make_notification,
     make_invitation,
     make_project,
     make_reconciliation,
@@ -108,6 +110,8 @@ def file(project):
 def everything(project, storage, draft, file):
     """What the addresses of all pages name."""
     webhook = make_webhook(project)
+    channel = make_channel(project)
+    make_notification(channel, state="delivered")
     return SimpleNamespace(
         project=project,
         storage=storage,
@@ -125,5 +129,6 @@ def everything(project, storage, draft, file):
         member=Membership.objects.get(project=project, role="owner"),
         invitation=make_invitation(project),
         webhook=webhook,
+        channel=channel,
         delivery=make_webhook_delivery(webhook, state="delivered", status=200),
     )

@@ -29,6 +29,7 @@ MULTIPART = ("upload_session_begun", "upload_part_written", "upload_session_clai
 MULTIPART_AT_S3 = ("upload_session_completed",)
 FETCH = ("url_upload_claimed", "url_upload_fetched")
 WEBHOOK = ("webhook_claimed", "webhook_sent")
+NOTIFICATION = ("notification_claimed", "notification_sent")
 BACKUP = (
     "backup_claimed", "backup_page_ordered", "backup_ordered", "backup_sample_read",
     "backup_records_claimed", "backup_records_written", "backup_manifest_written",
@@ -39,6 +40,7 @@ RESTORE = ("restore_page_read", "restore_bytes_kept", "restore_rows_written")
 ALL = (
     *COPY_WHOLE, *COPY_PARTS, *COPY_UNPROVED, *UPLOAD, *FETCH, *MULTIPART, *MULTIPART_AT_S3,
     *BACKUP, *BULK, *RESTORE, *WEBHOOK,
+    *NOTIFICATION,
 )  # fmt: skip
 
 
