@@ -12,6 +12,7 @@ from storages_app.custom_storages.errors import OwnershipUnproved
 from storages_app.models import CustomStorage
 from storages_app.objectstores import providers
 from storages_app.objectstores.backends import s3
+from storages_app.objectstores.backends.s3.address import BucketAddress
 from storages_app.objectstores.backends.s3.roles import (
     OperatorIdentity,
     TemporaryCredentials,
@@ -82,6 +83,13 @@ def open_probe_store(
 def open_outside_store(custom_storage: CustomStorage) -> ObjectStore:
     """The same without credentials, for the questions that need none."""
     return s3.probe_store(_location(custom_storage, "nobody", "nothing"))
+
+
+def object_url(custom_storage: CustomStorage, key: str) -> str:
+    """Where a browser would look for an object; who may read it is the bucket's to say."""
+    unsigned = _location(custom_storage, "nobody", "nothing")  # an address needs no credentials
+    address = BucketAddress(unsigned).of_object(key)
+    return address.origin + address.target
 
 
 def location_of(custom_storage: CustomStorage) -> Location:

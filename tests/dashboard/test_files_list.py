@@ -158,6 +158,14 @@ def test_an_empty_project_takes_a_file_dropped_on_the_page(project, as_owner, as
     assert 'type="file"' not in as_viewer.get(address("files", project)).text
 
 
+def test_fifty_files_are_a_small_page_over_the_wire(project, storage, as_owner):
+    for _ in range(50):
+        make_copy_job(make_file(project), storage)
+    page = as_owner.get(address("files", project), headers={"accept-encoding": "gzip"})
+    assert page["Content-Encoding"] == "gzip"
+    assert len(page.content) < 30_000
+
+
 def test_takes_as_many_queries_for_thirty_files_as_for_three(project, storage, as_owner):
     make_backup_plan(storage)
     asked = {"type": "text", "copied_to": "photos", "since": "2020-01-01", "metadata": "a"}

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef
 from storages_app.custom_storages.processed import MAX_EFFECTS
 from storages_app.dashboard.forms.base import DashboardForm
 from storages_app.models import BackupPlan, CustomStorage, File, Project
+from storages_app.uploads.validation import MAX_METADATA_KEY, MAX_METADATA_VALUE
 
 PAGE_SIZE = 50
 
@@ -68,6 +69,21 @@ class SelectionForm(DashboardForm):
         if len(files) > PAGE_SIZE:
             raise forms.ValidationError(f"At most {PAGE_SIZE} files at once.")
         return files
+
+
+class MetadataForm(DashboardForm):
+    """One value; the rules are those of the room that keeps it."""
+
+    key = forms.CharField(
+        label="Key",
+        strip=True,
+        max_length=MAX_METADATA_KEY,
+        help_text="A-Z a-z 0-9 _ - . :",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    value = forms.CharField(label="Value", strip=False, max_length=MAX_METADATA_VALUE)
 
 
 class CopyForm(DashboardForm):

@@ -11,35 +11,38 @@ from django.db import DatabaseError
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 
 from storages_app.copying import services as copying
-from storages_app.dashboard import file_lists, reports
+from storages_app.dashboard import file_facts, file_lists, reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.forms.files import (
     PAGE_SIZE,
     CopyForm,
+    MetadataForm,
     SelectionForm,
 )
 from storages_app.dashboard.frame import Frame, show
 from storages_app.dashboard.pages import read_moment
 from storages_app.dashboard.polling import poll_answer
-from storages_app.dashboard.reasons import explain
 from storages_app.dashboard.views.playground import address as playground_address
 from storages_app.lib.errors import UcdashError
 from storages_app.library import services as library
 from storages_app.library.filters import FileFilter
-from storages_app.models import CopyJob, File, Group, Project
+from storages_app.models import CopyJob, File, Project
 from storages_app.models.files import FileQuerySet
 from storages_app.projects.roles import Action
+from storages_app.reconciliation import by_hand
+from storages_app.uploads import metadata as values
 
 log = logging.getLogger(__name__)
 
 _KNOWN_TO_COPIES = {"q", "stored"}  # the filters that a job of many copies takes
-_N_GROUPS = 10
 _LONGEST_SHOWN = 2_000  # of operations in an address, of which web servers take 4,094 characters
 
 
+@gzip_page  # fifty rows with their states are 130 kB of much the same
 @project_page()
 def listing(request: PageRequest, project: Project) -> HttpResponse:
     filters = FileFilter(request.GET, project=project)
@@ -215,28 +218,128 @@ def copies(request: PageRequest, project: Project, file_uuid: uuid.UUID) -> Http
     )
 
 
-def _show_file(request: PageRequest, project: Project, file: File, form: CopyForm) -> HttpResponse:
+def _show_file(
+    request: PageRequest,
+    project: Project,
+    file: File,
+    form: CopyForm,
+    *,
+    metadata_form: MetadataForm | None = None,
+    link: str = "",
+) -> HttpResponse:
     context = _copies_context(file) | {
         "file": file,
         "form": form,
+        "metadata_form": metadata_form or MetadataForm(),
+        "link": link,
         "cdn_url": settings.CDN_URL,
-        "groups": _groups_of(file),
+        "odd_extension": file_facts.odd_extension(file),
+        "groups": file_facts.groups_of(file),
+        "deliveries": file_facts.deliveries_about(file),
+        "removals": _removals_with(file),
     }
     return show(request, "dashboard/file.html", project, context, section="files")
 
 
-def _groups_of(file: File) -> list[str]:
-    """The names of the newest groups that hold the file."""
-    found = Group.objects.filter(members__file=file, removed_at=None).distinct()
-    return [group.wire_id for group in found.order_by("-created_at")[:_N_GROUPS]]
+def _removals_with(file: File) -> list[library.Removal]:
+    """The lot that the file leaves with, if it does."""
+    if file.removal_due_at is None:
+        return []
+    return [lot for lot in library.removals_of(file.project) if lot.due_at == file.removal_due_at]
 
 
 def _copies_context(file: File) -> dict[str, Any]:
-    jobs = file.copy_jobs.select_related("custom_storage").order_by("-is_backup", "-pk")
-    explained = [(job, explain(job)) for job in jobs]
+    rows = file_facts.copy_rows(file)
+    jobs = [row.job for row in rows]
     return {
-        "copies": [(job, reason) for job, reason in explained if not job.effects],
-        "processed": [(job, reason) for job, reason in explained if job.effects],
+        "copies": [row for row in rows if not row.job.effects],
+        "processed": [row for row in rows if row.job.effects],
+        "manifest": file_facts.newest_manifest(rows),
         "is_busy": any(not job.is_over for job in jobs),
         "version": reports.version_of(jobs),
     }
+
+
+# --- Metadata ------------------------------------------------------------------------------------
+
+
+@project_page(change=Action.MANAGE_FILES, only_post=True)
+def metadata(request: PageRequest, project: Project, file_uuid: uuid.UUID) -> HttpResponse:
+    """Set one value, or with `do=remove` forget it."""
+    file = _file(project, file_uuid)
+    form = MetadataForm(request.POST)
+    if request.POST.get("do") == "remove":
+        values.remove(file=file, key=request.POST.get("key", ""))
+        messages.success(request, "The value is gone.")
+        return redirect("dashboard:file", project.slug, file.pk)
+    if form.is_valid() and _put_value(request, form, file):
+        return redirect("dashboard:file", project.slug, file.pk)
+    return _show_file(request, project, file, CopyForm(project=project), metadata_form=form)
+
+
+def _put_value(request: PageRequest, form: MetadataForm, file: File) -> bool:
+    try:
+        is_new = values.put(
+            file=file, key=form.cleaned_data["key"], value=form.cleaned_data["value"]
+        )
+    except UcdashError as error:
+        form.refuse(error)
+        return False
+    messages.success(request, "Value added." if is_new else "Value changed.")
+    return True
+
+
+# --- One copy of the file ------------------------------------------------------------------------
+
+
+def _job(project: Project, file_uuid: uuid.UUID, pk: int) -> CopyJob:
+    jobs = CopyJob.objects.select_related("file", "custom_storage", "project")
+    return get_object_or_404(jobs, project=project, file=file_uuid, pk=pk, file__removed_at=None)
+
+
+@project_page(change=Action.MANAGE_FILES, only_post=True)
+def link(request: PageRequest, project: Project, file_uuid: uuid.UUID, pk: int) -> HttpResponse:
+    """The page of the file with a link in it, which is kept nowhere."""
+    job = _job(project, file_uuid, pk)
+    try:
+        found = by_hand.link(copy_job=job)
+    except UcdashError as error:
+        messages.error(request, message_of(error))
+        return redirect("dashboard:file", project.slug, file_uuid)
+    return _show_file(request, project, job.file, CopyForm(project=project), link=found)
+
+
+@project_page(change=Action.MANAGE_FILES, only_post=True)
+def verify(request: PageRequest, project: Project, file_uuid: uuid.UUID, pk: int) -> HttpResponse:
+    job = _job(project, file_uuid, pk)
+    name = job.custom_storage.name
+    try:
+        found = by_hand.verify(copy_job=job, actor=actor_of(request))
+    except UcdashError as error:
+        messages.error(request, message_of(error))
+    else:
+        if found == by_hand.Found.WRONG:
+            messages.error(request, f"The copy in {name} is not what was copied. Look below.")
+        elif found == by_hand.Found.OTHER_METADATA:
+            messages.info(request, f"{name} has the same bytes, with other metadata.")
+        else:
+            messages.success(request, f"{name} has the same bytes.")
+    return redirect("dashboard:file", project.slug, file_uuid)
+
+
+@project_page(see=Action.MANAGE_FILES, change=Action.MANAGE_FILES)
+def remove_copy(
+    request: PageRequest, project: Project, file_uuid: uuid.UUID, pk: int
+) -> HttpResponse:
+    """Asks on a page of its own."""
+    job = _job(project, file_uuid, pk)
+    if request.method != "POST":
+        context = {"job": job, "file": job.file}
+        return show(request, "dashboard/file_copy_remove.html", project, context, section="files")
+    try:
+        by_hand.remove(copy_job=job, actor=actor_of(request))
+    except UcdashError as error:
+        messages.error(request, message_of(error))
+    else:
+        messages.success(request, f"Removed from {job.custom_storage.name}.")
+    return redirect("dashboard:file", project.slug, file_uuid)
