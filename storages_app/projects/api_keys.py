@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from storages_app.lib.crypto import CannotUnseal
 from storages_app.lib.origins import request_address
 from storages_app.models import Event, Project, SecretKey
 from storages_app.models.prepared import Bound, Prepared
@@ -199,6 +200,19 @@ def _first_that_fits(
     fits: Callable[[str], bool],
     scopes: Container[str] = SecretKey.Scope.values,
 ) -> SecretKey | None:
-    """Ask every key, also after a match, so that time does not tell which one it was."""
-    matches = [key for key in keys if key.scope in scopes and fits(key.unseal_secret())]
+    """Ask every key, also after a match, so that time does not tell which one it was.
+
+    One that cannot be opened any more stands in no other's way, but where none fits, that is why.
+    """
+    matches, unopened = [], None
+    for key in keys:
+        if key.scope not in scopes:
+            continue
+        try:
+            if fits(key.unseal_secret()):
+                matches.append(key)
+        except CannotUnseal as error:
+            unopened = error
+    if unopened and not matches:
+        raise unopened
     return matches[0] if matches else None

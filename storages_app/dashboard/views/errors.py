@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from storages_app.dashboard.access import RoleTooLow
+from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import Project
 from storages_app.oversight import health
 
@@ -37,7 +38,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Asks no session, and the database only where it has failed: they may be what failed."""
-    if isinstance(sys.exc_info()[1], DatabaseError) and health.is_being_migrated():
+    failure = sys.exc_info()[1]
+    if isinstance(failure, CannotUnseal):
+        return _answer(request, 500, failure.message, template="500_keys.html")
+    if isinstance(failure, DatabaseError) and health.is_being_migrated():
         answer = _answer(request, 503, "This instance is being upgraded.")
         answer["Retry-After"] = str(_MIGRATING_WAIT_S)
         return answer
@@ -55,8 +59,13 @@ def _own_project(request: HttpRequest) -> Project | None:
 
 
 def _answer(
-    request: HttpRequest, status: int, detail: str, context: dict[str, Any] | None = None
+    request: HttpRequest,
+    status: int,
+    detail: str,
+    context: dict[str, Any] | None = None,
+    *,
+    template: str = "",
 ) -> HttpResponse:
     if not request.accepts("text/html"):
         return JsonResponse({"detail": detail}, status=status)
-    return render(request, f"{status}.html", context, status=status)
+    return render(request, template or f"{status}.html", context, status=status)
