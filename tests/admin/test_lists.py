@@ -131,6 +131,12 @@ def test_every_model_for_operators_has_its_list():
     }
 
 
+def test_libraries_bring_no_lists():
+    """S111: theirs show secrets of second factors, and change accounts without a trace."""
+    assert {model._meta.app_label for model in admin.site._registry} == {"storages_app"}
+    assert admin.site.is_registered(CopyJob)
+
+
 @every_model
 def test_a_list_takes_as_many_queries_for_ten_rows_as_for_one(model, as_operator):
     make_one_of_each()

@@ -124,3 +124,9 @@ def test_no_line_names_a_secret(as_operator, settings):
     assert settings.SECRET_KEY not in page
     for key in settings.DATA_KEYS:
         assert key not in page
+
+
+def test_operators_without_projects_are_led_to_it_and_others_are_not(as_operator):
+    listing = reverse("dashboard:projects")
+    assert f'href="{PAGE}"' in as_operator.get(listing).text
+    assert f'href="{PAGE}"' not in client_of(make_user()).get(listing).text
