@@ -26,8 +26,8 @@ _MAY[Role.OWNER] = _MAY[Role.ADMIN] | {Action.DELETE_PROJECT}
 ROLES = (Role.OWNER, Role.ADMIN, Role.MEMBER, Role.VIEWER)  # the strongest first
 
 IN_WORDS = {
-    Role.OWNER: "Everything, and whether the project stays",
-    Role.ADMIN: "Storages, keys, settings and members too",
+    Role.OWNER: "May do everything, and decides whether the project stays",
+    Role.ADMIN: "Also manages storages, keys, settings and members",
     Role.MEMBER: "Uploads and manages files",
     Role.VIEWER: "Looks, and changes nothing",
 }

@@ -16,7 +16,7 @@ from storages_app.projects.roles import Action
 
 _SECTION = "settings"
 
-owners_page = project_page(see=Action.DELETE_PROJECT, change=Action.DELETE_PROJECT)
+owners_page = project_page(see=Action.DELETE_PROJECT, change=Action.DELETE_PROJECT, step_up=True)
 
 
 @project_page(change=Action.MANAGE_PROJECT)

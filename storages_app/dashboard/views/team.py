@@ -26,8 +26,8 @@ from storages_app.projects.roles import (
 
 _SECTION = "team"
 
-managers_page = project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
-managers_post = project_page(change=Action.MANAGE_PROJECT, only_post=True)
+managers_page = project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT, step_up=True)
+managers_post = project_page(change=Action.MANAGE_PROJECT, only_post=True, step_up=True)
 
 
 def link_of(token: str) -> str:
