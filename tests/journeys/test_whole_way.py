@@ -65,8 +65,9 @@ def test_from_the_first_run_to_a_deleted_file_that_is_restored(
     machine, double, user, signed_in, tmp_path
 ):
     page = signed_in
-    page.goto(f"{machine.url}/")
-    expect(page.locator("#main")).to_contain_text("This instance is ready.")
+    page.goto(f"{machine.url}/setup/")
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("This instance is ready")
+    page.get_by_role("link", name="Projects").first.click()
     page.get_by_role("link", name="Create project").first.click()
     page.get_by_label("Name").fill("Harbour shop")
     page.get_by_role("button", name="Create project").click()
@@ -174,7 +175,9 @@ def upload(page: Page, menu, folder, name: str, content: bytes) -> str:
     chooser.value.set_files(path)
     link = page.get_by_label("Uploaded files").get_by_role("link", name=name)
     link.wait_for()
-    return (link.get_attribute("href") or "").rstrip("/").rpartition("/")[2]
+    address = link.get_attribute("href") or ""
+    page.reload()  # away with the uploader's dialog
+    return address.rstrip("/").rpartition("/")[2]
 
 
 def connect(
