@@ -163,12 +163,12 @@ def change(
     _set(plan, chosen)
     plan.save(update_fields=_changed_fields(is_moved=is_moved))
     told = {
-        name: _told(name, vars(chosen)[name])
+        name: _told(name, before[name], vars(chosen)[name])
         for name in before
         if before[name] != vars(chosen)[name]
     }
     if told or is_moved:
-        _record("backup.moved" if is_moved else "backup.changed", plan, actor, told)
+        _record("backup.moved" if is_moved else "backup.changed", plan, actor, {"changes": told})
     if is_moved:
         _move(plan, actor)
     return plan
@@ -187,9 +187,9 @@ def _move(plan: BackupPlan, actor: str) -> None:
         orders.begin(plan, asked_by=actor)
 
 
-def _told(name: str, value: object) -> object:
+def _told(name: str, before: object, after: object) -> object:
     """Whoever knows a monitor's address can call it: it is a secret."""
-    return "changed" if name == "ping_url" else value
+    return "changed" if name == "ping_url" else {"before": before, "after": after}
 
 
 def request_run(*, plan: BackupPlan, asked_by: str) -> BackupRun:
@@ -202,6 +202,8 @@ def request_run(*, plan: BackupPlan, asked_by: str) -> BackupRun:
         raise StorageNotReady
     with transaction.atomic():
         run = orders.begin(plan, asked_by=asked_by)
+        if run:
+            _record("backup.run_asked", plan, asked_by, {"run": run.pk})
     return run or plan.runs.latest("pk")  # which may have ended at this very moment
 
 

@@ -24,6 +24,7 @@ from storages_app.models import (
     Reconciliation,
 )
 from storages_app.models.custom_storages import ConnectionTestQuerySet
+from storages_app.models.events import changes_of
 from storages_app.models.fields import db_now
 from ucdash.celery import wake
 
@@ -133,6 +134,8 @@ def _decide(
     """Keep the new settings or leave the old ones in use."""
     now = timezone.now()
     change.decided_at = now
+    settings = {name: new for name, new in change.settings.items() if name != "proved_at"}
+    told = changes_of(row, settings) if test.has_passed else {}
     change.state = AccessChange.State.KEPT if test.has_passed else AccessChange.State.REFUSED
     change.settings = change.settings | probe.adopted
     if test.has_passed:
@@ -152,7 +155,7 @@ def _decide(
         _judge(row, test, failed, probe)
     changed = sorted(change.settings.keys() - {"proved_at"})
     # Who may read the copies is told by its value (S055).
-    told = {name: change.settings[name] for name in ("public_mode",) if name in change.settings}
+    told |= {name: change.settings[name] for name in ("public_mode",) if name in change.settings}
     if not test.has_passed:
         told["reason"] = _first_code(failed)
     if change.sealed_secret:

@@ -49,6 +49,7 @@ from storages_app.models import (
     Project,
 )
 from storages_app.models.copy_jobs import Reason, State
+from storages_app.models.events import changes_of
 from storages_app.objectstores import providers
 from ucdash.celery import wake
 
@@ -143,6 +144,7 @@ def change(
         new_secret = _new_secret(custom_storage, secret)
         tried = {} if custom_storage.is_draft else {n: v for n, v in new.items() if n in _ACCESS}
         kept = sorted(new.keys() - tried.keys())
+        told = changes_of(custom_storage, {name: new[name] for name in kept})
         for name in kept:
             setattr(custom_storage, name, new[name])
         if "auto_copy_rule" in new:
@@ -158,7 +160,7 @@ def change(
         if new_secret and custom_storage.is_draft:
             kept.append("secret")
         if kept:
-            _record("storage.changed", custom_storage, actor, changed=kept, **_audited(new))
+            _record("storage.changed", custom_storage, actor, changed=kept, **told, **_audited(new))
         if custom_storage.is_draft or not (tried or new_secret):
             return None
         return _try(custom_storage, actor, tried, new_secret)

@@ -58,6 +58,8 @@ def _details(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     rest = dict(data)
     changes = rest.pop("changes", None)
     if isinstance(changes, dict):
+        rest = {name: value for name, value in rest.items() if name not in changes}
+        rest["changed"] = [name for name in rest.get("changed", []) if name not in changes]
         for name, change in sorted(changes.items()):
             yield _words(name), _from_to(change)
     if {"before", "after"} <= rest.keys():
@@ -79,6 +81,8 @@ def _plain(value: object) -> str:
     """A value as people write it: lists with commas, flags as yes and no."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
     if isinstance(value, list):
         return ", ".join(_words(_plain(item)) for item in value)
     if isinstance(value, dict):

@@ -1,11 +1,22 @@
 """What happened, append only: the activity that owners and operators read."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
 
 from storages_app.lib.origins import request_address
 from storages_app.models.projects import Project
+
+
+def changes_of(row: models.Model, new: Mapping[str, Any]) -> dict[str, Any]:
+    """For the `data` of an event, before the row has them: what is new, and what was there."""
+    changed = {
+        name: {"before": getattr(row, name), "after": value}
+        for name, value in new.items()
+        if getattr(row, name) != value
+    }
+    return {"changes": changed} if changed else {}
 
 
 class EventManager(models.Manager["Event"]):

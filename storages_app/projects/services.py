@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from storages_app.models import Event, Membership, Project, SecretKey, User
+from storages_app.models.events import changes_of
 from storages_app.models.fields import read_db_now
 from storages_app.projects.errors import (
     BadMediaType,
@@ -187,23 +188,19 @@ def change_upload_settings(
         "requires_signed_uploads": requires_signed_uploads,
         "accepts_legacy_signatures": accepts_legacy_signatures,
     }
-    changes = {
-        name: {"before": getattr(project, name), "after": value}
-        for name, value in chosen.items()
-        if getattr(project, name) != value
-    }
-    if not changes:
+    told = changes_of(project, chosen)
+    if not told:
         return
-    for name in changes:
-        setattr(project, name, chosen[name])
-    project.save(update_fields=list(changes))
+    for name, value in chosen.items():
+        setattr(project, name, value)
+    project.save(update_fields=list(chosen))
     Event.objects.record(
         "project.upload_settings_changed",
         project=project,
         actor=actor,
         subject=project.name,
         subject_id=project.pk,
-        data={"changes": changes},
+        data=told,
     )
 
 

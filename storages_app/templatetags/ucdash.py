@@ -129,9 +129,9 @@ def ago(context: template.Context, moment: datetime | None, unknown: str = "–"
 
 @register.simple_tag
 def since(moment: datetime) -> SafeString:
-    """The time of day in UTC, with the date when it was not within the last day."""
+    """The time of day in UTC, with the date when it is not within a day, before or ahead."""
     utc = moment.astimezone(UTC)
-    is_recent = timezone.now() - moment < timedelta(hours=20)
+    is_recent = abs(timezone.now() - moment) < timedelta(hours=20)
     shown = f"{utc:%H:%M} UTC" if is_recent else f"{utc:%Y-%m-%d %H:%M} UTC"
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), shown)
 

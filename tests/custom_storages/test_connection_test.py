@@ -426,7 +426,10 @@ class TestChange:
         assert (connected.prefix, connected.state) == ("new/", "connected")
         assert connected.unseal_secret() == "fresh-secret"
         event = Event.objects.get(kind="storage.changed")
-        assert event.data == {"changed": ["prefix", "secret"]}
+        assert event.data == {
+            "changed": ["prefix", "secret"],
+            "changes": {"prefix": {"before": "up/", "after": "new/"}},
+        }
 
     def test_of_access_leaves_the_old_settings_in_use_when_its_test_fails(self, connected, bucket):
         bucket.fail("whoami", WrongSecret())
@@ -570,7 +573,7 @@ class TestChange:
         assert answer is None
         assert connected.state == "connected"
 
-    def test_events_name_what_changed_and_not_to_what(self, draft):
+    def test_events_tell_of_a_secret_only_that_it_changed(self, draft):
         services.change(custom_storage=draft, actor="a test", secret="brand-new-secret")
         event = Event.objects.get(kind="storage.changed")
         assert event.data == {"changed": ["secret"]}
@@ -578,7 +581,11 @@ class TestChange:
     def test_says_in_the_activity_that_copies_become_public(self, draft):
         services.change(custom_storage=draft, actor="a test", public_mode="policy")
         event = Event.objects.get(kind="storage.changed")
-        assert event.data == {"changed": ["public_mode"], "public_mode": "policy"}
+        assert event.data == {
+            "changed": ["public_mode"],
+            "changes": {"public_mode": {"before": "private", "after": "policy"}},
+            "public_mode": "policy",
+        }
 
 
 class TestDisconnect:

@@ -59,7 +59,7 @@ class TestPage:
         happen(project, "project.upload_settings_changed", changes=changes)
         page = text_of(as_owner.get(address("activity", project)))
         assert "changed: viewer → admin" in page
-        assert "max upload size: nothing → 25000000 · signing secret: changed" in page
+        assert "max upload size: nothing → 25,000,000 · signing secret: changed" in page
 
     def test_tells_the_address_and_names_of_others_harmlessly(self, project, as_owner):
         with in_request("one", "2001:db8::5"):

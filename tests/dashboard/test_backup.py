@@ -131,7 +131,11 @@ class TestSettings:
         plan.refresh_from_db()
         assert (plan.cron, plan.keep_days) == ("0 */3 * * *", 30)
         event = Event.objects.get(kind="backup.changed")
-        assert event.data == {"cron": "0 */3 * * *", "keep_days": 30, "ping_url": "changed"}
+        assert event.data["changes"] == {
+            "cron": {"before": "7 7 * * *", "after": "0 */3 * * *"},
+            "keep_days": {"before": 0, "after": 30},
+            "ping_url": "changed",
+        }
 
     def test_move_the_backup_to_another_storage(self, project, plan, as_owner):
         other = make_custom_storage(project, name="other")

@@ -114,10 +114,12 @@ class TestRolling:
         assert new_key.unseal_secret() in response.text
         page = text_of(response)
         assert "The old secret works until <time" in page
-        assert "Requests that still use it are counted here." in page
+        assert "Requests that still use it are counted <a" in page
         listed = text_of(as_owner.get(address("keys", project)))
         assert "The old secret works until" in listed
-        assert "0 requests used it since it was rolled." in listed
+        assert "Requests that still use it are counted here: 0." in listed
+        ends_at = SecretKey.objects.get(pk=key.pk).ends_at
+        assert f"{ends_at:%Y-%m-%d %H:%M} UTC" in listed  # the hour alone would be today's
         assert "no-store" in response["Cache-Control"]
 
     def test_a_reload_rolls_nothing_more(self, project, key, as_owner):
