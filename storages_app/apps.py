@@ -18,6 +18,7 @@ class StoragesConfig(AppConfig):
         """Hand the settings to the tools, which know no Django; have the triggers laid."""
         counting = import_module("storages_app.models.counting")
         post_migrate.connect(counting.lay_triggers, sender=self)
+        import_module("storages_app.oversight.key_check")  # registers itself
         import_module("storages_app.projects.account_events")
         outbound.configure(
             outbound.Policy(

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models.fields import key_ring
+from storages_app.oversight.key_check import secrets_can_be_opened
 from storages_app.projects.api_keys import check_secret
 from storages_app.projects.services import create_secret_key
 from tests.dashboard.conftest import client_of
@@ -72,6 +73,17 @@ def test_a_new_secret_key_works_beside_those_that_cannot_be_opened(lost):
     assert check_secret(keys=[*found], secret=secret) == key
     with pytest.raises(CannotUnseal):  # not "wrong": nobody can know that
         check_secret(keys=[*found], secret="another secret")
+
+
+def test_a_check_of_the_database_counts_what_cannot_be_opened(everything, settings):
+    assert secrets_can_be_opened(None, databases=["default"]) == []
+    settings.DATA_KEYS = ["another:" + base64.b64encode(b"x" * 32).decode()]
+    key_ring.cache_clear()
+    found = secrets_can_be_opened(None, databases=["default"])
+    key_ring.cache_clear()
+    assert {message.id for message in found} == {"ucdash.W001"}
+    assert "storages_app_secretkey.sealed_secret" in " ".join(message.msg for message in found)
+    assert not any(message.is_serious() for message in found), "or `migrate` would not run"
 
 
 def test_a_new_access_key_opens_a_bucket_again(lost):
