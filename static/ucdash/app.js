@@ -45,7 +45,7 @@ document.addEventListener("keydown", (event) => {
 // One box that ticks all of a table, and the number beside the buttons.
 for (const all of document.querySelectorAll("[data-tick-all]")) {
   const form = all.closest("form");
-  const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
+  const boxes = [...form.querySelectorAll("input[type=checkbox][name=file]")];
   const count = form.querySelector("[data-count]");
   const show = () => {
     const n = boxes.filter((box) => box.checked).length;
@@ -66,8 +66,8 @@ for (const all of document.querySelectorAll("[data-tick-all]")) {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || form.hasAttribute("hx-post")) return;
-  setTimeout(() => {
   if (event.submitter?.hasAttribute("data-download")) return; // the page stays
+  setTimeout(() => {
     for (const button of form.querySelectorAll("button")) button.disabled = true;
   });
 });

@@ -59,7 +59,7 @@ def a_day(
         .values_list("nth", "amount")
         for n, day in enumerate(days)
     )
-    return {days[nth]: amount or 0 for nth, amount in first.union(*others, all=True)}
+    return {days[nth]: int(total or 0) for nth, total in first.union(*others, all=True)}
 
 
 def _midnight(day: date, later: int = 0) -> datetime:
