@@ -25,6 +25,7 @@ _READERS = {
     "flag",
     "number",
     "listing",
+    "networks",
     "ports",
     "choice",
     "url",

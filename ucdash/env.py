@@ -6,6 +6,7 @@ data folder, which `make run` writes once. The first that has the name wins.
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -85,6 +86,16 @@ def ports(name: str, default: str) -> list[int]:
     if not all(entry.isascii() and entry.isdigit() and 0 < int(entry) < 65536 for entry in found):
         raise ImproperlyConfigured(f"{name} is {text(name)!r}: write ports, such as 80,443.")
     return [int(entry) for entry in found]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks such as 10.0.0.0/8, separated by commas."""
+    try:
+        return [ip_network(entry) for entry in listing(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} must be addresses or networks such as 203.0.113.7, 10.0.0.0/8: {error}."
+        ) from error
 
 
 def choice(name: str, default: str, allowed: set[str]) -> str:

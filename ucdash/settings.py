@@ -33,6 +33,8 @@ BEHIND_TLS = DASHBOARD_URL.startswith("https://")
 BEHIND_PROXY = env.flag("UCDASH_BEHIND_PROXY", BEHIND_TLS)
 # "loopback" lets Uploadcare.Simple pass over plain http from this machine only.
 SIMPLE_AUTH_OVER_HTTP = env.choice("UCDASH_SIMPLE_OVER_HTTP", "never", {"never", "loopback"})
+# From where the operators' pages can be opened; empty: from everywhere.
+ADMIN_NETWORKS = env.networks("UCDASH_ADMIN_NETWORKS")
 CLOCK_TOLERANCE = timedelta(minutes=15)
 
 # --- Secrets -----------------------------------------------------------------------------------

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar, cast
 
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
+from storages_app.lib.origins import request_address
 from storages_app.oversight import instance, standing
 from storages_app.oversight.standing import Figure
 
@@ -65,7 +68,28 @@ class OperatorSite(AdminSite):
             except (OverflowError, ValidationError) as error:
                 raise BadRequest("a value that no row can have") from error
 
-        return super().admin_view(cast("View", guarded), cacheable)
+        shown = super().admin_view(cast("View", guarded), cacheable)
+
+        @wraps(shown)
+        def from_known_places(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if not _comes_from_a_known_place():
+                raise Http404
+            return shown(request, *args, **kwargs)
+
+        return cast("View", from_known_places)
+
+
+def _comes_from_a_known_place() -> bool:
+    """S111: where networks are named, there is nothing here for others, signed in or not."""
+    if not settings.ADMIN_NETWORKS:
+        return True
+    try:
+        address = ip_address(request_address() or "")
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in settings.ADMIN_NETWORKS)
 
 
 def _list_of(figure: Figure, request: HttpRequest) -> str:

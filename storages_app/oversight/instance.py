@@ -142,7 +142,7 @@ def _worker() -> Line:
     well = f"One answered {max(0, math.floor(age.total_seconds()))} s ago." if age else ""
     return _line(
         "worker",
-        "A worker is running",
+        "Worker",
         problem=problem,
         well=well,
         do="Start one:",
