@@ -94,6 +94,11 @@ class TestSending:
         monkeypatch.setattr(EmailBackend, "send_messages", refused)
         assert invite().link == f"https://dash.example.com/invitations/{links[0]}/"
 
+    def test_nor_does_mail_go_where_only_the_operator_reads_it(self, invite, settings, mailoutbox):
+        settings.EMAIL_BY = "console"
+        assert invite().link
+        assert not mailoutbox
+
     def test_known_and_unknown_addresses_look_the_same(self, invite, mailoutbox):
         """S107: the inviter learns of nobody's account, neither by words nor by queries."""
         make_user("known@example.com")
