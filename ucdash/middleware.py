@@ -21,6 +21,20 @@ _PAGES = {"dashboard", "admin", "account"}
 _SIGN_IN = ("account_", "mfa_", "usersessions_")
 
 
+_PERMISSIONS = ", ".join(
+    (
+        *(f"{name}=(self)" for name in ("camera", "microphone", "clipboard-write")),
+        *(
+            f"{name}=()"
+            for name in (
+                *("accelerometer", "browsing-topics", "display-capture", "geolocation"),
+                *("gyroscope", "hid", "magnetometer", "midi", "payment", "serial", "usb"),
+            )
+        ),
+    )
+)
+
+
 class RequestIdMiddleware:
     """Give each request an id that its answer and its log lines carry; events tell its address."""
 
@@ -88,6 +102,18 @@ class ProgramsMiddleware:
         request.resolver_match = match
         response = cast("HttpResponseBase", match.func(request, *match.args, **match.kwargs))
         return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+
+class PermissionsPolicyMiddleware:
+    """What pages never ask of a device, they cannot; the uploader may use the camera (S078)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
+        return response
 
 
 def _answer_of_file_host(request: HttpRequest) -> HttpResponseBase:

@@ -1,11 +1,22 @@
 """Fetches from addresses. The address may hold a password, so only its host is shown."""
 
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 
 from storages_app.admin.base import ReadOnlyAdmin
 from storages_app.models import UrlUpload
+
+
+class ErrorCodes(admin.AllValuesFieldListFilter):
+    """Those that came up; no error has a word too, or its link would be empty."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield dict(choice) | {"display": choice["display"] or "none"}
 
 
 @admin.register(UrlUpload)
@@ -22,7 +33,7 @@ class UrlUploadAdmin(ReadOnlyAdmin):
         "created_at",
         "finished_at",
     )
-    list_filter = ("state", "error_code")
+    list_filter = ("state", ("error_code", ErrorCodes))
     search_fields = ("token", "project__name")
     date_hierarchy = "created_at"
     list_select_related = ("project",)

@@ -30,6 +30,7 @@ from storages_app.dashboard.views import (
     signed_urls,
     storage_tests,
     storages,
+    style_guide,
     team,
     upload,
     upload_settings,
@@ -232,5 +233,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", account.page, name="account"),
     path("account/sessions/end/", account.sign_out_others, name="account_sign_out_others"),
     path("docs/pictures/<path:path>", docs.picture, name="docs_picture"),
+    path("docs/style-guide/", style_guide.page, name="style_guide"),
     path("docs/<path:path>/", docs.page, name="docs_page"),
 ]

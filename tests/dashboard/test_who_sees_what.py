@@ -186,6 +186,7 @@ WITHOUT_PROJECT = {
     "docs",
     "docs_page",
     "docs_picture",
+    "style_guide",
 }
 
 every_page = pytest.mark.parametrize("name", PAGES)

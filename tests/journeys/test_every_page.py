@@ -1,0 +1,238 @@
+"""Every page of the product in a browser, in both themes, on a desk and on a phone.
+
+The list is the URL configuration (`every_state.py`), so a new page is walked from its first day.
+Each page is opened once, and what was seen of it is asked by the tests below.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.journeys import every_page
+from tests.journeys.every_page import Found, World
+
+pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(900)]
+
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 700}
+MOST_SHIFT = 0.05
+# Of Django: its headings and its wide tables are its own, and operators use it at a desk.
+STOCK_ADMIN = "admin"
+STOCK_BARRIERS = ("empty-table-header:", "label-title-only:", "label:", "select-name:")
+# Of Swagger UI: what is in it is its own, and it is made after the page has loaded.
+STOCK_REFERENCE = "documentation:reference"
+NOT_OURS = {"exclude": ["#swagger-ui"]}
+# A passkey is made by a ceremony in a browser, so nobody has one here.
+NOT_THERE = {
+    "nothing-at-this-address",
+    "backup_turn_off-empty",
+    "docs_picture",
+    "mfa_edit_webauthn",
+    "mfa_remove_webauthn",
+}
+ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+# What the theme changes; the rest is the same document.
+RULES_OF_COLOUR = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+}
+WATCH = """
+  window.seen = {shift: 0, refused: []};
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries())
+      if (!entry.hadRecentInput) window.seen.shift += entry.value;
+  }).observe({type: "layout-shift", buffered: true});
+  document.addEventListener("securitypolicyviolation", (event) =>
+    window.seen.refused.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+LOOK = """() => ({
+  ...window.seen,
+  title: document.title,
+  headings: [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+    .filter((heading) => heading.checkVisibility())
+    .map((heading) => Number(heading.tagName[1])),
+})"""
+WIDER = """() => {
+  const edge = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= edge) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((one) => one.getBoundingClientRect().right > edge + 1 && one.checkVisibility())
+    .map((one) => `${one.tagName}.${one.className}`.slice(0, 60)).slice(0, 5);
+}"""
+
+
+@dataclass
+class Visit:
+    """What a browser saw of one page."""
+
+    page: Found
+    barriers: dict[str, list[str]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    n_dialogs: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+    too_wide: list[str] = field(default_factory=list)
+
+    @property
+    def is_stock_admin(self) -> bool:
+        return self.page.name.startswith(STOCK_ADMIN)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with every_page.seeded(tmp_path_factory.mktemp("every-page")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def visits(world: World, chromium: Browser) -> list[Visit]:
+    signed_in = every_page.new_context(chromium, world)
+    stranger = every_page.new_context(chromium, world, is_signed_in=False)
+    tabs = {context: _new_tab(context) for context in (signed_in, stranger)}
+    found = every_page.pages_of(world, signed_in, stranger)
+    seen = [
+        _visit(tabs[stranger if page.is_for_strangers else signed_in], page, world)
+        for page in found
+    ]
+    signed_in.close()
+    stranger.close()
+    return seen
+
+
+def _new_tab(context: BrowserContext) -> Page:
+    context.add_init_script(WATCH)
+    return context.new_page()
+
+
+def _visit(tab: Page, page: Found, world: World) -> Visit:
+    visit = Visit(page)
+    listeners = {
+        "console": lambda line: visit.said.append(line.text) if _matters(line) else None,
+        "pageerror": lambda error: visit.said.append(str(error)),
+        "request": lambda request: visit.asked.append(request.url),
+        "dialog": lambda dialog: (_count(visit), dialog.dismiss()),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)  # type: ignore[call-overload]
+    tab.set_viewport_size(DESK)
+    tab.emulate_media(color_scheme="light")
+    tab.goto(world.installation.url + page.path, wait_until="load")
+    if page.name == STOCK_REFERENCE:
+        tab.wait_for_selector(".swagger-ui h1, .swagger-ui h2")
+    visit.facts = tab.evaluate(LOOK)
+    for event, listener in listeners.items():  # axe brings styles of its own
+        tab.remove_listener(event, listener)
+    visit.barriers["light"] = _barriers(tab, ALL_RULES)
+    tab.emulate_media(color_scheme="dark")
+    visit.barriers["dark"] = _barriers(tab, RULES_OF_COLOUR)
+    tab.set_viewport_size(PHONE)
+    visit.too_wide = tab.evaluate(WIDER)
+    return visit
+
+
+def _matters(line: Any) -> bool:
+    """A page that says 404 is told as an error by the browser."""
+    return line.type in {"error", "warning"} and "status of 404" not in line.text
+
+
+def _count(visit: Visit) -> None:
+    visit.n_dialogs += 1
+
+
+def _barriers(tab: Page, rules: dict[str, Any]) -> list[str]:
+    context = NOT_OURS if tab.locator("#swagger-ui").count() else None
+    return [
+        f"{violation['id']}: {node['html'][:160]} ({node['failureSummary'][:160]})"
+        for violation in Axe().run(tab, context, rules).response["violations"]
+        for node in violation["nodes"][:3]
+    ]
+
+
+def _told(trouble: dict[str, object]) -> str:
+    return "\n".join(f"{name}: {what}" for name, what in trouble.items())
+
+
+def test_every_route_is_walked(world):
+    """A new route whose arguments nobody knows gets a line in `every_state.py`."""
+    assert world.unknown == []
+
+
+def test_every_page_is_there(visits):
+    missing = {visit.page.name: visit.page.path for visit in visits if visit.page.status == 404}
+    assert set(missing) <= NOT_THERE, missing
+    others = {visit.page.name: visit.page.status for visit in visits if visit.page.status >= 400}
+    assert {name for name, status in others.items() if status != 404} == set(), others
+    assert len(visits) > 100
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_has_a_barrier_that_axe_knows(visits, theme):
+    barriers = {
+        visit.page.name: found
+        for visit in visits
+        if (
+            found := [
+                barrier
+                for barrier in visit.barriers[theme]
+                if not (visit.is_stock_admin and barrier.startswith(STOCK_BARRIERS))
+            ]
+        )
+    }
+    assert not barriers, _told(barriers)
+
+
+def test_no_page_makes_the_browser_complain(visits):
+    """Console errors, reports of the content security policy (S079), dialogs of names (S072)."""
+    said = {visit.page.name: visit.said for visit in visits if visit.said}
+    refused = {
+        visit.page.name: visit.facts["refused"] for visit in visits if visit.facts["refused"]
+    }
+    assert not said | refused, _told(said | refused)
+    assert sum(visit.n_dialogs for visit in visits) == 0
+
+
+def test_no_page_asks_another_host(visits, world):
+    own = (world.installation.url, world.installation.files_url, "data:", "blob:")
+    foreign = {
+        visit.page.name: [url for url in visit.asked if not url.startswith(own)] for visit in visits
+    }
+    assert not any(foreign.values()), _told(foreign)
+
+
+def test_no_page_moves_while_it_is_read(visits):
+    """Django's sidebar of the admin comes after the first paint, by a script of its own."""
+    shifts = {visit.page.name: visit.facts["shift"] for visit in visits if not visit.is_stock_admin}
+    moved = {name: shift for name, shift in shifts.items() if shift > MOST_SHIFT}
+    assert not moved, _told(moved)
+
+
+def test_no_page_is_wider_than_a_phone(visits):
+    wide = {
+        visit.page.name: visit.too_wide
+        for visit in visits
+        if visit.too_wide and not visit.is_stock_admin
+    }
+    assert not wide, _told(wide)
+
+
+def test_every_page_has_a_title_one_first_heading_and_headings_in_order(visits):
+    wrong: dict[str, object] = {}
+    for visit in visits:
+        levels = visit.facts["headings"]
+        jumps = any(after > before + 1 for before, after in itertools.pairwise(levels))
+        title = visit.facts["title"].strip()
+        if visit.is_stock_admin or visit.page.name == STOCK_REFERENCE:
+            continue
+        if not title or title.startswith("·") or levels.count(1) != 1 or jumps:
+            wrong[visit.page.name] = (title, levels)
+    assert not wrong, _told(wrong)
+
+
+def test_titles_tell_pages_apart(visits):
+    """Several tabs side by side; states of one thing may share theirs."""
+    titles = {visit.facts["title"] for visit in visits}
+    assert len(titles) > len(visits) / 3
