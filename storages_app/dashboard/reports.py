@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, Min, OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from storages_app.dashboard.charts import Bar, a_day, bars, last_days
@@ -281,45 +281,6 @@ def first_steps(project: Project) -> FirstSteps:
         ),
     ]
     return FirstSteps(steps, is_hidden=project.steps_hidden_at is not None)
-
-
-@dataclass
-class ProjectSums:
-    """One line of the list of projects."""
-
-    project: Project
-    n_files: int = 0
-    n_bytes: int = 0
-    last_upload_at: datetime | None = None
-    last_backup: BackupRun | None = None
-    storages: list[tuple[str, str]] = field(default_factory=list)
-
-
-def projects(listed: QuerySet[Project]) -> list[ProjectSums]:
-    """Files, storages and backup of these projects, in four queries."""
-    rows = {project.pk: ProjectSums(project) for project in listed}
-    files = (
-        File.objects.live()
-        .filter(project__in=list(rows))
-        .order_by()
-        .values_list("project")
-        .annotate(n=Count("pk"), n_bytes=Sum("size"), last=Max("uploaded_at"))
-    )
-    for project_id, n, n_bytes, last in files:
-        row = rows[project_id]
-        row.n_files, row.n_bytes, row.last_upload_at = n, n_bytes or 0, last
-    for storage in CustomStorage.objects.live().filter(project__in=list(rows)).order_by("name"):
-        rows[storage.project_id].storages.append((storage.name, storage_word(storage)))
-    newest = (
-        BackupRun.objects.filter(plan__project__in=list(rows), finished_at__isnull=False)
-        .order_by()
-        .values("plan")
-        .annotate(newest=Max("pk"))
-        .values("newest")
-    )
-    for run in BackupRun.objects.filter(pk__in=newest).select_related("plan"):
-        rows[run.plan.project_id].last_backup = run
-    return list(rows.values())
 
 
 def version_of(jobs: Iterable[CopyJob]) -> str:

@@ -115,3 +115,10 @@ class TestDelete:
         assert as_owner.get(address("overview", project)).status_code == 200
         kinds = Event.objects.filter(project=project).values_list("kind", flat=True)
         assert list(kinds) == ["project.brought_back", "project.removed"]
+
+
+def test_the_page_of_uploads_says_that_they_are_paused(as_owner, project):
+    page = address("upload", project)
+    assert "Uploads to this project are paused." not in as_owner.get(page).text
+    as_owner.post(address("project_pause", project))
+    assert "Uploads to this project are paused." in as_owner.get(page).text
