@@ -72,7 +72,7 @@ class ReferenceView(SpectacularSwaggerSplitView):
     title = "API of ucdash"
 
     def _get_schema_url(self, request: Any) -> str:
-        url = super()._get_schema_url(request)
+        url = super()._get_schema_url(request)  # type: ignore[no-untyped-call]
         public_key = _public_key(request)
         return str(set_query_parameters(url, public_key=public_key)) if public_key else str(url)
 
