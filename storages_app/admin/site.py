@@ -16,7 +16,7 @@ from storages_app.lib.origins import request_address
 from storages_app.oversight import instance, standing
 from storages_app.oversight.standing import Figure
 
-OUR_APP = "storages_app"
+OUR_LISTS = "storages_app.admin."
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -27,16 +27,13 @@ class OperatorSite(AdminSite):
     site_url = "/projects/"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Only our own lists (S111).
+        """Only lists that are written here (S111).
 
-        Libraries bring lists that show what they keep, such as the secrets of second factors, and
-        that let it be changed without a line in the activity.
+        Those that libraries bring show what they keep, such as the secrets of second factors, and
+        let it be changed without a line in the activity.
         """
-        models: Any = (
-            [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
-        )
-        ours = [model for model in models if model._meta.app_label == OUR_APP]
-        super().register(ours, admin_class, **options)
+        if getattr(admin_class, "__module__", "").startswith(OUR_LISTS):
+            super().register(model_or_iterable, admin_class, **options)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """One way to sign in for everybody, with its limits on guessing."""

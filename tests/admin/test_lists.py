@@ -133,7 +133,8 @@ def test_every_model_for_operators_has_its_list():
 
 def test_libraries_bring_no_lists():
     """S111: theirs show secrets of second factors, and change accounts without a trace."""
-    assert {model._meta.app_label for model in admin.site._registry} == {"storages_app"}
+    for model, shown in admin.site._registry.items():
+        assert type(shown).__module__.startswith("storages_app.admin."), model
     assert admin.site.is_registered(CopyJob)
 
 
