@@ -125,6 +125,14 @@ class Incident(models.Model):
         return f"{self.subject}: {self.title}"
 
     @property
+    def label(self) -> str:
+        """What it is about, where the page does not say of what kind that is."""
+        word = {self.Kind.STORAGE: "Storage", self.Kind.KEY: "Secret key"}.get(
+            self.Kind(self.kind), ""
+        )
+        return f"{word} “{self.subject}”" if word else self.subject
+
+    @property
     def has_end(self) -> bool:
         """Whether its end is something to tell of."""
         return self.kind != self.Kind.JOB
