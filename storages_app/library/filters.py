@@ -14,11 +14,12 @@ from django.db.models import Exists, OuterRef, Q
 from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
 
 from storages_app.models import CopyJob, CustomStorage, File, GroupMember, Project
-from storages_app.models.copy_jobs import State
+from storages_app.models.copy_jobs import CopyJobQuerySet, State
 from storages_app.models.files import FileQuerySet
 
 ANY_STORAGE = "*"  # no storage has this name
 _MOST_OF_GROUP = 1_000
+_MOST_NAMED = 1_000
 _MB = 1_000_000
 TYPES = {
     "image": ("Images", Q(detected_type__startswith="image/")),
@@ -106,6 +107,7 @@ class FileFilter(FilterSet):  # type: ignore[misc]
     def __init__(self, data: Mapping[str, Any], *, project: Project) -> None:
         super().__init__(data, queryset=File.objects.live().filter(project=project))
         self.project = project
+        self._failed_files: dict[str, list[UUID] | None] = {}
         connected = CustomStorage.objects.connected().filter(project=project).order_by("name")
         self._storages = {storage.name: storage for storage in connected}
         names = [(name, name) for name in self._storages]
@@ -140,7 +142,7 @@ class FileFilter(FilterSet):  # type: ignore[misc]
         would read a million of them.
         """
         asked = self.asked
-        if not any(name in asked for name in self.looks_at_each) or self._is_one_file(asked):
+        if not any(name in asked for name in self.looks_at_each) or self._are_few(asked):
             return None
         files = File.objects.filter(project=self.project, removed_at=None)
         if "stored" in asked:
@@ -158,9 +160,13 @@ class FileFilter(FilterSet):  # type: ignore[misc]
             files = self.by_first_day(files, "since", asked["since"])
         return self.by_last_day(files, "until", asked["until"]) if "until" in asked else files
 
-    def _is_one_file(self, asked: Mapping[str, Any]) -> bool:
-        """Found by its key, or one of the few of a group."""
-        return "group" in asked or ("q" in asked and self._by_key(asked["q"]) is not None)
+    def _are_few(self, asked: Mapping[str, Any]) -> bool:
+        """Found by their keys, which something else than their row tells."""
+        return (
+            "group" in asked
+            or ("q" in asked and self._by_key(asked["q"]) is not None)
+            or ("copy_failed" in asked and self._failed(asked["copy_failed"]) is not None)
+        )
 
     def _by_key(self, text: str) -> UUID | None:
         file_uuid = _uuid_in(text) if "~" not in text else None
@@ -206,14 +212,32 @@ class FileFilter(FilterSet):  # type: ignore[misc]
         return files.filter(~Exists(self._copies(value, State.DONE)))
 
     def by_failure(self, files: FileQuerySet, name: str, value: str) -> FileQuerySet:
-        return files.filter(Exists(self._copies(value, State.FAILED, effects=None)))
+        named = self._failed(value)
+        if named is not None:
+            return files.filter(pk__in=named)
+        failed = self._of_storage(CopyJob.objects.filter(state=State.FAILED), value)
+        return files.filter(Exists(failed.filter(file=OuterRef("pk"))))
 
-    def _copies(self, storage: str, state: State, effects: str | None = "") -> Any:
-        """Of one file, by the index over its copies."""
-        copies = CopyJob.objects.filter(file=OuterRef("pk"), state=state)
-        if storage != ANY_STORAGE:
-            copies = copies.filter(custom_storage=self._storages[storage])
-        return copies if effects is None else copies.filter(effects=effects)
+    def _failed(self, storage: str) -> list[UUID] | None:
+        """Whose copies have failed, found by an index however old they are; None if many have."""
+        if storage not in self._failed_files:
+            ended = CopyJob.objects.filter(
+                project=self.project, state=State.FAILED, finished_at__isnull=False
+            )
+            found = self._of_storage(ended, storage).order_by().values_list("file", flat=True)
+            named = list(found[: _MOST_NAMED + 1])
+            self._failed_files[storage] = None if len(named) > _MOST_NAMED else named
+        return self._failed_files[storage]
+
+    def _of_storage(self, copies: CopyJobQuerySet, storage: str) -> CopyJobQuerySet:
+        if storage == ANY_STORAGE:
+            return copies
+        return copies.filter(custom_storage=self._storages[storage])
+
+    def _copies(self, storage: str, state: State) -> CopyJobQuerySet:
+        """Of one file's original, by the index over its copies."""
+        copies = CopyJob.objects.filter(file=OuterRef("pk"), state=state, effects="")
+        return self._of_storage(copies, storage)
 
     def by_group(self, files: FileQuerySet, name: str, value: str) -> FileQuerySet:
         group = _uuid_in(value)

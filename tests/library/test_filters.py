@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from storages_app.library import filters
 from storages_app.library.filters import FileFilter
 from tests.factories import (
     make_copy_job,
@@ -68,7 +69,7 @@ def test_by_what_became_of_its_copies(project):
     make_copy_job(one, photos, key="c")
     make_copy_job(none, photos, key="d", effects="-/resize/9x/")
     failed = {"state": "failed", "reason": "timeout", "evidence": ""}
-    make_copy_job(one, archive, key="e", **failed)
+    make_copy_job(one, archive, key="e", finished_at=NOON, **failed)
     assert found(project, copied_to="photos") == {"both", "one"}
     assert found(project, not_copied_to="archive") == {"one", "none"}
     assert found(project, copied_to="photos", not_copied_to="archive") == {"one"}
@@ -140,9 +141,24 @@ class TestWindow:
             assert self.window(project, **asked) is None
         assert self.window(project, stored="yes", type="image") is not None
 
+    def test_is_not_needed_for_a_few_failed_copies_however_old_their_files_are(
+        self, project, monkeypatch
+    ):
+        storage = make_custom_storage(project, name="photos")
+        failed = {"state": "failed", "reason": "timeout", "evidence": "", "finished_at": NOON}
+        for n in range(2):
+            make_copy_job(make_file(project, name=f"failed-{n}"), storage, key=str(n), **failed)
+        for _ in range(4):
+            make_file(project)
+        assert self.window(project, copy_failed="photos") is None
+        assert found(project, copy_failed="photos") == {"failed-0", "failed-1"}
+        monkeypatch.setattr(filters, "_MOST_NAMED", 1)
+        assert self.window(project, copy_failed="*") is not None
+        assert found(project, copy_failed="*") == {"failed-0", "failed-1"}
+
     def test_costs_one_query(self, project):
         make_file(project)
-        filters = FileFilter({"type": "image", "stored": "yes"}, project=project)
+        asked = FileFilter({"type": "image", "stored": "yes"}, project=project)
         with CaptureQueriesContext(connection) as queries:
-            filters.window(most=3, before=None, after=None)
+            asked.window(most=3, before=None, after=None)
         assert len(queries) == 1
