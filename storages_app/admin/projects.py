@@ -25,12 +25,16 @@ class ProjectAdmin(ReadOnlyAdmin):
         "slug",
         "public_key",
         "stores_by_default",
-        "created_at",
-        "stores_by_default",
         "requires_signed_uploads",
+        "uploads_paused_at",
+        "created_at",
         "removed_at",
     )
     search_fields = ("name", "slug", "public_key")
+    list_filter = (
+        ("uploads_paused_at", admin.EmptyFieldListFilter),
+        ("removed_at", admin.EmptyFieldListFilter),
+    )
     date_hierarchy = "created_at"
     inlines = (MembershipInline,)
     readonly_fields = (
