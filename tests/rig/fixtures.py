@@ -32,6 +32,8 @@ _LONG = (
     "tests/api/test_web_server.py",
     "tests/delivery/test_archives_of_the_server.py",
     "tests/delivery/test_behind_nginx.py",
+    "tests/deploy/",
+    "tests/management/test_installation.py",
 )
 # Nothing may leave the machine, and a first-run page must not get in the way.
 CHROMIUM_FLAGS = [
