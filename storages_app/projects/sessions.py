@@ -72,3 +72,9 @@ def end_others(user: User, *, keep: str | None) -> int:
     Session.objects.filter(session_key__in=keys).delete()
     UserSession.objects.filter(user=user).exclude(session_key=keep or "").delete()
     return len(keys)
+
+
+def end(session: UserSession) -> None:
+    """End one; its browser is signed out with the next click."""
+    Session.objects.filter(session_key=session.session_key).delete()
+    session.delete()
