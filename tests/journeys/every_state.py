@@ -91,8 +91,8 @@ def _routes() -> Iterator[tuple[str, str]]:
             if isinstance(pattern, URLResolver):
                 inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
                 yield from walk(pattern.url_patterns, here, inner)
-            elif not (space + (pattern.name or "")).startswith(_NOT_WALKED):
-                yield (space + (pattern.name or "")).removeprefix("dashboard:"), here
+            elif pattern.name and not (space + pattern.name).startswith(_NOT_WALKED):
+                yield (space + pattern.name).removeprefix("dashboard:"), here
 
     yield from walk(get_resolver().url_patterns, "", "")
 
