@@ -57,7 +57,7 @@ class TestMaking:
 
     def test_a_key_without_label_is_refused(self, project, as_owner):
         page = as_owner.post(address("key_new", project), {"label": " ", "scope": "root"})
-        assert 'role="alert"' in page.text
+        assert 'role="alert" tabindex' in page.text
         assert not SecretKey.objects.exists()
 
 
@@ -140,7 +140,7 @@ class TestRolling:
     def test_only_the_offered_times_are_taken(self, project, key, as_owner):
         for seconds in ("", "-1", "61", "x"):
             page = as_owner.post(address("key_roll", project, key.pk), {"seconds": seconds})
-            assert 'role="alert"' in page.text
+            assert 'role="alert" tabindex' in page.text
         assert SecretKey.objects.count() == 1
 
     def test_a_key_that_has_ended_is_listed_apart_and_has_no_page(self, project, key, as_owner):
@@ -159,7 +159,7 @@ class TestRenaming:
 
     def test_keeps_what_was_typed_when_it_is_refused(self, project, key, as_owner):
         page = as_owner.post(address("key_rename", project, key.pk), {"label": "a\u2028b"})
-        assert 'role="alert"' in page.text
+        assert 'role="alert" tabindex' in page.text
         assert SecretKey.objects.get().label == "server"
 
 
@@ -199,7 +199,7 @@ class TestTrying:
     def test_no_signature_lives_longer_than_a_day(self, minutes, project, key, as_owner):
         response = as_owner.post(address("key_sign", project), {"minutes": minutes})
         assert response.context["signed"] is None
-        assert 'role="alert"' in response.text
+        assert 'role="alert" tabindex' in response.text
 
     def test_without_a_key_that_may_sign_it_says_what_to_do(self, project, key, as_owner):
         project.secret_keys.update(scope=SecretKey.Scope.READ)

@@ -74,7 +74,7 @@ class TestList:
     def test_a_draft_has_its_own_row(self, project, as_owner):
         draft = make_custom_storage(project, connected_at=None, setup_step=3)
         page = text_of(words(as_owner.get(address("storages", project))))
-        assert "Draft step 3 of 5 Continue" in page
+        assert "Draft, step 3 of 5. Continue" in page
         assert draft.name in page
         assert "Test now" not in page
 
@@ -328,7 +328,7 @@ class TestSettings:
         page = self.post(as_owner, project, storage, **{field: value})
         assert page.status_code == 200
         assert text in html.unescape(page.text)
-        assert 'role="alert"' in page.text
+        assert 'role="alert" tabindex' in page.text
         assert CustomStorage.objects.values().get() == before
         assert not AccessChange.objects.exists()
 
@@ -424,7 +424,7 @@ class TestSettings:
         assert 'value="typed"' in page.text
         assert page.text.count("checked") >= 2
         assert "a-new-secret" not in page.text
-        assert 'role="alert"' not in page.text
+        assert 'role="alert" tabindex' not in page.text
         storage.refresh_from_db()
         assert storage.name == "photos"
 

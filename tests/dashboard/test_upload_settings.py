@@ -55,7 +55,7 @@ class TestUploadSettings:
     )
     def test_what_is_no_type_is_refused(self, types, project, as_owner):
         page = as_owner.post(address("upload_settings", project), {"accepted_types": types})
-        assert 'role="alert"' in page.text
+        assert 'role="alert" tabindex' in page.text
         project.refresh_from_db()
         assert project.accepted_types == ""
         assert not Event.objects.exists()
@@ -63,7 +63,7 @@ class TestUploadSettings:
     @pytest.mark.parametrize("limit", ["0", "-1", "x", "9" * 30])
     def test_a_limit_that_cannot_be_is_refused(self, limit, project, as_owner):
         page = as_owner.post(address("upload_settings", project), {"max_upload_mb": limit})
-        assert 'role="alert"' in page.text
+        assert 'role="alert" tabindex' in page.text
         project.refresh_from_db()
         assert project.max_upload_size is None
 
@@ -148,7 +148,7 @@ class TestOrigins:
     )
     def test_what_is_none_is_refused_and_stays_in_the_field(self, typed, project, as_owner):
         page = as_owner.post(address("upload_settings", project), {"allowed_origins": typed})
-        assert 'role="alert"' in page.text
+        assert 'role="alert" tabindex' in page.text
         assert page.context["form"]["allowed_origins"].value() == typed
         project.refresh_from_db()
         assert project.allowed_origins == ""
