@@ -89,10 +89,11 @@ docs: .venv/dev.done  ## the site of the docs, into var/site; a wrong link stops
 types: .venv/dev.done  ## mypy, strict
 	UCDASH_ENV_FILE=tests/production.env $(BIN)/mypy
 
-format: .venv/dev.done  ## let ruff and djlint write the code in the house style
+format: .venv/dev.done  ## let ruff and djlint write the code in the house style; the page of all settings anew
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	-$(BIN)/djlint --reformat --quiet templates
+	$(BIN)/python -m docs.settings
 
 migrations: .venv/dev.done  ## write a migration for changed models; name it with ARGS="--name what_changes"
 	UCDASH_ENV_FILE=tests/production.env $(BIN)/python manage.py makemigrations $(ARGS)
