@@ -7,6 +7,7 @@ stopped and begun again at any time, and run beside an installation at work.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db.models import Model, QuerySet
 
@@ -14,6 +15,7 @@ from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import Event
 from storages_app.models.fields import SealedField, key_ring, seal, unseal
 from storages_app.models.paging import in_pages
+from storages_app.projects.accounts import FACTOR_SECRET
 
 
 @dataclass
@@ -44,6 +46,10 @@ def reseal(
             for row in page:
                 _reseal_row(row, column, outcome, is_dry_run=is_dry_run)
             tell(outcome)
+    for factors in in_pages(Authenticator.objects.all(), size=200):
+        for row in factors:
+            _reseal_factor(row, outcome, is_dry_run=is_dry_run)
+        tell(outcome)
     if outcome.n_resealed and not is_dry_run:
         Event.objects.record(
             "secrets.resealed",
@@ -68,6 +74,27 @@ def _reseal_row(row: Model, column: str, outcome: Resealed, *, is_dry_run: bool)
     seal(row, column, plaintext)
     rows = type(row)._default_manager.filter(pk=row.pk, **{column: before})
     if rows.update(**{column: getattr(row, column)}):
+        outcome.n_resealed += 1
+    else:
+        outcome.n_changed_meanwhile += 1
+
+
+def _reseal_factor(row: Authenticator, outcome: Resealed, *, is_dry_run: bool) -> None:
+    """Keys of authenticators and seeds of recovery codes stand in a column of allauth's."""
+    ring, after = key_ring(), dict(row.data)
+    for name in {"secret", "seed"} & after.keys():
+        if after[name].startswith(f"{outcome.key}:"):
+            continue
+        try:
+            opened = ring.unseal(after[name], place=FACTOR_SECRET)
+        except CannotUnseal:
+            outcome.closed.append(f"second factor {row.pk}: {name}")
+            continue
+        after[name] = ring.seal(opened, place=FACTOR_SECRET)
+    if after == row.data:
+        return
+    rows = Authenticator.objects.filter(pk=row.pk, data=row.data)
+    if is_dry_run or rows.update(data=after):
         outcome.n_resealed += 1
     else:
         outcome.n_changed_meanwhile += 1

@@ -29,7 +29,7 @@ _NO_MAIL = (
     "the operator: the log says why.\n"
 )
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104  # a client on a socket; the column of sessions must have one
-_FACTOR_SECRET = "mfa_authenticator:secret"  # noqa: S105  # the place that the secret is bound to
+FACTOR_SECRET = "mfa_authenticator:secret"  # noqa: S105  # the place that the secret is bound to
 
 
 class InviteOnlyAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -140,10 +140,10 @@ class FactorsAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def encrypt(self, text: str) -> str:
         """Keys of authenticators and seeds of recovery codes open with the data keys only."""
-        return key_ring().seal(text, place=_FACTOR_SECRET)
+        return key_ring().seal(text, place=FACTOR_SECRET)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return key_ring().unseal(encrypted_text, place=_FACTOR_SECRET)
+        return key_ring().unseal(encrypted_text, place=FACTOR_SECRET)
 
     def get_totp_issuer(self) -> str:
         return f"ucdash {allauth_context.request.get_host()}"
