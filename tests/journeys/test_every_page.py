@@ -243,3 +243,28 @@ def test_titles_tell_pages_apart(visits):
     """Several tabs side by side; states of one thing may share theirs."""
     titles = {visit.facts["title"] for visit in visits}
     assert len(titles) > len(visits) / 3
+
+
+def test_a_part_asks_often_while_somebody_looks_and_seldom_after_a_minute(world, chromium):
+    context = every_page.new_context(chromium, world)
+    page = context.new_page()
+    page.clock.install()
+    page.goto(world.installation.url + world.addresses["bulk_job-copying"], wait_until="load")
+    assert page.locator("[aria-busy=true]").count() == 1
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    def n_asked_in(seconds: int) -> int:
+        before = len(asked)
+        for _ in range(seconds // 2):
+            page.clock.run_for(2_000)
+            page.wait_for_timeout(30)  # for the answer, by the real clock
+        return len(asked) - before
+
+    assert n_asked_in(50) >= 15
+    n_asked_in(20)
+    assert n_asked_in(120) <= 3
+    page.mouse.move(50, 50)
+    page.mouse.move(80, 80)
+    assert n_asked_in(20) >= 6
+    context.close()
