@@ -8,7 +8,16 @@ from django.apps import apps
 from django.db.models import Model, QuerySet
 
 from storages_app.lib.crypto import CannotUnseal
-from storages_app.models import BackupRun, BulkJob, CopyJob, Event, Finding, Reconciliation
+from storages_app.models import (
+    BackupRun,
+    BulkJob,
+    CopyJob,
+    Event,
+    Finding,
+    Incident,
+    NotificationDelivery,
+    Reconciliation,
+)
 from storages_app.models.fields import SealedField, unseal
 from storages_app.models.paging import in_pages
 from storages_app.oversight.violations import Remark, Violation
@@ -19,6 +28,8 @@ _TOLD: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
     (CopyJob, ("detail", "asked_by")),
     (Event, ("subject", "data")),
     (Finding, ("title", "why", "said", "fix")),
+    (Incident, ("subject", "title", "outcome")),
+    (NotificationDelivery, ("message", "error")),
     (BackupRun, ("reason",)),
     (BulkJob, ("reason",)),
     (Reconciliation, ("reason",)),

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from storages_app.models import Incident, WorkerHeartbeat
 from storages_app.notifications import tasks
-from storages_app.oversight import notices
+from storages_app.oversight import notices, secrets
 from tests.factories import (
     make_channel,
     make_custom_storage,
@@ -83,3 +83,12 @@ class TestMessages:
     def test_one_that_was_given_up_says_why(self, project):
         make_notification(make_channel(project), state="dead")
         assert said() == ["Given up without a word why."]
+
+
+def test_a_secret_in_a_message_is_found(project):
+    """I10: what is sent to people is searched as well."""
+    make_custom_storage(project)
+    message = {"what": "It says: an s3 secret of the tests"}
+    make_notification(make_channel(project), message=message, state="delivered")
+    (found,) = secrets.are_nowhere_in_rows(GRACE)
+    assert found.what == "A secret stands in message."
