@@ -170,7 +170,9 @@ class TestFilters:
 class TestCsv:
     def test_has_who_what_on_what_and_from_where(self, project, events, as_owner):
         answer = as_owner.get(address("activity_csv", project), {"kind": "storages"})
-        assert answer["Content-Disposition"] == f'attachment; filename="activity-{project.slug}.csv"'
+        assert (
+            answer["Content-Disposition"] == f'attachment; filename="activity-{project.slug}.csv"'
+        )
         head, row = rows_of(answer)
         assert head == ["time_utc", "who", "address", "what", "on_what", "details"]
         assert row[1:] == ["ann@example.com", "192.0.2.7", "Storage paused", "photos", ""]
