@@ -19,9 +19,12 @@ KNOWN = {
     "storages_app/oversight/instance.py": "names the errors of the guard's connections",
     "storages_app/backups/pings.py": "sends through the guard's pool",
     "storages_app/api/throttles.py": "names the errors of the operator's cache",
+    "storages_app/projects/sign_in_tries.py": "names the errors of the operator's cache",
+    "storages_app/notifications/sending.py": "names the errors of the operator's mail server",
     "storages_app/copying/runner.py": "asks for the name of this machine",
     "storages_app/models/heartbeats.py": "asks for the name of this machine",
     "storages_app/management/commands/announce.py": "`make run` waits for its own servers",
+    "ucdash/healthy.py": "asks the web server of its own container",
     "ucdash/ports.py": "asks whether a port of this machine is free",
 }
 # Folders that speak to what the operator has configured, or hand all to the guard.

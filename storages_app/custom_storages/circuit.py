@@ -3,7 +3,7 @@
 It opens after five owner-type failures in a row or when half of the last 20 copies failed
 (spec/RELIABILITY 5.7). While it is open the storage's copies are blocked and use up no attempt;
 now and then one of them is tried. It closes with the first success or a passed test; not with the
-test that is run when it opens, or a bucket that refuses copies and no test would go to and fro.
+test that is run when it opens, since a bucket may take tests and refuse copies.
 """
 
 from datetime import timedelta
