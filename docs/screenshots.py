@@ -8,6 +8,7 @@ nothing is drawn by hand. `ONLY=files,copy` takes those whose names begin so.
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -47,11 +48,17 @@ def take(browser: Browser, world: World, only: tuple[str, ...]) -> int:
                     full_page=True,
                     clip={"x": 0, "y": 0, "width": width, "height": min(height, _LONGEST_PX)},
                 )
-    tabs[False].set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
-    tabs[False].emulate_media(color_scheme="light")
-    tabs[False].goto(f"{world.installation.url}/projects/{world.project.slug}/")
-    tabs[False].screenshot(path=FOLDER / "front-page.png")
     return len(pages)
+
+
+def take_front_page(browser: Browser, world: World) -> None:
+    """The README's picture, of a project in which nothing has gone wrong yet."""
+    context = every_page.new_context(browser, world)
+    tab = context.new_page()
+    tab.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
+    tab.goto(f"{world.installation.url}/projects/{world.project.slug}/")
+    tab.screenshot(path=FOLDER / "front-page.png")
+    context.close()
 
 
 def _file_name(page: Found) -> str:
@@ -63,11 +70,12 @@ def main() -> None:
     only = tuple(os.environ.get("ONLY", "").split(","))
     with (
         tempfile.TemporaryDirectory(prefix="ucdash-pictures-") as folder,
-        every_page.seeded(Path(folder)) as world,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        n_pages = take(browser, world, only)
+        at_first = partial(take_front_page, browser)
+        with every_page.seeded(Path(folder) / "installation", at_first=at_first) as world:
+            n_pages = take(browser, world, only)
         browser.close()
     shutil.move(FOLDER / "front-page.png", FOLDER / "overview.png")
     print(f"{n_pages} pages, in light and dark, {WIDTHS[0]} and {WIDTHS[1]} px wide")  # noqa: T201

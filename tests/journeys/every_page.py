@@ -5,7 +5,7 @@ What walks the pages (tests, the screenshots of the docs) takes the list from he
 
 import mimetypes
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -49,8 +49,11 @@ class Found:
 
 
 @contextmanager
-def seeded(folder: Path) -> Iterator[World]:
-    """Real files, copies and a backup, made by a worker; then rows in every state; no worker."""
+def seeded(folder: Path, *, at_first: Callable[[World], None] | None = None) -> Iterator[World]:
+    """Real files, copies and a backup, made by a worker; then rows in every state; no worker.
+
+    `at_first` sees it while all is well.
+    """
     installation = Installation(folder)
     try:
         installation.prepare()
@@ -58,6 +61,8 @@ def seeded(folder: Path) -> Iterator[World]:
         project = installation.create_project("Holiday house")
         _fill(installation, project)
         installation.stop_worker()  # what is running stays so
+        if at_first:
+            at_first(World(installation, project, {}, []))
         told = installation.shell_json(
             "from tests.journeys import every_state\n"
             f"every_state.fill({project.slug!r}, {OPERATOR_EMAIL!r})"
