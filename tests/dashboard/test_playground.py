@@ -221,8 +221,8 @@ class TestFilePage:
         make_copy_job(picture, storage, key="up/whole.jpg")
         make_copy_job(picture, storage, key="up/small.jpg", effects=SMALL, size=1234)
         page = as_owner.get(reverse("dashboard:file", args=[project.slug, picture.pk]))
-        assert [job.key for job, _ in page.context["copies"]] == ["up/whole.jpg"]
-        assert [job.key for job, _ in page.context["processed"]] == ["up/small.jpg"]
+        assert [row.job.key for row in page.context["copies"]] == ["up/whole.jpg"]
+        assert [row.job.key for row in page.context["processed"]] == ["up/small.jpg"]
         address = reverse("dashboard:playground", args=[project.slug])
         assert f'href="{address}?file={picture.pk}"' in page.text
         assert "Copy a processed version…" in page.text
