@@ -139,3 +139,21 @@ def test_each_script_of_ours_is_small(name):
 )
 def test_names_between_backticks_are_code_and_never_html(text, shown):
     assert ucdash.with_code(text) == shown
+
+
+def _says(path: Path, pattern: str, seen: frozenset[Path] = frozenset()) -> bool:
+    """Whether a template does, or one that it extends or includes."""
+    if path in seen or not path.exists():
+        return False
+    text = path.read_text()
+    parts = re.findall(r'{% (?:include|extends) "([^"]+)"', text)
+    return bool(re.search(pattern, text)) or any(
+        _says(ROOT / "templates" / part, pattern, seen | {path}) for part in parts
+    )
+
+
+def test_every_page_with_a_live_part_loads_what_keeps_it_live():
+    pages = [path for path in TEMPLATES if not path.name.startswith("_")]
+    live = [path for path in pages if _says(path, r"\bhx-(get|post)=")]
+    assert len(live) > 10
+    assert not [path.name for path in live if not _says(path, "htmx_script")]

@@ -49,6 +49,23 @@ class TestMailboxes:
         with pytest.raises(errors.NotConfirmed):
             services.send_test(channel=channel)
 
+    def test_of_somebody_who_has_left_hears_no_more(self, add, project, break_it, look):
+        """S040. Who said yes by the link said it as a stranger, and is one still."""
+        member = add("owner@example.com")
+        asked = add("stranger@example.com")
+        services.confirm(token=links.confirm_link(asked).rstrip("/").rpartition("/")[2])
+        tasks.look()
+        assert member.state == "on"
+        Membership.objects.filter(project=project).delete()
+        break_it()
+        look()
+        tasks.drain()
+        told = {address for message in mail.outbox for address in message.to}
+        assert told == {"stranger@example.com"}
+        member.refresh_from_db()
+        assert member.state == "not confirmed"
+        assert Event.objects.filter(kind="notification.stopped", actor="system").count() == 1
+
     def test_the_link_confirms_by_a_click_and_not_by_being_looked_at(self, add, settings):
         """Programs that look for viruses open each link of a mail."""
         channel = add("stranger@example.com")
