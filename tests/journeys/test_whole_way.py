@@ -143,7 +143,7 @@ def test_a_rolled_key_works_twice_until_the_old_one_is_deleted(machine, signed_i
     assert rest(machine, project, new) == rest(machine, project, project.secret_key) == 200
     page.get_by_role("link", name="I have stored it").click()
     old = page.get_by_role("listitem").filter(has_text="The old secret works until")
-    expect(old).to_contain_text("1 request used it since it was rolled.")
+    expect(old).to_contain_text("Requests that still use it are counted here: 1.")
     assert new not in page.content()
 
     old.get_by_role("link", name="Delete…").click()
