@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
-from django.db.models import IntegerField, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -89,13 +89,9 @@ class OperatorChangeList(ChangeList):
         )
 
     def _first_day(self) -> Any:
-        """By the primary key where it counts up: then no index on the dates is needed."""
-        name = self.date_hierarchy
-        if not name:
+        if not self.date_hierarchy:
             return None
-        counts_up = isinstance(self.lookup_opts.pk, IntegerField)
-        rows = self.root_queryset.order_by("pk" if counts_up else name)
-        moment = rows.values_list(name, flat=True).first()
+        moment = cast("Any", self.model_admin).first_moment(self.root_queryset)
         return moment.date() if moment else None
 
     def _choice(self, period: Period) -> tuple[str, str]:

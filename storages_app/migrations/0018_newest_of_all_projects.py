@@ -8,10 +8,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddIndex(
-            model_name="file",
-            index=models.Index(fields=["uploaded_at"], name="file_newest"),
-        ),
-        migrations.AddIndex(
             model_name="webhookdelivery",
             index=models.Index(fields=["created_at"], name="webhook_delivery_newest_of_all"),
         ),

@@ -100,8 +100,6 @@ class File(models.Model):
             ),
         ]
         indexes = [
-            # The newest of all projects, for operators.
-            models.Index(fields=["uploaded_at"], name="file_newest"),
             # The wire's pages, one for each answer to `removed` and `stored`: a page of the few
             # among a million others is read from the index and not looked for.
             models.Index(

@@ -5,10 +5,17 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from storages_app.models import Incident, NotificationChannel, NotificationDelivery
+from storages_app.models import (
+    Event,
+    Incident,
+    Membership,
+    NotificationChannel,
+    NotificationDelivery,
+    User,
+)
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.notifications import messages
 from storages_app.notifications.messages import Message
@@ -118,3 +125,28 @@ def cancel_unwanted() -> None:
     NotificationDelivery.objects.filter(pk__in=unwanted.order_by().values("pk")).filter(
         waiting
     ).update(state=State.CANCELLED, run_after=None, finished_at=db_now())
+
+
+def silence_former_members() -> None:
+    """A mailbox that was let in as a member's hears no more when its person has left (S040).
+
+    It can say yes by the link, as any other mailbox.
+    """
+    people = User.objects.filter(email__iexact=OuterRef("address"))
+    members = Membership.objects.filter(
+        project=OuterRef("project"), user__email__iexact=OuterRef("address"), user__is_active=True
+    )
+    mailboxes = NotificationChannel.objects.listening().filter(Exists(people), kind=Kind.EMAIL)
+    for channel in mailboxes.exclude(Exists(members)).select_related("project"):
+        said_yes = Event.objects.filter(
+            project=channel.project, kind="notification.confirmed", subject_id=str(channel.pk)
+        )
+        if not said_yes.exists():
+            NotificationChannel.objects.filter(pk=channel.pk).update(confirmed_at=None)
+            Event.objects.record(
+                "notification.stopped",
+                project=channel.project,
+                actor="system",
+                subject=f"{channel.get_kind_display()} {channel.masked_address}",
+                subject_id=channel.pk,
+            )

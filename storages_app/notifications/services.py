@@ -8,13 +8,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from storages_app.models import (
     Event,
     Incident,
-    Membership,
     NotificationChannel,
     NotificationDelivery,
     Project,
@@ -135,24 +133,6 @@ def stop(*, token: str) -> NotificationChannel:
         ordering.cancel_unwanted()
         _record("notification.stopped", channel, channel.masked_address)
     return channel
-
-
-def silence_former_members() -> None:
-    """A mailbox that was let in as a member's hears no more when its person has left (S040).
-
-    It can say yes by the link, as any other mailbox.
-    """
-    members = Membership.objects.filter(
-        project=OuterRef("project"), user__email__iexact=OuterRef("address"), user__is_active=True
-    )
-    mailboxes = NotificationChannel.objects.listening().filter(kind=Kind.EMAIL)
-    for channel in mailboxes.exclude(Exists(members)).select_related("project"):
-        said_yes = Event.objects.filter(
-            project=channel.project, kind="notification.confirmed", subject_id=str(channel.pk)
-        )
-        if not said_yes.exists():
-            NotificationChannel.objects.filter(pk=channel.pk).update(confirmed_at=None)
-            _record("notification.stopped", channel, "system")
 
 
 def _ask(channel: NotificationChannel) -> None:

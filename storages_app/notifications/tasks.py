@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from storages_app.notifications import holding, ordering, runner, services, watching
+from storages_app.notifications import holding, ordering, runner, watching
 
 _KEPT = timedelta(days=90)  # the history that members read
 
@@ -13,7 +13,7 @@ _KEPT = timedelta(days=90)  # the history that members read
 @shared_task(name="notifications.look")
 def look() -> None:
     """Notice what began and what ended, and send the digests whose time has come."""
-    services.silence_former_members()
+    ordering.silence_former_members()
     watching.look_at_storages()
     watching.look_at_jobs()
     watching.look_at_keys()
