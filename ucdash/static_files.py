@@ -3,6 +3,7 @@
 import logging
 from functools import cache
 
+from django.contrib.staticfiles import finders
 from whitenoise.storage import (  # type: ignore[import-untyped]
     CompressedManifestStaticFilesStorage,
 )
@@ -17,7 +18,9 @@ class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
         try:
             return str(super().url(name, force))
         except ValueError as error:
-            _tell_once(str(error))
+            # WhiteNoise asks for each file without the last part of its name, which may be a hash.
+            if finders.find(name):
+                _tell_once(str(error))
             return f"{self.base_url}{name}"
 
 

@@ -4,11 +4,13 @@ import re
 
 import pytest
 from django.conf import settings as installed
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import OperationalError, ProgrammingError
 from django.urls import reverse
 
 from storages_app.oversight import health
 from tests.dashboard.conftest import new_client
+from ucdash import static_files
 
 
 def address(page, project, *args):
@@ -132,3 +134,11 @@ class TestWithoutCollectedFiles:
         page = as_owner.get(address("keys", project))
         assert page.status_code == 500
         assert "it is logged as" in text_of(page)
+
+    def test_what_was_not_collected_is_told_once_and_what_nobody_has_is_not(self, caplog):
+        """WhiteNoise asks for many names of no file while it starts."""
+        static_files._tell_once.cache_clear()
+        for name in ("ucdash/ucdash.css", "ucdash/ucdash.css", "ucdash/nothing.css"):
+            assert staticfiles_storage.url(name) == f"/static/{name}"
+        (told,) = caplog.messages
+        assert "ucdash/ucdash.css" in told
