@@ -81,7 +81,7 @@ def project_page(
             if step_up and not is_open and not sessions.is_confirmed(page_request):
                 here = page_request.get_full_path()
                 back = _sent_from(page_request, project) if only_post else here
-                return _confirm_first(page_request, back=back)
+                return confirm_first(page_request, back=back)
             try:
                 return view(page_request, project, **kwargs)
             except StorageGone as error:  # disconnected by somebody else meanwhile
@@ -92,7 +92,7 @@ def project_page(
     return decorate
 
 
-def _confirm_first(request: PageRequest, *, back: str) -> HttpResponseBase:
+def confirm_first(request: PageRequest, *, back: str) -> HttpResponseBase:
     """To the page that asks for the password or passkey, and from there back to the form.
 
     What was sent is not kept by us, since it may hold a secret; the browser keeps what is none

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from storages_app.dashboard.charts import Bar, a_day, bars, last_days
 from storages_app.dashboard.reasons import Explanation, explanations
+from storages_app.dashboard.storage_states import StorageState, states_of
 from storages_app.models import (
     BackupPlan,
     BackupRun,
-    ConnectionTest,
     CopyJob,
     CustomStorage,
     Event,
@@ -81,25 +81,20 @@ def figures(project: Project) -> list[Figure]:
 class StorageSums:
     """What the ledger knows about one storage."""
 
-    storage: CustomStorage
+    now: StorageState
     n_done: int = 0
     n_waiting: int = 0
     n_files_waiting: int = 0  # of a file several sizes may wait
     n_failed: int = 0
     oldest_waiting_at: datetime | None = None
-    tested_at: datetime | None = None
 
     @property
-    def since(self) -> datetime | None:
-        """When its state began."""
-        row = self.storage
-        if row.is_paused:
-            return row.paused_at
-        return row.circuit_opened_at or row.connected_at
+    def storage(self) -> CustomStorage:
+        return self.now.storage
 
     @property
     def word(self) -> str:
-        return storage_word(self.storage)
+        return self.now.word
 
     @property
     def trouble(self) -> Explanation | None:
@@ -113,19 +108,10 @@ class StorageSums:
         return (timezone.now() - self.oldest_waiting_at).total_seconds()
 
 
-def storage_word(storage: CustomStorage) -> str:
-    return "needs attention" if storage.is_broken and not storage.is_paused else storage.state
-
-
 def storages(project: Project) -> list[StorageSums]:
-    """Every live storage with its copies counted, in five queries."""
-    tests = ConnectionTest.objects.filter(
-        custom_storage=OuterRef("pk"), kind=ConnectionTest.Kind.TEST, access_change=None
-    ).over()
+    """Every live storage with its copies counted, in three queries."""
     live = CustomStorage.objects.live().filter(project=project).order_by("name")
-    listed = live.annotate(tested_at=Subquery(tests.order_by("-pk").values("finished_at")[:1]))
-    tested = dict(listed.values_list("pk", "tested_at"))
-    rows = {row.pk: StorageSums(row, tested_at=tested.get(row.pk)) for row in live}
+    rows = {now.storage.pk: StorageSums(now) for now in states_of(live)}
     counts = (
         CopyJob.objects.filter(custom_storage__in=list(rows))
         .order_by()
@@ -157,7 +143,10 @@ def standing(project: Project) -> list[StorageSums]:
     listed = CustomStorage.objects.live().filter(project=project).order_by("name")
     oldest = Subquery(waiting.order_by("created_at").values("created_at")[:1])
     waiting_since = dict(listed.annotate(oldest=oldest).values_list("pk", "oldest"))
-    return [StorageSums(row, oldest_waiting_at=waiting_since.get(row.pk)) for row in listed]
+    return [
+        StorageSums(StorageState(row), oldest_waiting_at=waiting_since.get(row.pk))
+        for row in listed
+    ]
 
 
 def storage_sums(storage: CustomStorage) -> StorageSums:
@@ -232,8 +221,11 @@ class FirstSteps:
         return self.n_done == len(self.steps)
 
 
-def first_steps(project: Project) -> FirstSteps:
-    """What a new project still lacks, read from the ledger in four queries."""
+def first_steps(project: Project, *, is_key_told_now: bool = False) -> FirstSteps:
+    """What a new project still lacks, read from the ledger in four queries.
+
+    A key whose secret stands on the same page is not stored anywhere yet.
+    """
     first_file = File.objects.filter(project=project).order_by("uploaded_at")
     uploaded_at = first_file.values_list("uploaded_at", flat=True).first()
     connected = list(
@@ -276,7 +268,7 @@ def first_steps(project: Project) -> FirstSteps:
             "Store your secret key",
             "REST calls need one",
             "dashboard:keys",
-            key_at is not None,
+            key_at is not None and not is_key_told_now,
             key_at,
         ),
     ]

@@ -21,6 +21,7 @@ from storages_app.projects.errors import (
 )
 from storages_app.projects.upload_origins import parse_origins
 
+FIRST_KEY = "First key"
 LONGEST_ROLL = timedelta(days=30)
 _SLUG_TRIES = 1_000
 _MOST_TYPES = 100
@@ -44,6 +45,14 @@ def create_project(*, name: str, owner: User | None) -> Project:
         subject_id=project.pk,
     )
     return project
+
+
+@transaction.atomic
+def create_project_with_key(*, name: str, owner: User) -> tuple[Project, SecretKey]:
+    """A new project that REST can be asked for at once; the secret is told by who opens it."""
+    project = create_project(name=name, owner=owner)
+    key, _ = create_secret_key(project=project, label=FIRST_KEY, actor=owner.email)
+    return project, key
 
 
 @transaction.atomic

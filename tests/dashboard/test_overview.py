@@ -115,7 +115,7 @@ class TestFigures:
 def test_a_card_that_cannot_be_read_names_itself_and_the_others_stay(
     part, named, project, storage, file, as_owner, monkeypatch
 ):
-    def fail(*args):
+    def fail(*args, **kwargs):
         raise DatabaseError("a canary that no page shows")
 
     monkeypatch.setattr(reports, part, fail)

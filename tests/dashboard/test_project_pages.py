@@ -36,12 +36,53 @@ def said(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
+def grow_tired(client, settings):
+    """Signed in, but too long ago for secrets."""
+    session = client.session
+    session["began_at"] -= settings.CONFIRMED_FOR.total_seconds() + 1
+    session.save()
+
+
 class TestProjects:
     def test_a_new_one_belongs_to_its_maker(self, as_owner, owner):
         response = as_owner.post(reverse("dashboard:project_new"), {"name": "Blog"})
         project = Project.objects.get(name="Blog")
-        assert response["Location"] == address("keys", project)
+        assert response["Location"] == address("overview", project)
         assert project.memberships.get().user == owner
+        assert said(response) == ["Project “Blog” is ready. Its keys are below"]
+
+    def test_the_keys_of_a_new_one_are_shown_once_on_its_overview(self, as_owner, project):
+        as_owner.post(reverse("dashboard:project_new"), {"name": "Blog"})
+        blog = Project.objects.get(name="Blog")
+        secret = blog.secret_keys.get().unseal_secret()
+        assert secret not in repr(dict(as_owner.session))
+        for other in (as_owner.get(address("overview", project)), as_owner.get("/projects/")):
+            assert secret not in other.text
+        assert as_owner.head(address("overview", blog)).status_code == 200
+        shown = as_owner.get(address("overview", blog))
+        assert f'<code id="secret">{secret}</code>' in shown.text
+        assert f'<code id="public-key">{blog.public_key}</code>' in shown.text
+        assert "I have stored it" in shown.text
+        assert "no-store" in shown["Cache-Control"]
+        assert shown.context["steps"].value.n_done == 0
+        again = as_owner.get(address("overview", blog))
+        assert secret not in again.text
+        assert again.context["steps"].value.n_done == 1
+
+    def test_who_comes_back_too_late_does_not_see_the_secret(self, as_owner, settings):
+        """S109: it would be shown without a confirmation."""
+        as_owner.post(reverse("dashboard:project_new"), {"name": "Blog"})
+        blog = Project.objects.get(name="Blog")
+        grow_tired(as_owner, settings)
+        assert 'id="secret"' not in as_owner.get(address("overview", blog)).text
+
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_who_signed_in_long_ago_confirms_first(self, method, as_owner, settings):
+        """S109: a key is made and shown."""
+        grow_tired(as_owner, settings)
+        response = getattr(as_owner, method)(reverse("dashboard:project_new"), {"name": "Blog"})
+        assert response["Location"].startswith("/accounts/reauthenticate/?next=%2Fnew-project%2F")
+        assert not Project.objects.filter(name="Blog").exists()
 
     def test_a_name_that_cannot_be_is_said_and_kept(self, as_owner):
         page = as_owner.post(reverse("dashboard:project_new"), {"name": "   "})

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from storages_app.backups import services as backups
-from storages_app.dashboard import reports
+from storages_app.dashboard import new_keys, reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.frame import show
 from storages_app.models import BackupPlan, Project
@@ -42,8 +42,10 @@ class Card(Generic[T]):
 
 @project_page()
 def page(request: PageRequest, project: Project) -> HttpResponse:
+    new_key = new_keys.told_now(request, project)
     context = {
-        "steps": Card.of(lambda: reports.first_steps(project)),
+        "new_key": new_key,
+        "steps": Card.of(lambda: reports.first_steps(project, is_key_told_now=bool(new_key))),
         "figures": Card.of(lambda: reports.figures(project)),
         "storages": Card.of(lambda: reports.standing(project)),
         "backup": Card.of(lambda: _backup(project)),

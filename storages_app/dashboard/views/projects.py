@@ -4,19 +4,19 @@ from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from storages_app.dashboard import project_lists
-from storages_app.dashboard.access import PageRequest, actor_of
+from storages_app.dashboard import new_keys, project_lists
+from storages_app.dashboard.access import PageRequest, actor_of, confirm_first
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.forms.projects import NewProjectForm
 from storages_app.dashboard.frame import projects_of
 from storages_app.lib.errors import UcdashError
 from storages_app.models import User
-from storages_app.projects import accounts, browsers, lifecycle, services
+from storages_app.projects import accounts, browsers, lifecycle, services, sessions
 
 
 @require_safe
@@ -37,18 +37,23 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: HttpRequest) -> HttpResponseBase:
+    """A new project with its first key, which is shown: so for whom a key would be made, too."""
+    page_request = cast("PageRequest", request)
+    if not sessions.is_confirmed(request):
+        return confirm_first(page_request, back=request.get_full_path())
     form = NewProjectForm(request.POST or None)
     if form.is_valid():
-        owner = cast("PageRequest", request).user
         try:
-            project = services.create_project(name=form.cleaned_data["name"], owner=owner)
+            project, key = services.create_project_with_key(
+                name=form.cleaned_data["name"], owner=page_request.user
+            )
         except UcdashError as error:
             form.refuse(error, "name")
         else:
-            ready = f"Project “{project.name}” is ready. Its public key is below."
-            messages.success(request, f"{ready} Make a secret key for REST calls.")
-            return redirect("dashboard:keys", project.slug)
+            new_keys.tell_later(page_request, key)
+            messages.success(request, f"Project “{project.name}” is ready. Its keys are below")
+            return redirect("dashboard:overview", project.slug)
     return render(request, "dashboard/project_new.html", {"form": form})
 
 
