@@ -15,4 +15,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = "storages_app.dashboard.views.errors.bad_request"
 handler403 = "storages_app.dashboard.views.errors.forbidden"
 handler404 = "storages_app.dashboard.views.errors.not_found"
+handler429 = "storages_app.dashboard.views.errors.too_many"  # asked by allauth
 handler500 = "storages_app.dashboard.views.errors.server_error"

@@ -1,14 +1,19 @@
 """What people see when a page cannot be shown; programs get JSON."""
 
 import re
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
+from allauth.core.internal import ratelimit
 from django.conf import settings as installed
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.cache import cache
 from django.db import OperationalError, ProgrammingError
 from django.urls import reverse
 
 from storages_app.oversight import health
+from storages_app.projects import request_limits
 from tests.dashboard.conftest import new_client
 from ucdash import static_files
 
@@ -83,6 +88,49 @@ class TestTooLarge:
     def test_too_many_fields_are_another_thing(self, project, as_owner):
         fields = {f"f{n}": "" for n in range(installed.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
         assert as_owner.post(address("key_new", project), fields).status_code == 400
+
+
+class TestTooManyTries:
+    @pytest.fixture(autouse=True)
+    def _nothing_was_sent(self):
+        cache.clear()
+
+    @pytest.fixture
+    def clock(self, monkeypatch):
+        """Stands still, so that the seconds do; allauth and we read the same."""
+        clock = SimpleNamespace(now=1_700_000_000.0)
+        for module in (request_limits, ratelimit):
+            monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
+        monkeypatch.setattr(ratelimit, "cache_lock", lambda key: nullcontext(True))
+        return clock
+
+    def ask(self, email="ada@example.com", **extra):
+        form = {"email": email}
+        return new_client().post(reverse("account_reset_password"), form, **extra)
+
+    @pytest.mark.parametrize(("waited", "left"), [(0, "60 seconds"), (48.5, "12 seconds")])
+    def test_tell_the_seconds_that_are_left(self, waited, left, clock, db):
+        for _ in range(5):
+            assert self.ask().status_code == 302
+        clock.now += waited
+        page = self.ask()
+        assert page.status_code == 429
+        assert f"Try again in {left}." in text_of(page)
+        assert page["Retry-After"] == left.partition(" ")[0]
+        assert self.ask("eve@example.com").status_code == 302
+        clock.now += 60
+        assert self.ask().status_code == 302
+
+    def test_the_last_second_is_one(self, clock, db):
+        for _ in range(5):
+            self.ask()
+        clock.now += 59.5
+        assert "Try again in 1 second." in text_of(self.ask())
+
+    def test_those_of_a_person_are_told_too(self, clock, as_owner):
+        address = reverse("account_change_password")
+        pages = [as_owner.post(address, {"oldpassword": "x"}) for _ in range(6)]
+        assert "Try again in 60 seconds." in text_of(pages[5])
 
 
 class TestFaultsOfOurs:

@@ -14,6 +14,7 @@ from storages_app.dashboard.access import RoleTooLow
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import Project
 from storages_app.oversight import health
+from storages_app.projects import request_limits
 
 _OF_A_PROJECT = re.compile(r"/projects/([a-z0-9_-]{1,60})/")
 _MIGRATING_WAIT_S = 30
@@ -34,6 +35,15 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     context = {"project": _own_project(request)} if request.accepts("text/html") else None
     return _answer(request, 404, "Not found.", context)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Of the pages to sign in; allauth refuses, and we say for how long."""
+    seconds = request_limits.seconds_left(request)
+    detail = f"Too many tries. Try again in {seconds} s."
+    answer = _answer(request, 429, detail, {"seconds": seconds})
+    answer["Retry-After"] = str(seconds)
+    return answer
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
