@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from storages_app.dashboard import project_lists
 from storages_app.models import Membership
 from tests.dashboard.conftest import client_of, new_client
 from tests.factories import (
@@ -74,6 +75,20 @@ def test_without_a_project_the_page_says_what_one_is(db):
         "for production." in page
     )
     assert "Create project" in page
+
+
+def test_a_list_that_cannot_be_read_says_so_and_offers_another_try(as_owner, monkeypatch):
+    def fail(*args):
+        raise DatabaseError("a canary that no page shows")
+
+    monkeypatch.setattr(project_lists, "rows_of", fail)
+    page = as_owner.get(LIST)
+    assert page.status_code == 500
+    assert "Your projects could not be read." in page.text
+    assert f'<a href="{LIST}">Try again</a>' in page.text
+    assert "a canary" not in page.text
+    assert "No projects yet." not in page.text
+    assert "Create project" in page.text
 
 
 class TestBringingBack:

@@ -1,9 +1,11 @@
 """The way in: home, the list of projects, a new project, and the colours of the pages."""
 
+import logging
 from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,7 +18,10 @@ from storages_app.dashboard.forms.projects import NewProjectForm
 from storages_app.dashboard.frame import projects_of
 from storages_app.lib.errors import UcdashError
 from storages_app.models import User
+from storages_app.oversight import health
 from storages_app.projects import accounts, browsers, lifecycle, services, sessions
+
+log = logging.getLogger(__name__)
 
 
 @require_safe
@@ -28,10 +33,16 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def listing(request: HttpRequest) -> HttpResponse:
     user = cast("PageRequest", request).user
-    context = {
-        "rows": project_lists.rows_of(projects_of(user)),
-        "removed": project_lists.removed_projects(user),
-    }
+    try:
+        context = {
+            "rows": project_lists.rows_of(projects_of(user)),
+            "removed": list(project_lists.removed_projects(user)),
+        }
+    except DatabaseError:
+        if health.is_being_migrated():
+            raise
+        log.exception("The projects of a person could not be read")
+        return render(request, "dashboard/projects.html", {"are_unread": True}, status=500)
     return render(request, "dashboard/projects.html", context)
 
 
