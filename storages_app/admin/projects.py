@@ -1,17 +1,60 @@
 """Projects; their members are edited here, the rest on their own pages."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from storages_app.admin.base import Inline, ReadOnlyAdmin, actor_of, dashboard_link
-from storages_app.models import Event, Membership, Project
+from storages_app.models import Event, Membership, Project, User
+from storages_app.projects import members
+from storages_app.projects.roles import Role
+from storages_app.projects.team_errors import LastOwner
+
+if TYPE_CHECKING:
+    Form = forms.ModelForm[Membership]
+    FormSet = BaseInlineFormSet[Membership, Project, forms.ModelForm[Any]]
+else:
+    Form, FormSet = forms.ModelForm, BaseInlineFormSet
+
+
+class MemberForm(Form):
+    """A member stays who it is: another person is another member."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["user"].disabled = True
+
+
+class MemberFormSet(FormSet):
+    def clean(self) -> None:
+        """The last owner stays, here as on the page of the team."""
+        super().clean()
+        if any(self.errors) or not self.instance.pk:
+            return
+        members.hold(self.instance)
+        had_one = members.deciding_owners(self.instance).exists()
+        if had_one and not any(map(self._leaves_an_owner, self.forms)):
+            raise ValidationError(f"{LastOwner().message} {LastOwner().advice}", LastOwner.code)
+
+    @staticmethod
+    def _leaves_an_owner(form: Any) -> bool:
+        row = form.cleaned_data
+        stays = bool(row.get("user")) and not row.get(DELETION_FIELD_NAME)
+        return stays and row["role"] == Role.OWNER and row["user"].is_active
 
 
 class MembershipInline(Inline):
     model = Membership
+    form = MemberForm
+    formset = MemberFormSet
+    verbose_name_plural = "members"
     extra = 0
     autocomplete_fields = ("user",)
     fields = ("user", "role")
@@ -73,21 +116,24 @@ class ProjectAdmin(ReadOnlyAdmin):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
         """Members come and go with a line in the project's activity."""
-        formset.save()
-        project, actor = form.instance, actor_of(request)
-        for kind, members in (
-            ("member.added", formset.new_objects),
-            ("member.changed", [member for member, _ in formset.changed_objects]),
-            ("member.removed", formset.deleted_objects),
-        ):
-            for member in members:
-                Event.objects.record(
-                    kind,
-                    actor=actor,
-                    subject=member.user.email,
-                    project=project,
-                    data={"role": member.role},
-                )
+        project, by = form.instance, cast("User", request.user)
+        formset.save(commit=False)
+        for member in formset.new_objects:
+            member.save()
+            Event.objects.record(
+                "member.added",
+                actor=actor_of(request),
+                subject=member.user.email,
+                subject_id=member.user_id,
+                project=project,
+                data={"role": member.role},
+            )
+        # New owners first, so that one is left at every step.
+        changed = [member for member, _ in formset.changed_objects]
+        for member in sorted(changed, key=lambda one: one.role != Role.OWNER):
+            members.change_role(membership=member, role=member.role, by=by)
+        for member in formset.deleted_objects:
+            members.remove(membership=member, by=by)
 
     @admin.display(description="Dashboard")
     def open_page(self, project: Project) -> SafeString:

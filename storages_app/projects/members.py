@@ -5,6 +5,7 @@ leave at the same moment the second finds out that it is the last.
 """
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from storages_app.models import Event, Invitation, Membership, Project, User
@@ -91,12 +92,21 @@ def _require_power(project: Project, by: User, *roles: str) -> None:
         raise RoleTooHigh
 
 
+def deciding_owners(project: Project) -> QuerySet[Membership]:
+    """Owners who can sign in: somebody who was switched off decides nothing."""
+    return Membership.objects.filter(project=project, role=Role.OWNER, user__is_active=True)
+
+
+def projects_without_owner(user: User) -> list[Project]:
+    """What is left to nobody, now that this owner cannot sign in any more."""
+    if user.is_active:
+        return []
+    owned = Project.objects.live().filter(memberships__user=user, memberships__role=Role.OWNER)
+    return [project for project in owned if not deciding_owners(project).exists()]
+
+
 def _require_another_owner(member: Membership) -> None:
-    """One who can sign in: somebody who was switched off decides nothing."""
-    owners = Membership.objects.filter(
-        project=member.project, role=Role.OWNER, user__is_active=True
-    )
-    if not owners.exclude(pk=member.pk).exists():
+    if not deciding_owners(member.project).exclude(pk=member.pk).exists():
         raise LastOwner
 
 

@@ -11,21 +11,26 @@ from django.utils import timezone
 
 from storages_app.admin import base
 from storages_app.models import (
+    BackupPlan,
     BulkJob,
     CopyJob,
     CustomStorage,
     Event,
     Membership,
+    RestoreRun,
     SecretKey,
     User,
     WebhookDelivery,
 )
 from tests.admin.conftest import client_of
 from tests.factories import (
+    make_backup_plan,
     make_bulk_job,
     make_copy_job,
     make_custom_storage,
     make_file,
+    make_project,
+    make_restore_run,
     make_secret_key,
     make_user,
     make_webhook,
@@ -134,6 +139,40 @@ class TestJobs:
         assert len(said) == 2
 
 
+class TestBackups:
+    @pytest.fixture
+    def plan(self, storage):
+        storage.connected_at = timezone.now()
+        storage.save()
+        return make_backup_plan(storage)
+
+    def test_are_run_with_an_event(self, as_operator, plan):
+        assert run(as_operator, BackupPlan, "run", [plan]) == ["1 backup to run."]
+        assert plan.runs.get().asked_by == OPERATOR
+        assert Event.objects.get(kind="backup.run_asked").actor == OPERATOR
+
+    def test_are_paused_once_and_resumed_with_an_event_each(self, as_operator, plan):
+        assert run(as_operator, BackupPlan, "pause", [plan]) == ["1 backup paused."]
+        assert run(as_operator, BackupPlan, "pause", [plan])[-1] == "0 backups paused."
+        plan.refresh_from_db()
+        assert plan.paused_at
+        assert run(as_operator, BackupPlan, "resume", [plan])[-1] == "1 backup resumed."
+        kinds = set(Event.objects.values_list("kind", "actor"))
+        assert {("backup.paused", OPERATOR), ("backup.resumed", OPERATOR)} <= kinds
+
+    def test_that_are_paused_say_why_they_do_not_run(self, as_operator, plan):
+        BackupPlan.objects.update(paused_at=timezone.now())
+        said = run(as_operator, BackupPlan, "run", [plan])
+        assert said[0].startswith("Backup of Shop to photos: ")
+        assert said[-1] == "0 backups to run."
+
+    def test_restores_of_them_are_cancelled_with_an_event(self, as_operator, storage):
+        restore = make_restore_run(storage)
+        assert run(as_operator, RestoreRun, "cancel", [restore]) == ["1 restore cancelled."]
+        assert run(as_operator, RestoreRun, "cancel", [restore])[-1] == "0 restores cancelled."
+        assert Event.objects.get(kind="restore.cancelled").actor == OPERATOR
+
+
 class TestKeys:
     def test_are_ended_once_with_an_event(self, as_operator, project):
         key = make_secret_key(project, "the secret of a key")
@@ -239,29 +278,86 @@ class TestQuotas:
 
 
 class TestMembers:
+    """S110: an operator's changes obey the rules of the team, and are written down."""
+
+    def save(self, client, project, *rows):
+        """Each row is who, as what, and whether they go: those who are members come first."""
+        known = {member.user_id: member for member in project.memberships.all()}
+        sent = {"memberships-TOTAL_FORMS": len(rows), "memberships-INITIAL_FORMS": len(known)}
+        for n, (user, role, *goes) in enumerate(rows):
+            row = {"project": project.pk, "user": user.pk, "role": role}
+            if user.pk in known:
+                row["id"] = known[user.pk].pk
+            if goes:
+                row["DELETE"] = "on"
+            sent |= {f"memberships-{n}-{name}": value for name, value in row.items()}
+        return client.post(reverse("admin:storages_app_project_change", args=[project.pk]), sent)
+
     def test_are_added_with_an_event(self, as_operator, project):
         person = make_user("new@example.com")
-        owner = project.memberships.get()
-        response = as_operator.post(
-            reverse("admin:storages_app_project_change", args=[project.pk]),
-            {
-                "memberships-TOTAL_FORMS": 2,
-                "memberships-INITIAL_FORMS": 1,
-                "memberships-0-id": owner.pk,
-                "memberships-0-project": project.pk,
-                "memberships-0-user": owner.user_id,
-                "memberships-0-role": "owner",
-                "memberships-1-project": project.pk,
-                "memberships-1-user": person.pk,
-                "memberships-1-role": "viewer",
-            },
-        )
+        owner = project.memberships.get().user
+        response = self.save(as_operator, project, (owner, "owner"), (person, "viewer"))
         assert response.status_code == 302
         assert Membership.objects.get(user=person).role == "viewer"
-        assert Event.objects.get(kind="member.added").subject == "new@example.com"
+        event = Event.objects.get(kind="member.added")
+        assert (event.subject, event.subject_id) == ("new@example.com", str(person.pk))
+
+    @pytest.mark.parametrize("row", [("viewer",), ("owner", "goes")])
+    def test_the_last_owner_stays_and_the_page_says_why(self, as_operator, project, row):
+        owner = project.memberships.get().user
+        page = self.save(as_operator, project, (owner, *row))
+        assert page.status_code == 200
+        assert "A project keeps at least one owner. Make someone else owner first." in page.text
+        assert project.memberships.get().role == "owner"
+        assert not Event.objects.exists()
+
+    def test_an_owner_who_cannot_sign_in_is_none(self, as_operator, project):
+        owner = project.memberships.get().user
+        gone = make_user("gone@example.com", is_active=False)
+        page = self.save(as_operator, project, (owner, "viewer"), (gone, "owner"))
+        assert "A project keeps at least one owner." in page.text
+
+    def test_one_owner_takes_the_place_of_another_in_one_step(self, as_operator, project):
+        owner, heir = project.memberships.get().user, make_user("heir@example.com")
+        Membership.objects.create(project=project, user=heir, role="viewer")
+        saved = self.save(as_operator, project, (owner, "owner", "goes"), (heir, "owner"))
+        assert saved.status_code == 302
+        assert [(one.user, one.role) for one in project.memberships.all()] == [(heir, "owner")]
+        kinds = Event.objects.order_by("pk").values_list("kind", "actor")
+        assert list(kinds) == [
+            ("member.role_changed", "operator@example.com"),
+            ("member.removed", "operator@example.com"),
+        ]
+
+    def test_a_project_that_never_had_an_owner_can_be_changed(self, as_operator):
+        project = make_project("Nobody's")
+        saved = self.save(as_operator, project, (make_user("new@example.com"), "viewer"))
+        assert saved.status_code == 302
+
+    def test_a_row_does_not_become_another_person(self, as_operator, project):
+        member = project.memberships.get()
+        stranger = make_user("stranger@example.com")
+        as_operator.post(
+            reverse("admin:storages_app_project_change", args=[project.pk]),
+            {
+                "memberships-TOTAL_FORMS": 1,
+                "memberships-INITIAL_FORMS": 1,
+                "memberships-0-id": member.pk,
+                "memberships-0-project": project.pk,
+                "memberships-0-user": stranger.pk,
+                "memberships-0-role": "owner",
+            },
+        )
+        assert project.memberships.get().user.email == "owner@example.com"
 
 
 class TestUsers:
+    def save(self, client, user, **fields):
+        kept = {"email": user.email, "theme": user.theme, "time_zone": user.time_zone}
+        kept |= {"has_shortcuts": "on", "is_active": "on" if user.is_active else ""}
+        sent = {name: value for name, value in (kept | fields).items() if value}
+        return client.post(reverse("admin:storages_app_user_change", args=[user.pk]), sent)
+
     def test_are_made_with_a_lower_case_address(self, as_operator):
         response = as_operator.post(
             reverse("admin:storages_app_user_add"),
@@ -274,6 +370,79 @@ class TestUsers:
         )
         assert response.status_code == 302
         assert User.objects.filter(email="grace@example.com").exists()
+        event = Event.objects.get(kind="user.added")
+        assert (event.actor, event.subject) == (OPERATOR, "grace@example.com")
+
+    def test_are_changed_with_an_event(self, as_operator):
+        user = make_user("ada@example.com")
+        assert self.save(as_operator, user, is_staff="on").status_code == 302
+        user.refresh_from_db()
+        assert user.is_staff
+        event = Event.objects.get(kind="user.changed")
+        assert (event.actor, event.subject) == (OPERATOR, "ada@example.com")
+        assert event.data == {"fields": ["Staff status"]}
+
+    def test_get_a_new_password_with_an_event_and_lose_their_sessions(self, as_operator):
+        user = make_user("ada@example.com")
+        session = client_of(user)
+        word = "a long enough pass phrase"
+        as_operator.post(
+            reverse("admin:auth_user_password_change", args=[user.pk]),
+            {"usable_password": "true", "password1": word, "password2": word, "set-password": "x"},
+        )
+        user.refresh_from_db()
+        assert user.check_password(word)
+        assert session.get("/projects/").status_code == 302
+        event = Event.objects.get(kind="user.changed")
+        assert event.data == {"fields": ["password"]}
+        assert word not in str(vars(event))
+
+    def test_whose_projects_lose_their_owner_are_named(self, as_operator, project):
+        owner = project.memberships.get().user
+        page = self.save(as_operator, owner, is_active="")
+        said = [str(message) for message in get_messages(page.wsgi_request)]
+        assert said[0] == "“Shop” has no owner now who can sign in. Make someone else owner."
+
+    def test_who_work_in_a_project_are_not_deleted(self, as_operator, project):
+        owner = project.memberships.get().user
+        address = reverse("admin:storages_app_user_delete", args=[owner.pk])
+        assert as_operator.post(address, {"post": "yes"}).status_code == 403
+        assert project.memberships.exists()
+
+    def test_who_have_nothing_are_deleted_with_an_event(self, as_operator):
+        user = make_user("nobody@example.com")
+        as_operator.post(reverse("admin:storages_app_user_delete", args=[user.pk]), {"post": "yes"})
+        assert Event.objects.get(kind="user.removed").subject == "nobody@example.com"
+
+
+class TestStaffWhoMayChangeUsers:
+    """S110: `is_superuser` cannot be set by staff, and no operator's account taken over."""
+
+    @pytest.fixture
+    def as_staff(self, db):
+        from django.contrib.auth.models import Permission
+
+        staff = make_user("staff@example.com", is_staff=True)
+        staff.user_permissions.add(*Permission.objects.filter(codename__endswith="_user"))
+        return client_of(staff)
+
+    def test_make_nobody_an_operator(self, as_staff):
+        user = make_user("ada@example.com")
+        TestUsers().save(as_staff, user, is_staff="on", is_superuser="on", first_name="Ada")
+        user.refresh_from_db()
+        assert (user.first_name, user.is_staff, user.is_superuser) == ("Ada", False, False)
+
+    def test_change_no_operator_nor_themselves(self, as_staff, operator):
+        for user in (operator, User.objects.get(email="staff@example.com")):
+            assert TestUsers().save(as_staff, user, first_name="X").status_code == 403
+            word = "a long enough pass phrase"
+            answer = as_staff.post(
+                reverse("admin:auth_user_password_change", args=[user.pk]),
+                {"usable_password": "true", "password1": word, "password2": word},
+            )
+            assert answer.status_code == 403
+            user.refresh_from_db()
+            assert not user.check_password(word)
 
 
 def test_the_admin_has_no_sign_in_of_its_own(client):
