@@ -28,6 +28,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   else asked.set(key, Date.now());
 });
 
+// A part that could not be asked shows by that mark what it says while its values are old.
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (isPoll(event)) event.target.toggleAttribute("data-unread", !event.detail.successful);
+});
+
 // An answer that does not come is told once, in words.
 let isTold = false;
 const tell = (text) => {

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import F, Max, OuterRef, QuerySet, Subquery, Sum
 
-from storages_app.dashboard.reports import storage_word
+from storages_app.dashboard.storage_states import storage_word
 from storages_app.models import BackupRun, CustomStorage, File, Project, Tally, User
 from storages_app.projects.roles import Role, is_operator
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -67,6 +67,7 @@ class TestReport:
     watches: bool = False
     last: ConnectionTest | None = None  # the newest that found the same as this one
     notice: str = ""
+    known_at: datetime | None = None  # of `features`, while they are looked at anew
 
     @property
     def word(self) -> str:
@@ -88,6 +89,11 @@ class TestReport:
     @property
     def can_run_again(self) -> bool:
         return self.may_run and self.is_newest and self.change is None
+
+    @property
+    def shows_features(self) -> bool:
+        """Of settings that are only tried, nothing works yet."""
+        return self.change is None and (self.test.is_over or self.known_at is not None)
 
     @property
     def is_watching(self) -> bool:
@@ -123,6 +129,7 @@ def report_on(test: ConnectionTest, *, may_run: bool = False, watches: bool = Fa
     findings = _findings(test)
     storage = test.custom_storage
     newer = storage.connection_tests.of_kind(Kind.TEST).filter(pk__gt=test.pk, access_change=None)
+    before = ConnectionTest.objects.of_current_settings(storage).over().filter(pk__lt=test.pk)
     return TestReport(
         test=test,
         rows=[Row(finding, _details(finding, test)) for finding in findings],
@@ -132,6 +139,7 @@ def report_on(test: ConnectionTest, *, may_run: bool = False, watches: bool = Fa
         may_run=may_run,
         watches=watches,
         last=newer.over().first() or test,
+        known_at=None if test.is_over else before.values_list("finished_at", flat=True).first(),
     )
 
 
@@ -156,9 +164,18 @@ def _outcome(test: ConnectionTest) -> dict[str, tuple[str, str]]:
 
 def _findings(test: ConnectionTest) -> list[Finding]:
     found = sorted(test.findings.all(), key=lambda finding: finding.position)
+    if test.is_over:
+        return [_ended(finding) for finding in found]
     if found or test.state != State.WAITING:
         return found
     return _planned(test)
+
+
+def _ended(finding: Finding) -> Finding:
+    """A row that is still open in a test that is over was left so by its worker's end."""
+    if finding.state in {Finding.State.WAITING, Finding.State.RUNNING}:
+        finding.state, finding.title = Finding.State.SKIPPED, "Not answered"
+    return finding
 
 
 def _planned(test: ConnectionTest) -> list[Finding]:
@@ -237,8 +254,13 @@ def _banner(test: ConnectionTest, findings: list[Finding]) -> str:
         return f"{word}. {n_passed} of {len(findings)} checks passed."
     if test.state == State.LIMITED:
         return _banner_with_limits(test, failed)
-    required = [f for f in failed if f.level == Finding.Level.REQUIRED]
-    first = f" Start with “{required[0].name}”; the others may depend on it." if required else ""
+    return _banner_of_failure(test, [f for f in failed if f.level == Finding.Level.REQUIRED])
+
+
+def _banner_of_failure(test: ConnectionTest, required: list[Finding]) -> str:
+    if not required:
+        return "The test was broken off and says nothing. Run it again."
+    first = f" Start with “{required[0].name}”; the others may depend on it."
     lost = "Not connected yet" if test.custom_storage.is_draft else "Not working as it should"
     return f"{lost}. {_count(len(required), 'required check')} failed.{first}"
 

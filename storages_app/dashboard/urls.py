@@ -41,6 +41,7 @@ app_name = "dashboard"
 
 _STORAGE: list[URLPattern | URLResolver] = [
     path("", storages.health, name="storage"),
+    path("state/", storages.state, name="storage_state"),
     path("copies/", storages.copies, name="storage_copies"),
     path("settings/", storages.settings, name="storage_settings"),
     path("pattern/", patterns.preview, name="pattern_preview"),

@@ -76,6 +76,32 @@ class TestPage:
         assert "<script>alert" not in page
         assert "<b>x" not in page
 
+    def test_what_worked_before_stays_with_its_time_while_a_test_runs(
+        self, project, storage, as_owner
+    ):
+        make_connection_test(storage)
+        ConnectionTest.objects.update(finished_at=timezone.now() - timedelta(minutes=7))
+        test = make_connection_test(storage, state="running")
+        page = words(as_owner.get(address("storage_test", project, storage.pk, test.pk)))
+        works = page.partition('id="works"')[2]
+        assert "as of" in works.partition("</h3>")[0]
+        assert "7\u00a0min ago" in page or "7 min ago" in works
+        assert "Works" in works
+
+    def test_without_an_earlier_test_nothing_is_known_to_work(self, project, storage, as_owner):
+        test = make_connection_test(storage, state="running")
+        page = words(as_owner.get(address("storage_test", project, storage.pk, test.pk)))
+        assert "What works now" not in page
+
+    def test_a_test_that_outlived_no_worker_says_so(self, project, storage, as_owner):
+        test = make_connection_test(
+            storage, state="failed", findings=[("Write", "running", "required")]
+        )
+        page = words(as_owner.get(address("storage_test", project, storage.pk, test.pk)))
+        assert "The test was broken off and says nothing. Run it again." in page
+        assert 'id="check-write" data-state="skipped"' in page
+        assert "Not answered" in page
+
     def test_polls_while_it_runs_and_says_how_without_a_script(self, project, storage, as_owner):
         test = make_connection_test(
             storage, state="running", findings=[("Identity", "running", "required")]
@@ -296,7 +322,7 @@ class TestWatch:
         green = words(self.ask(as_owner, project, storage, failed))
         assert "has failed its check" not in green
         assert "Parked since" not in green
-        assert "Connected" in green.partition('<span id="word" hx-swap-oob="true">')[2]
+        assert "Connected" in green.partition(f'id="state-{storage.pk}"')[2]
 
     def test_another_page_keeps_its_address(self, project, storage, failed, as_owner):
         make_connection_test(storage)

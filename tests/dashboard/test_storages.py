@@ -103,6 +103,64 @@ class TestList:
         assert count() == before
 
 
+class TestState:
+    """How a storage stands stays on the page while it is looked at anew."""
+
+    def ask(self, client, project, storage, **query):
+        return client.get(address("storage_state", project, storage.pk), query)
+
+    @pytest.mark.parametrize("page", ["storages", "storage_copies"])
+    def test_the_last_word_stays_while_a_test_runs(self, page, project, storage, as_owner):
+        make_connection_test(storage, state="running")
+        args = [] if page == "storages" else [storage.pk]
+        found = as_owner.get(address(page, project, *args)).text
+        part = found.partition(f'id="state-{storage.pk}"')[2].partition("</time>")[0]
+        assert "Connected checking…" in text_of(part)
+        assert 'hx-trigger="every 2s"' in part
+
+    def test_what_is_not_under_way_is_not_asked_for(self, project, storage, as_owner):
+        make_connection_test(storage)
+        page = as_owner.get(address("storages", project)).text
+        assert "hx-trigger" not in page
+        assert "checking…" not in page
+
+    def test_it_asks_until_the_test_is_over(self, project, storage, as_owner):
+        test = make_connection_test(storage, state="waiting")
+        first = self.ask(as_owner, project, storage)
+        assert first.status_code == 200
+        seen = first.text.partition("?seen=")[2].partition('"')[0]
+        assert self.ask(as_owner, project, storage, seen=seen).status_code == 204
+        circuit.open_(storage, reason="AccessDenied")
+        broken = self.ask(as_owner, project, storage, seen=seen)
+        assert broken.status_code == 200
+        assert "Needs attention checking…" in text_of(broken.text)
+        ConnectionTest.objects.filter(pk=test.pk).update(finished_at=timezone.now())
+        last = self.ask(as_owner, project, storage, seen=seen)
+        assert last.status_code == 286
+        assert "hx-get" not in last.text
+
+    def test_a_state_that_nobody_comes_to_read_is_told_with_the_last_one(
+        self, project, storage, as_owner
+    ):
+        make_connection_test(storage)
+        ConnectionTest.objects.update(finished_at=timezone.now() - timedelta(minutes=7))
+        make_connection_test(storage, state="waiting")
+        late = timezone.now() - timedelta(minutes=3)
+        ConnectionTest.objects.filter(finished_at=None).update(created_at=late)
+        told = "Could not read the state. Last known: Connected, 7\u00a0min ago"
+        for page in (
+            as_owner.get(address("storages", project)),
+            self.ask(as_owner, project, storage),
+        ):
+            assert told.replace("\u00a0", " ") in text_of(page.text)
+
+    def test_a_change_that_is_tried_is_no_look_at_the_storage(self, project, storage, as_owner):
+        test = make_connection_test(storage, state="running")
+        test.access_change = AccessChange.objects.create(custom_storage=storage, asked_by="x")
+        test.save()
+        assert "checking…" not in as_owner.get(address("storages", project)).text
+
+
 class TestHealth:
     def test_a_broken_storage_says_since_when_and_what_waits(self, project, storage, as_owner):
         make_copy_job(make_file(project), storage, state="blocked")

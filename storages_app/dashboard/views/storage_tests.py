@@ -22,6 +22,7 @@ from storages_app.dashboard.storage_reports import (
     newest_test,
     report_on,
 )
+from storages_app.dashboard.storage_states import state_of
 from storages_app.lib.errors import UcdashError
 from storages_app.models import ConnectionTest, CustomStorage, Project
 from storages_app.projects.roles import Action, may
@@ -167,7 +168,7 @@ def _part(
         "test": report,
         "is_update": True,
         "frame": Frame(request, project, "storages"),
-        "word": reports.storage_word(storage),
+        "now": state_of(storage),
         "sums": reports.storage_sums(storage),
     }
     response = render(request, "dashboard/_test.html", context, status=status)

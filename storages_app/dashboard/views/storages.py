@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings as installation
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 
 from storages_app.custom_storages import grants, services
 from storages_app.custom_storages.auto_copy_rules import Rule
@@ -21,7 +21,9 @@ from storages_app.dashboard.forms.storages import (
 )
 from storages_app.dashboard.frame import show
 from storages_app.dashboard.pages import page_of, read_number
+from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explain
+from storages_app.dashboard.storage_states import state_of
 from storages_app.dashboard.views import patterns, storage_tests
 from storages_app.lib.errors import UcdashError
 from storages_app.models import (
@@ -45,6 +47,21 @@ def listing(request: PageRequest, project: Project) -> HttpResponse:
     return show(request, "dashboard/storages.html", project, context, section="storages")
 
 
+@project_page()
+def state(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpResponse:
+    """How the storage stands, alone; asked for while a test of it is under way."""
+    now = state_of(storage_of(project, storage_id))
+    context = {"project": project, "now": now}
+    return poll_answer(
+        request,
+        version=now.version,
+        is_over=now.asked_at is None,
+        render=lambda status: render(
+            request, "dashboard/_storage_state.html", context, status=status
+        ),
+    )
+
+
 def show_storage(
     request: PageRequest,
     project: Project,
@@ -55,7 +72,7 @@ def show_storage(
     """One tab of the storage, inside what all of them have in common."""
     common = {
         "storage": storage,
-        "word": reports.storage_word(storage),
+        "now": state_of(storage),
         "tab": tab,
         "provider": provider(storage.provider),
     }
