@@ -6,6 +6,7 @@ stopped and begun again at any time, and run beside an installation at work.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.apps import apps
@@ -80,17 +81,12 @@ def _reseal_row(row: Model, column: str, outcome: Resealed, *, is_dry_run: bool)
 
 
 def _reseal_factor(row: Authenticator, outcome: Resealed, *, is_dry_run: bool) -> None:
-    """Keys of authenticators and seeds of recovery codes stand in a column of allauth's."""
-    ring, after = key_ring(), dict(row.data)
-    for name in {"secret", "seed"} & after.keys():
-        if after[name].startswith(f"{outcome.key}:"):
-            continue
-        try:
-            opened = ring.unseal(after[name], place=FACTOR_SECRET)
-        except CannotUnseal:
-            outcome.closed.append(f"second factor {row.pk}: {name}")
-            continue
-        after[name] = ring.seal(opened, place=FACTOR_SECRET)
+    """What is secret of a second factor stands in a column of allauth's."""
+    try:
+        after = {name: _resealed(name, row.data[name], outcome) for name in row.data}
+    except CannotUnseal:
+        outcome.closed.append(f"second factor {row.pk}")
+        return
     if after == row.data:
         return
     rows = Authenticator.objects.filter(pk=row.pk, data=row.data)
@@ -98,6 +94,16 @@ def _reseal_factor(row: Authenticator, outcome: Resealed, *, is_dry_run: bool) -
         outcome.n_resealed += 1
     else:
         outcome.n_changed_meanwhile += 1
+
+
+def _resealed(name: str, value: Any, outcome: Resealed) -> Any:
+    """Keys of authenticators, seeds of recovery codes, and the list of their hashes."""
+    if name == "migrated_codes":
+        return [_resealed("seed", hashed, outcome) for hashed in value]
+    if name not in {"secret", "seed"} or value.startswith(f"{outcome.key}:"):
+        return value
+    ring = key_ring()
+    return ring.seal(ring.unseal(value, place=FACTOR_SECRET), place=FACTOR_SECRET)
 
 
 def _columns() -> Iterator[tuple[QuerySet[Model], str]]:

@@ -24,6 +24,7 @@ from django.urls import reverse
 
 from storages_app.models import Event
 from storages_app.projects import sign_in_tries
+from storages_app.projects.accounts import FactorsAdapter
 from tests.dashboard.conftest import _plain_static_files, client_of, new_client  # noqa: F401
 from tests.factories import make_project, make_user
 
@@ -76,6 +77,14 @@ def totp_secret(person):
     TOTP.activate(person, secret)
     RecoveryCodes.activate(person)
     return secret
+
+
+@pytest.fixture
+def shown_codes(person, totp_secret):
+    """As the person has them on paper, from the one page that shows them."""
+    page = client_of(person).get("/accounts/2fa/recovery-codes/")
+    assert "no-store" in page["Cache-Control"]
+    return re.findall(r"\d{8}", page.text.split("<pre")[1].split("</pre>")[0])
 
 
 class TestSigningIn:
@@ -498,6 +507,57 @@ class TestSecondFactor:
         rows = repr(list(Authenticator.objects.values_list("data", flat=True)))
         assert totp_secret not in rows
         assert not any(code in rows for code in codes)
+
+    def test_of_codes_that_were_shown_only_hashes_stay(self, person, totp_secret, shown_codes):
+        """S109: whoever has the data keys as well finds no code."""
+        data = Authenticator.objects.get(type="recovery_codes").data
+        opened = [FactorsAdapter().decrypt(kept) for kept in data["migrated_codes"]]
+        assert "seed" not in data
+        assert len(opened) == len(shown_codes) == 10
+        assert not any(code in repr(opened) for code in shown_codes)
+
+    def test_a_code_that_was_shown_opens_once(self, person, totp_secret, shown_codes):
+        for expected in (True, False):
+            client = new_client()
+            sign_in(client)
+            typed = f" {shown_codes[3][:4]}-{shown_codes[3][4:]} "
+            client.post("/accounts/2fa/authenticate/", {"code": typed})
+            assert is_signed_in(client) is expected
+        page = client_of(person).get("/accounts/2fa/recovery-codes/")
+        assert "9 of 10 codes are left" in text_of(page)
+        assert "9 left." in text_of(client_of(person).get("/account/"))
+
+    def test_a_hash_opens_nothing(self, person, totp_secret, shown_codes):
+        data = Authenticator.objects.get(type="recovery_codes").data
+        client = new_client()
+        sign_in(client)
+        hashed = FactorsAdapter().decrypt(data["migrated_codes"][0])
+        client.post("/accounts/2fa/authenticate/", {"code": hashed})
+        assert not is_signed_in(client)
+
+    def test_a_code_confirms_who_somebody_is(self, person, totp_secret, shown_codes, settings):
+        client = client_of(person)
+        move_back(client, began_at=settings.CONFIRMED_FOR)
+        form = {"code": shown_codes[0], "next": "/new-project/"}
+        response = client.post("/accounts/2fa/reauthenticate/", form)
+        assert response["Location"] == "/new-project/"
+
+    def test_codes_of_an_older_release_open_and_are_hashed_then(self, person, totp_secret):
+        row = Authenticator.objects.get(type="recovery_codes")
+        first, second = row.wrap().get_unused_codes()[:2]
+        row.wrap().mark_as_viewed()
+        for code in (first, second):
+            client = new_client()
+            sign_in(client)
+            client.post("/accounts/2fa/authenticate/", {"code": code})
+            assert is_signed_in(client)
+            row.refresh_from_db()
+            assert "seed" not in row.data
+        assert len(row.wrap().get_unused_codes()) == 8
+
+    def test_codes_are_shown_on_one_page_only(self, person, totp_secret):
+        response = client_of(person).get("/accounts/2fa/recovery-codes/download/")
+        assert response["Location"] == "/account/"
 
     @pytest.mark.django_db(transaction=True)
     def test_the_whole_way_of_adding_one(self, person):

@@ -9,18 +9,24 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from django import forms
 
 from storages_app.models import User
+from storages_app.projects import recovery_codes
 from storages_app.projects.accounts import take_a_try
 
 _TIME_ZONES = sorted({"UTC", *available_timezones()} - {"localtime", "Factory"})
 
 
 class _CountedCode(forms.Form):
-    """Wrong codes are counted with wrong passwords, by all web processes together (S106)."""
+    """Wrong codes are counted with wrong passwords, by all web processes together (S106).
+
+    Of recovery codes only hashes are there, so that is what allauth is asked for.
+    """
 
     user: User
 
     def clean_code(self) -> str:
         tries = take_a_try(allauth_context.request, account=f"code of {self.user.email}")
+        typed = self.cleaned_data["code"]
+        self.cleaned_data["code"] = recovery_codes.as_kept(user=self.user, code=typed)
         clean: Callable[[], str] = super().clean_code  # type: ignore[misc]
         code = clean()
         tries.give_back()

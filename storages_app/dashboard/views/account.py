@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import ViewRecoveryCodesView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from storages_app.dashboard.access import PageRequest
 from storages_app.dashboard.forms.account import PreferencesForm
-from storages_app.projects import accounts, browsers, sessions
+from storages_app.projects import accounts, browsers, recovery_codes, sessions
 
 _SHOWN_SESSIONS = 50
 
@@ -45,6 +46,15 @@ def sign_out_others(request: HttpRequest) -> HttpResponse:
     devices = "device" if n_ended == 1 else "devices"
     messages.success(request, f"Signed out on {n_ended} other {devices}.")
     return redirect("dashboard:account")
+
+
+class RecoveryCodesPage(ViewRecoveryCodesView):  # type: ignore[misc]
+    """The codes are shown once, and what shows them is forgotten with that."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        recovery_codes.keep_hashes(self.request.user)
+        return context
 
 
 def _standing(request: HttpRequest) -> dict[str, Any]:
