@@ -32,8 +32,6 @@ COPIES = int(os.environ.get("COPIES", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 ONLY = tuple(os.environ.get("ONLY", "").split(","))
 MOST_MS, MOST_KB = 1_000, 150
-# Large by what they are for: the official uploader, and Swagger UI.
-_ON_ITS_OWN = ("upload", "documentation:", "admin")
 _SEEN = """() => {
   const [navigation] = performance.getEntriesByType("navigation");
   const paints = performance.getEntriesByType("paint").map((paint) => paint.startTime);
@@ -60,7 +58,7 @@ def run() -> None:
         measured = list(_measure(browser, world))
         browser.close()
     slowest = sorted(measured, key=lambda one: -one.ms)
-    heavy = [one for one in measured if one.kb > MOST_KB and not one.name.startswith(_ON_ITS_OWN)]
+    heavy = [one for one in measured if one.kb > MOST_KB]
     report(
         name="pages",
         ours=slowest[0].ms,

@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
     "ucdash.middleware.ProgramsMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # which hides the length of what is secret in a page
     "csp.middleware.CSPMiddleware",
     "ucdash.middleware.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -407,6 +408,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "storages_app.api.refusal_schema.add_refusals",
+        "storages_app.api.areas.name_areas",
     ],
     "GET_LIB_DOC_EXCLUDES": "storages_app.api.schema.bases_that_describe_nothing",
     "SWAGGER_UI_DIST": "SIDECAR",

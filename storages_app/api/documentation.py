@@ -17,7 +17,10 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.plumbing import set_query_parameters
 from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from storages_app.api.areas import operations_of
 
 _PUBLIC_KEY = re.compile(r"[0-9a-zA-Z]{1,40}", re.ASCII)
 _NAMES = ("pub_key", "UPLOADCARE_PUB_KEY")
@@ -64,12 +67,28 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return get_conditional_response(request, etag=answer["ETag"], response=answer) or answer
 
 
+@cache
+def _listed() -> list[dict[str, Any]]:
+    return operations_of(json.loads(_described()))
+
+
 class ReferenceView(SpectacularSwaggerSplitView):
-    """Swagger UI over it, from files of this host."""
+    """Every address in a line, and Swagger UI (half a megabyte) when somebody asks for it."""
 
     url_name = "documentation:openapi"
     template_name = "api/reference.html"
-    title = "API of ucdash"
+    title = "API reference"
+
+    @extend_schema(exclude=True)
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if "script" not in request.GET:
+            response.data |= {
+                "areas": _listed(),
+                "schema_url": self._get_schema_url(request),
+                "user": request._request.user,  # the API's own knows no sessions
+            }
+        return response
 
     def _get_schema_url(self, request: Any) -> str:
         url = super()._get_schema_url(request)  # type: ignore[no-untyped-call]

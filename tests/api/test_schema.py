@@ -4,7 +4,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from storages_app.api import schema
+from storages_app.api import areas, schema
 from storages_app.api.v1 import storage_fields
 from storages_app.api.v1.custom_storages import grant_object, storage_object
 from storages_app.api.v1.jobs import job_object
@@ -83,3 +83,24 @@ def test_the_documentation_is_valid_openapi_and_names_every_route():
     assert set(made["paths"][storage]) == {"get", "patch", "delete"}
     assert set(made["paths"][f"{storage}tests/"]) == {"get", "post"}
     assert set(made["components"]["securitySchemes"]) >= {"Uploadcare", "Uploadcare.Simple"}
+
+
+def test_every_address_has_its_area_and_a_line_that_says_what_it_does():
+    """A new address that no area takes ends the generator."""
+    made = SchemaGenerator().get_schema(request=None, public=True)
+    listed = areas.operations_of(made)
+    operations = [operation for area in listed for operation in area["operations"]]
+    assert all(area["operations"] for area in listed)
+    assert len(operations) == sum(map(len, made["paths"].values()))
+    assert all(0 < len(operation["summary"]) < 130 for operation in operations)
+    with pytest.raises(areas.NoArea, match="/api/v1/new/"):
+        areas.name_areas({"paths": {"/api/v1/new/": {"get": {}}}}, None, None, public=True)
+
+
+@pytest.mark.django_db
+def test_the_page_lists_all_of_it_with_the_key_of_a_project(client):
+    page = client.get("/api/docs/?public_key=demopublickey").content.decode()
+    assert page.count('class="operation"') > 90
+    assert "/api/v1/custom_storages/{storage_id}/tests/" in page
+    assert "/api/openapi.json?public_key=demopublickey" in page
+    assert "<script src" not in page  # Swagger UI comes when it is asked for

@@ -82,3 +82,28 @@ def test_a_line_of_code_is_copied_with_its_button(docs, page):
     page.get_by_role("button", name="Copy").first.click()
     page.get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()").startswith("echo test | aws s3 cp")
+
+
+def test_requests_can_be_tried_where_somebody_asks_for_it(docs, page, said):
+    """Half a megabyte of Swagger UI, from this host, at the call that was chosen."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(docs.replace("/docs/", "/api/docs/"))
+    assert not any("swagger" in address for address in asked)
+    page.get_by_role("link", name="/api/v1/custom_storages/{storage_id}/proof/").click()
+    call = page.locator(".opblock.is-open")
+    call.wait_for()
+    assert "/api/v1/custom_storages/{storage_id}/proof/" in call.inner_text()
+    assert not page.locator("#reference-list").is_visible()
+    hosts = {address.split("/")[2] for address in asked if not address.startswith("data:")}
+    assert hosts == {docs.split("/")[2]}
+    assert said == []
+
+
+def test_the_list_of_calls_stays_where_swagger_ui_does_not_come(docs, page):
+    page.route("**/swagger-ui-bundle*.js", lambda route: route.abort())
+    page.goto(docs.replace("/docs/", "/api/docs/"))
+    page.get_by_role("button", name="Try requests…").click()
+    page.get_by_text("did not load").wait_for()
+    assert page.locator("#reference-list").is_visible()
+    assert page.get_by_role("button", name="Try requests…").is_enabled()

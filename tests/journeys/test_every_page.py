@@ -23,9 +23,6 @@ MOST_SHIFT = 0.05
 # Of Django: its headings and its wide tables are its own, and operators use it at a desk.
 STOCK_ADMIN = "admin"
 STOCK_BARRIERS = ("empty-table-header:", "label-title-only:", "label:", "select-name:")
-# Of Swagger UI: what is in it is its own, and it is made after the page has loaded.
-STOCK_REFERENCE = "documentation:reference"
-NOT_OURS = {"exclude": ["#swagger-ui"]}
 # A second factor would be asked for at each sign-in, so nobody has one here; tests/journeys/
 # test_accounts.py sees those pages. Links of mails are used or too old.
 NOT_THERE = {
@@ -128,8 +125,6 @@ def _visit(tab: Page, page: Found, world: World) -> Visit:
     tab.set_viewport_size(DESK)
     tab.emulate_media(color_scheme="light")
     tab.goto(world.installation.url + page.path, wait_until="load")
-    if page.name == STOCK_REFERENCE:
-        tab.wait_for_selector(".swagger-ui h1, .swagger-ui h2")
     visit.facts = tab.evaluate(LOOK)
     for event, listener in listeners.items():  # axe brings styles of its own
         tab.remove_listener(event, listener)
@@ -151,10 +146,9 @@ def _count(visit: Visit) -> None:
 
 
 def _barriers(tab: Page, rules: dict[str, Any]) -> list[str]:
-    context = NOT_OURS if tab.locator("#swagger-ui").count() else None
     return [
         f"{violation['id']}: {node['html'][:160]} ({node['failureSummary'][:160]})"
-        for violation in Axe().run(tab, context, rules).response["violations"]
+        for violation in Axe().run(tab, None, rules).response["violations"]
         for node in violation["nodes"][:3]
     ]
 
@@ -232,7 +226,7 @@ def test_every_page_has_a_title_one_first_heading_and_headings_in_order(visits):
         levels = visit.facts["headings"]
         jumps = any(after > before + 1 for before, after in itertools.pairwise(levels))
         title = visit.facts["title"].strip()
-        if visit.is_stock_admin or visit.page.name == STOCK_REFERENCE:
+        if visit.is_stock_admin:
             continue
         if not title or title.startswith("·") or levels.count(1) != 1 or jumps:
             wrong[visit.page.name] = (title, levels)

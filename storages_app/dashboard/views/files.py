@@ -11,7 +11,6 @@ from django.db import DatabaseError
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.gzip import gzip_page
 
 from storages_app.copying import services as copying
 from storages_app.dashboard import file_facts, file_lists, reports
@@ -42,7 +41,6 @@ _KNOWN_TO_COPIES = {"q", "stored"}  # the filters that a job of many copies take
 _LONGEST_SHOWN = 2_000  # of operations in an address, of which web servers take 4,094 characters
 
 
-@gzip_page  # fifty rows with their states are 130 kB of much the same
 @project_page()
 def listing(request: PageRequest, project: Project) -> HttpResponse:
     filters = FileFilter(request.GET, project=project)
