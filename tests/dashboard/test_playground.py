@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.core.files.storage import storages
 from django.urls import reverse
+from django.utils.html import escape
 
 from storages_app.copying.orders import MAX_PROCESSED
 from storages_app.dashboard import trials
@@ -157,8 +158,15 @@ class TestOperations:
         assert trials.tidy("-/a%20b/") == "-/a%20b/"
 
     def test_all_are_in_the_table_with_an_example_that_leads_to_its_picture(self, show):
-        shown = dict(show().context["operations"])
-        assert {kind.name for kind in shown} == all_operations().keys() - {"@clib"}
+        page = show()
+        assert {row["name"] for row in page.context["operations"]} == all_operations().keys() - {
+            "@clib"
+        }
+        for row in page.context["operations"]:
+            assert f"<code>{row['name']}</code>" in page.text
+            assert f"<code>{escape(row['example'])}</code></a>" in page.text
+            assert escape(row["grammar"]) in page.text
+            assert f'href="{escape(row["address"])}"' in page.text
 
 
 class TestFile:

@@ -51,7 +51,14 @@ def _shown(project: Project, file: File, text: str) -> dict[str, Any]:
             (step.text, address(project, file, step.without)) for step in trials.steps_of(text)
         ],
         "operations": [
-            (known[name], address(project, file, known[name].example)) for name in operation_names()
+            {
+                "name": name,
+                "grammar": known[name].grammar,
+                "limits": known[name].limits,
+                "example": known[name].example,
+                "address": address(project, file, known[name].example),
+            }
+            for name in operation_names()
         ],
     }
 
