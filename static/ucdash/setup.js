@@ -7,6 +7,7 @@ document.addEventListener("submit", (event) => {
   if (!button || event.defaultPrevented || event.submitter?.value) return;
   button.dataset.label = button.textContent;
   setTimeout(() => { button.textContent = button.dataset.busy; });
+  document.querySelector("#live").textContent = button.dataset.busy;
 });
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;

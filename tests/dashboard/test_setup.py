@@ -11,10 +11,11 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
 
+from storages_app.bulk_copies.errors import NothingChosen
 from storages_app.custom_storages import hand_offs, services
-from storages_app.models import ConnectionTest, CustomStorage, Finding, HandOff
+from storages_app.models import BulkJob, ConnectionTest, CustomStorage, Finding, HandOff
 from tests.dashboard.conftest import new_client
-from tests.factories import make_connection_test
+from tests.factories import make_connection_test, make_file
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 PRINCIPAL = "arn:aws:iam::999900001111:user/ucdash"
@@ -319,6 +320,15 @@ class TestWhere:
         assert as_owner.post(address("setup_where", project, draft.pk), typed).status_code == 302
         draft.refresh_from_db()
         assert (draft.identity, draft.public_mode) == ("access_key", "private")
+
+    def test_a_region_that_the_bucket_told_is_shown(self, project, draft, as_owner):
+        CustomStorage.objects.update(provider="aws", region="eu-central-1", endpoint_url="")
+        before = text_of(as_owner.get(address("setup_where", project, draft.pk)))
+        assert "Empty: we find it." in before
+        make_connection_test(draft, findings=[("Bucket", "passed", "required")])
+        page = text_of(as_owner.get(address("setup_where", project, draft.pk)))
+        assert "found: eu-central-1" in page
+        assert "Empty: we find it." not in page
 
 
 class TestUses:
@@ -817,6 +827,55 @@ class TestFinish:
         assert not draft.is_draft
         assert draft.auto_copy
         assert (draft.key_pattern, draft.on_clash) == ("${uuid}/${filename}${ext}", "skip")
+
+    def test_counts_what_is_stored_already_if_that_was_ticked(self, project, draft, as_owner):
+        make_file(project)
+        make_connection_test(draft, state="passed")
+        page = text_of(as_owner.get(address("setup_test", project, draft.pk)))
+        assert "Copy the 1 file already stored" in page
+        assert "Who may read the copies: Only you." in page
+        as_owner.post(
+            address("setup_test", project, draft.pk),
+            self.OPTIONS | {"do": "connect", "copy_stored": "on"},
+        )
+        job = BulkJob.objects.get()
+        assert job.is_dry_run
+        assert job.filter == {"stored": "yes"}
+        assert job.custom_storage == draft
+        done = as_owner.get(address("setup_done", project, draft.pk))
+        assert address("bulk_job", project, job.pk) in done.text
+
+    def test_a_draft_remembers_that_what_is_stored_shall_be_copied(self, project, draft, as_owner):
+        make_file(project)
+        as_owner.post(
+            address("setup_test", project, draft.pk),
+            self.OPTIONS | {"do": "save", "copy_stored": "on"},
+        )
+        page = as_owner.get(address("setup_test", project, draft.pk))
+        box = re.search(r'<input[^>]*name="copy_stored"[^>]*>', page.text)[0]
+        assert "checked" in box
+        assert not BulkJob.objects.exists()
+
+    def test_without_stored_files_it_does_not_offer_to_copy_them(self, project, draft, as_owner):
+        page = as_owner.get(address("setup_test", project, draft.pk))
+        assert "copy_stored" not in page.text
+
+    def test_a_count_that_is_refused_is_told_and_the_storage_connected(
+        self, project, draft, as_owner, monkeypatch
+    ):
+        make_file(project)
+        make_connection_test(draft, state="passed")
+
+        def refuse(**_fields):
+            raise NothingChosen("No file matches.")
+
+        monkeypatch.setattr("storages_app.bulk_copies.services.request", refuse)
+        response = as_owner.post(
+            address("setup_test", project, draft.pk),
+            self.OPTIONS | {"do": "connect", "copy_stored": "on"},
+        )
+        assert response["Location"] == address("setup_done", project, draft.pk)
+        assert "No file matches." in said(response)[0]
 
     @pytest.mark.parametrize("state", ["", "failed", "running"])
     def test_does_not_connect_what_has_not_passed(self, state, project, draft, as_owner):

@@ -11,12 +11,14 @@ from storages_app.custom_storages.doctor import Reading
 from storages_app.custom_storages.errors import AddressRefused
 from storages_app.custom_storages.key_patterns import clean_pattern
 from storages_app.dashboard.forms.base import DashboardForm, message_of, word_for
-from storages_app.models import CustomStorage, Project
+from storages_app.models import CustomStorage, Project, Tally
 from storages_app.models.custom_storages import provider_choices
 from storages_app.objectstores.providers import Provider, all_providers, provider
 
 PublicMode = CustomStorage.PublicMode
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+# Beside the lines of the checklist, what a draft remembers that somebody ticked.
+COPY_STORED = "copy_stored"
 # The fields that the doctor reads, as it calls them.
 _READ = {
     "endpoint_url": "endpoint",
@@ -92,7 +94,7 @@ class WhereForm(DashboardForm):
         """Labels and hints in the words of the chosen service."""
         default = chosen.default_region
         self.fields["region"].help_text = (
-            "Empty: we find it."
+            self._found_region(chosen) or "Empty: we find it."
             if not chosen.needs_endpoint
             else "It is part of the address."
             if chosen.region_needed
@@ -106,6 +108,15 @@ class WhereForm(DashboardForm):
             if chosen.needs_account_id
             else "Twelve digits. Protects against a bucket that changes hands."
         )
+
+    def _found_region(self, chosen: Provider) -> str:
+        """Where the bucket itself said that it is, once it was asked."""
+        storage = self.storage
+        if storage is None or storage.provider != chosen.slug:
+            return ""
+        asked = storage.connection_tests.filter(created_at__gte=storage.access_changed_at)
+        was_there = asked.filter(findings__check_id="bucket", findings__state="passed").exists()
+        return f"found: {storage.region or chosen.default_region}" if was_there else ""
 
     @property
     def chosen(self) -> Provider:
@@ -305,6 +316,11 @@ class UsesForm(DashboardForm):
         known = [mode for mode, _, _ in self._modes()]
         return str(mode) if mode in known else known[0]
 
+    @property
+    def chosen_word(self) -> str:
+        """Who may read the copies, in words."""
+        return next(label for _, label, _, is_chosen in self.modes if is_chosen)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         uses, mode = cleaned.get("uses"), cleaned.get("public_mode")
@@ -431,7 +447,12 @@ class OptionsForm(DashboardForm):
     auto_copy = forms.BooleanField(
         label="Copy each new file here by itself",
         required=False,
-        help_text="New files from now on. Files that are here already can be copied later.",
+        help_text="New files from now on.",
+    )
+
+    copy_stored = forms.BooleanField(
+        required=False,
+        help_text="Counted first. Nothing is copied before you have seen the count.",
     )
 
     def __init__(self, data: Any = None, *, storage: CustomStorage) -> None:
@@ -442,8 +463,12 @@ class OptionsForm(DashboardForm):
             "encryption": storage.encryption.get("mode", ""),
             "kms_key_id": storage.encryption.get("kms_key_id", ""),
             "auto_copy": storage.auto_copy,
+            COPY_STORED: COPY_STORED in storage.ticked,
         }
         super().__init__(data, initial=initial)
+        self.n_stored = Tally.objects.of(storage.project)["n_stored"]
+        files = "1 file" if self.n_stored == 1 else f"{self.n_stored:,} files"
+        self.fields[COPY_STORED].label = f"Copy the {files} already stored"
         service = provider(storage.provider)
         classes = [("", "The bucket's own"), *((name, name) for name in service.storage_classes)]
         self.fields["storage_class"].choices = classes  # type: ignore[attr-defined]
@@ -469,5 +494,6 @@ class OptionsForm(DashboardForm):
     def storage_fields(self) -> dict[str, Any]:
         values = dict(self.cleaned_data)
         mode, key_id = values.pop("encryption"), values.pop("kms_key_id")
+        values.pop(COPY_STORED)
         encryption = {"mode": mode, "kms_key_id": key_id} if mode else {}
         return values | {"encryption": encryption}

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from storages_app.bulk_copies import services as bulk_copies
 from storages_app.custom_storages import grants, services
 from storages_app.custom_storages.connect import identities_offered, operator_identity
 from storages_app.custom_storages.granting import wanted_for
@@ -18,6 +19,7 @@ from storages_app.dashboard.access import PageRequest, actor_of, project_page, s
 from storages_app.dashboard.forms.base import DashboardForm, message_of
 from storages_app.dashboard.forms.setup import (
     ACCESS_FORMS,
+    COPY_STORED,
     OptionsForm,
     UsesForm,
     WhereForm,
@@ -38,7 +40,7 @@ from storages_app.dashboard.setup_frame import (
 from storages_app.dashboard.views import storage_tests
 from storages_app.dashboard.views.setup_grants import grant_context
 from storages_app.lib.errors import UcdashError
-from storages_app.models import ConnectionTest, CustomStorage, File, Project
+from storages_app.models import BulkJob, ConnectionTest, CustomStorage, Project, Tally
 from storages_app.objectstores.providers import provider
 from storages_app.projects.roles import Action
 
@@ -348,6 +350,7 @@ def _test_context(
     return {
         **storage_tests.panel(request, project, storage),
         "finish": checklists.finish_of(storage),
+        "readers": UsesForm(storage=storage).chosen_word,
         "pattern": patterns.editor(storage, pattern=typed),
     }
 
@@ -367,6 +370,8 @@ def _keep_options(
     before = row.access_changed_at
     try:
         services.change(custom_storage=row, actor=actor, **form.storage_fields)
+        copies_stored = form.cleaned_data[COPY_STORED] and form.n_stored > 0
+        services.tick(custom_storage=row, line=COPY_STORED, on=copies_stored)
         if request.POST["do"] == "save":
             messages.success(request, f"“{row.name}” is saved as a draft. Nothing is copied yet.")
             return redirect("dashboard:storages", project.slug)
@@ -379,10 +384,27 @@ def _keep_options(
             )
             return to_step(TEST, row, "test")
         services.connect(custom_storage=row, actor=actor)
+        if copies_stored:
+            _count_stored(request, row)
     except UcdashError as error:
         form.refuse(error)
         return None
     return redirect("dashboard:setup_done", project.slug, row.pk)
+
+
+def _count_stored(request: PageRequest, storage: CustomStorage) -> None:
+    """A dry run of the copies of what is stored already; somebody says yes or no to its count."""
+    try:
+        bulk_copies.request(
+            project=storage.project,
+            custom_storage=storage,
+            asked_by=actor_of(request),
+            what=BulkJob.What.FILTER,
+            filter_by={"stored": "yes"},
+            is_dry_run=True,
+        )
+    except UcdashError as error:
+        messages.error(request, message_of(error))
 
 
 @setup_page(TEST)
@@ -415,7 +437,8 @@ def done(request: PageRequest, project: Project, storage_id: uuid.UUID) -> HttpR
         ),
         "grant": shown(wanted),
         "api_url": installation.API_URL,
-        "n_stored": File.objects.stored().filter(project=project).count(),
+        "n_stored": Tally.objects.of(project)["n_stored"],
+        "counted": storage.bulk_jobs.order_by("-pk").first(),
     }
     return show_done(request, project, context)
 
