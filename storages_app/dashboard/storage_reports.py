@@ -42,6 +42,11 @@ class Row:
     finding: Finding
     details: str
 
+    @property
+    def points_at_the_grant(self) -> bool:
+        """Whether a step speaks of a policy or statement, which the page of the rights shows."""
+        return self.finding.code == "AccessDenied" or any("below" in s for s in self.finding.fix)
+
 
 @dataclass(frozen=True)
 class Feature:

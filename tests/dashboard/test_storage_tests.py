@@ -76,6 +76,21 @@ class TestPage:
         assert "<script>alert" not in page
         assert "<b>x" not in page
 
+    @pytest.mark.parametrize(
+        ("code", "step", "leads"),
+        [
+            ("AccessDenied", "Look around.", True),
+            ("AccessControlListNotSupported", "Use a bucket policy (statement below).", True),
+            ("NoSuchBucket", "Check the spelling.", False),
+        ],
+    )
+    def test_a_step_that_speaks_of_a_policy_leads_to_it(
+        self, code, step, leads, project, storage, failed, as_owner
+    ):
+        failed.findings.update(code=code, fix=[step])
+        page = as_owner.get(address("storage_test", project, storage.pk, failed.pk))
+        assert ("The policy as it should be" in page.text) is leads
+
     def test_what_worked_before_stays_with_its_time_while_a_test_runs(
         self, project, storage, as_owner
     ):

@@ -28,7 +28,7 @@ KMS_FAILURES: Mapping[type[ObjectStoreError], Advice] = {
         ),
         "The key's own policy decides who may use it.",
         [
-            "Add the statement below to the *key policy* (KMS console, Key policy).",
+            "Add the statement below to the key policy (KMS console, Key policy).",
             "A key in another account needs both sides.",
             "The AWS-managed key `aws/s3` cannot be shared.",
         ],

@@ -41,7 +41,7 @@ ALL_USES = (
     Use("large_files", "Large files", "Send files in parts, up to 5 GB.", ticked=True),
     Use("verify", "Verify copies", "Read a copy back to prove that it is whole.", ticked=True),
     Use("restore", "Restore", "Bring files back from the bucket, or practise it."),
-    Use("remove", "Remove copies", "Delete a copy when its file is deleted or too old."),
+    Use("remove", "Remove copies when a file is deleted", "Also what a backup keeps no longer."),
     Use("backup", "Backup", "Keep a second copy of every stored file here."),
     Use("resume_large", "Resume large copies", "Go on where a broken large upload stopped."),
     Use("browse", "Browse", "List what is under the prefix, to audit or adopt a bucket."),
