@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from urllib.parse import urlsplit
 
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import storages
@@ -362,12 +363,16 @@ def make_url_upload(
     project: Project, url: str = "https://example.com/photo.jpg", **fields: object
 ) -> UrlUpload:
     """Waiting, due now."""
-    return UrlUpload.objects.create(
+    row = UrlUpload(
         **{
             "project": project,
-            "source_url": url,
+            "source_url": f"//{urlsplit(url).netloc}",
             "url_hash": hashlib.sha256(url.encode()).hexdigest(),
             "run_after": read_db_now(),
             **fields,
         }
     )
+    if row.finished_at is None:
+        row.seal_url(url)
+    row.save(force_insert=True)
+    return row

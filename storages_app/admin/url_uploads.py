@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -37,12 +36,5 @@ class UrlUploadAdmin(ReadOnlyAdmin):
     search_fields = ("token", "project__name")
     date_hierarchy = "created_at"
     list_select_related = ("project",)
-    exclude = ("source_url",)
+    exclude = ("source_url", "sealed_url")
     readonly_fields = ("host",)
-
-    @admin.display(description="Host")
-    def host(self, url_upload: UrlUpload) -> str:
-        try:
-            return urlsplit(url_upload.source_url).hostname or ""
-        except ValueError:
-            return ""

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from storages_app.models import File, Project, UrlUpload
 
@@ -17,7 +16,7 @@ class Fetch:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.row.source_url).hostname or ""
+        return self.row.host
 
     @property
     def file(self) -> File | None:

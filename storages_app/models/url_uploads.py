@@ -1,11 +1,13 @@
 """Files that are fetched from an address: the queue of these fetches, and what became of them."""
 
 import uuid
+from urllib.parse import urlsplit
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from storages_app.models.fields import SealedField, seal, unseal
 from storages_app.models.files import File
 from storages_app.models.projects import Project
 
@@ -21,7 +23,15 @@ class UrlUpload(models.Model):
 
     token = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, models.PROTECT, related_name="url_uploads")
-    source_url = models.TextField(help_text="May hold a password or a signature: never shown.")
+    # Never the origin: a worker that knows no seal would fetch the front page, and this it refuses.
+    source_url = models.TextField(help_text="//host, or whole where an older version ordered it.")
+    sealed_url = SealedField(
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Until it has ended; it may hold a password or a signature.",
+    )
     url_hash = models.CharField(max_length=64, help_text="SHA-256 of the address.")
     is_remembered = models.BooleanField(
         default=False, help_text="check_URL_duplicates finds its file by the address."
@@ -81,3 +91,17 @@ class UrlUpload(models.Model):
 
     def __str__(self) -> str:
         return str(self.token)
+
+    def seal_url(self, url: str) -> None:
+        seal(self, "sealed_url", url)
+
+    def unseal_url(self) -> str:
+        return unseal(self, "sealed_url") if self.sealed_url else self.source_url
+
+    @property
+    def host(self) -> str:
+        """All that is shown of the address."""
+        try:
+            return urlsplit(self.source_url).hostname or ""
+        except ValueError:
+            return ""

@@ -35,7 +35,7 @@ def downloaded(hold: Hold) -> Iterator[Downloaded]:
 
     Raises FetchFailed, OutboundError, DiskFull, or LostFetch when it is somebody else's by now.
     """
-    address = outbound.parse(hold.url_upload.source_url)
+    address = outbound.parse(hold.url_upload.unseal_url())
     policy, limits = addresses.policy(), limits_of(hold)
     with _temporary_file() as path:
         with open_source(address, policy=policy, limits=limits) as source:

@@ -14,7 +14,6 @@ from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from storages_app.copying.persistence import persist
-from storages_app.lib import outbound
 from storages_app.models import File, UrlUpload
 from storages_app.models.fields import db_now
 
@@ -143,18 +142,11 @@ def _end(hold: Hold, **values: object) -> None:
     ended = {
         "lease_until": None,
         "finished_at": timezone.now(),
-        "source_url": _origin(hold.url_upload.source_url),
+        "source_url": f"//{hold.url_upload.host}",
+        "sealed_url": "",
     }
     if not hold.rows().update(**ended, **values):
         raise LostFetch
-
-
-def _origin(url: str) -> str:
-    """What is kept of an address that has served: it may hold a signature, and has its hash."""
-    try:
-        return outbound.parse(url).origin
-    except outbound.UnparsableAddress:
-        return ""
 
 
 def try_later(hold: Hold) -> bool:

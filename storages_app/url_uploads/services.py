@@ -47,9 +47,9 @@ def order(
     if _n_waiting(project) >= settings.FETCHES_WAITING:
         raise errors.TooManyFetches
     with transaction.atomic():
-        ordered: UrlUpload = UrlUpload.objects.create(
+        ordered = UrlUpload(
             project=project,
-            source_url=tidy(source_url),
+            source_url=f"//{address.netloc}",
             url_hash=url_hash,
             is_remembered=check_duplicates if save_duplicates is None else save_duplicates,
             original_filename=base_name(filename) if filename else "",
@@ -57,6 +57,8 @@ def order(
             metadata=metadata,
             run_after=read_db_now(),
         )
+        ordered.seal_url(tidy(source_url))
+        ordered.save(force_insert=True)
         transaction.on_commit(partial(wake, "url_uploads.drain"))
     return ordered
 

@@ -69,7 +69,7 @@ class TestOrder:
         row = UrlUpload.objects.get()
         assert response.json() == {"type": "token", "token": str(row.token)}
         assert response["Content-Type"] == "application/json"
-        assert (row.project, row.source_url, row.store) == (project, URL, "1")
+        assert (row.project, row.unseal_url(), row.store) == (project, URL, "1")
         assert (row.original_filename, row.metadata) == ("b.jpg", {"pet": "cat"})
 
     def test_reads_all_from_the_query_of_a_post_as_javascript_sends_it(self, project):
@@ -78,7 +78,7 @@ class TestOrder:
         response = Client().post(f"/from_url/{query}{address}&check_URL_duplicates=1&source=url")
         row = UrlUpload.objects.get()
         assert response.json()["token"] == str(row.token)
-        assert row.source_url == f"{URL}?x=1"
+        assert row.unseal_url() == f"{URL}?x=1"
         assert (row.original_filename, row.metadata) == ("c.jpg", {"pet": "dog"})
         assert row.is_remembered
 
@@ -87,7 +87,7 @@ class TestOrder:
         kind = "application/x-www-form-urlencoded"
         assert Client().post("/from_url/", body, content_type=kind).status_code == 200
         assert order(project).status_code == 200
-        assert set(UrlUpload.objects.values_list("source_url", flat=True)) == {URL}
+        assert {row.unseal_url() for row in UrlUpload.objects.all()} == {URL}
         assert UrlUpload.objects.count() == 2
 
     def test_takes_a_get_of_the_legacy_widget(self, project):

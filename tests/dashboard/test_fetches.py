@@ -28,7 +28,7 @@ def rows(project):
 def test_an_address_is_ordered_and_shown_below(form, project, as_owner):
     response = as_owner.post(form, {"source_url": ADDRESS}, follow=True)
     ordered = UrlUpload.objects.get()
-    assert (ordered.project, ordered.source_url, ordered.store) == (project, ADDRESS, "auto")
+    assert (ordered.project, ordered.unseal_url(), ordered.store) == (project, ADDRESS, "auto")
     assert "The file is being fetched." in response.text
     assert "Waiting" in response.text
     assert "93.184.215.14" in response.text

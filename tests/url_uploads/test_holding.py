@@ -121,7 +121,7 @@ class TestEnds:
         assert (row.state, row.error_code, row.error) == ("failed", "DownloadFileError", "x" * 300)
         assert (row.lease_until, row.run_after) == (None, None)
         assert row.finished_at
-        assert row.source_url == "https://files.example"
+        assert (row.source_url, row.sealed_url) == ("//files.example", "")
 
     def test_a_file_ends_it(self, project):
         make_url_upload(project, URL)
@@ -131,7 +131,7 @@ class TestEnds:
         holding.finish(hold, file)
         row = UrlUpload.objects.get()
         assert (row.state, row.file, row.n_bytes_done) == ("done", file, 10)
-        assert row.source_url == "https://files.example"
+        assert (row.source_url, row.sealed_url) == ("//files.example", "")
 
     def test_who_has_lost_it_ends_nothing(self, project):
         make_url_upload(project, URL)
@@ -145,7 +145,8 @@ class TestEnds:
         assert holding.try_later(hold)
         holding.give_back(hold)
         row = UrlUpload.objects.get()
-        assert (row.state, row.fence, row.attempts, row.source_url) == ("running", 2, 2, URL)
+        assert (row.state, row.fence, row.attempts) == ("running", 2, 2)
+        assert row.unseal_url() == URL
 
     def test_what_is_given_back_was_no_attempt(self, project):
         make_url_upload(project)

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from storages_app.library import services as library
@@ -48,7 +49,7 @@ class TestOrder:
         row = UrlUpload.objects.get()
         assert row == ordered
         assert (row.state, row.attempts, row.file) == ("waiting", 0, None)
-        assert row.source_url == URL
+        assert row.unseal_url() == URL
         assert (row.store, row.original_filename) == ("1", "my photo.jpg")
         assert row.metadata == {"pet": "cat"}
         assert not row.is_remembered
@@ -83,6 +84,17 @@ class TestOrder:
             state="running", run_after=None, lease_until=timezone.now()
         )
         services.order(project=project, source_url=URL)
+
+    def test_what_the_address_holds_waits_sealed(self, project):
+        """S113: the host is readable, and all of it is what a worker fetches after a restart."""
+        url = "https://files.example/t0ps3cret/a.jpg?token=t0ps3cret"
+        services.order(project=project, source_url=url)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM storages_app_urlupload")
+            assert "t0ps3cret" not in repr(cursor.fetchall())
+        row = UrlUpload.objects.get()
+        assert (row.source_url, row.host) == ("//files.example", "files.example")
+        assert row.unseal_url() == url
 
     def test_a_name_that_is_too_long_is_cut(self, project):
         ordered = services.order(
