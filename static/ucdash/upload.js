@@ -14,8 +14,13 @@ const askForSignature = async () => {
   return answer.json();
 };
 
-// Its address has a hash in it, so the page says where it is.
-import(box.dataset.uploader).then((uploader) => {
+// It weighs more than the rest of the page, which is there first. Its address has a hash in it, so
+// the page says where it is.
+const pageIsThere = new Promise((resolve) => {
+  if (document.readyState === "complete") resolve();
+  else addEventListener("load", resolve, { once: true });
+});
+pageIsThere.then(() => import(box.dataset.uploader)).then((uploader) => {
   uploader.defineComponents(uploader);
   if (box.dataset.signature) config.secureUploadsSignatureResolver = askForSignature;
   box.querySelector("#uploader-missing").hidden = true;
