@@ -281,6 +281,11 @@ def progress(run: BackupRun) -> Progress | None:
     return Progress(found.n_files, found.n_files - found.n_missing)
 
 
+def n_runs_before(run: BackupRun) -> int:
+    """Other runs that were asked for earlier, of whatever project, and that have not ended."""
+    return BackupRun.objects.filter(finished_at=None, pk__lt=run.pk).count()
+
+
 def _record(kind: str, plan: BackupPlan, actor: str, data: dict[str, Any] | None = None) -> None:
     Event.objects.record(
         kind,

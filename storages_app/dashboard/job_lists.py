@@ -1,6 +1,6 @@
 """Bulk copies, backup runs and restores in one list, newest first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import merge
@@ -10,6 +10,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
+from storages_app.backups import services as backups
+from storages_app.dashboard.reports import digest
 from storages_app.models import BackupRun, BulkJob, Project, RestoreRun
 from storages_app.restores import verdicts
 
@@ -37,10 +39,15 @@ class JobRow:
         return self.finished_at is not None
 
     @property
+    def began_at(self) -> datetime:
+        """When a worker began it; before that, when it was asked for."""
+        return self.started_at or self.created_at
+
+    @property
     def took_s(self) -> float | None:
         if self.finished_at is None:
             return None
-        return (self.finished_at - (self.started_at or self.created_at)).total_seconds()
+        return (self.finished_at - self.began_at).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,11 @@ def page_of_jobs(project: Project, *, before: str = "", after: str = "") -> JobP
         newer=rows[0].mark if rows and has_newer else None,
         older=rows[-1].mark if rows and has_older else None,
     )
+
+
+def version_of_jobs(rows: Iterable[JobRow]) -> str:
+    """Changes when the list would look different."""
+    return digest(f"{row.mark}:{row.word}:{row.progress}:{row.n_gaps}" for row in rows)
 
 
 def _nearest(
@@ -151,7 +163,9 @@ def _bulk_job(job: BulkJob, project: Project) -> dict[str, Any]:
 
 
 def _backup_runs(project: Project) -> QuerySet[Any]:
-    return BackupRun.objects.filter(plan__project=project).select_related("plan__custom_storage")
+    return BackupRun.objects.filter(plan__project=project).select_related(
+        "plan__custom_storage", "plan__project"
+    )
 
 
 def _backup_run(run: BackupRun, project: Project) -> dict[str, Any]:
@@ -159,9 +173,17 @@ def _backup_run(run: BackupRun, project: Project) -> dict[str, Any]:
         "what": f"Backup to {run.plan.custom_storage.name}",
         "url": reverse("dashboard:backup_run", args=[project.slug, run.pk]),
         "word": BackupRun.State(run.state).label,
-        "progress": f"{run.n_new:,} of {run.n_files:,} copied" if run.is_over else "",
+        "progress": _progress_of_backup(run),
         "n_gaps": run.n_gaps if run.is_over else None,
     }
+
+
+def _progress_of_backup(run: BackupRun) -> str:
+    """A project has one open run at most, so that no more than one is counted for a page."""
+    if run.is_over:
+        return f"{run.n_new:,} of {run.n_files:,} copied"
+    found = backups.progress(run)
+    return f"{found.n_there:,} of {found.n_files:,} there" if found else ""
 
 
 def _restores(project: Project) -> QuerySet[Any]:
@@ -174,7 +196,9 @@ def _restore(run: RestoreRun, project: Project) -> dict[str, Any]:
         "what": f"{what} from {run.custom_storage.name}",
         "url": reverse("dashboard:restore_run", args=[project.slug, run.pk]),
         "word": verdicts.word_of(run),
-        "progress": f"{run.n_done:,} of {run.n_files:,} files",
+        "progress": f"{run.n_done:,} of {verdicts.n_entering(run):,} files"
+        if run.counted_at
+        else "",
         "n_gaps": verdicts.n_not_done(run) if run.is_over else None,
     }
 

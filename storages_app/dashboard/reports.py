@@ -277,19 +277,19 @@ def first_steps(project: Project, *, is_key_told_now: bool = False) -> FirstStep
 
 def version_of(jobs: Iterable[CopyJob]) -> str:
     """Changes when a page of jobs would look different."""
-    return _digest(f"{job.pk}:{job.word}:{job.attempts}:{job.reason}" for job in jobs)
+    return digest(f"{job.pk}:{job.word}:{job.attempts}:{job.reason}" for job in jobs)
 
 
 def version_of_deliveries(deliveries: Iterable[WebhookDelivery]) -> str:
     """Changes when a page of deliveries would look different."""
-    return _digest(f"{row.pk}:{row.state}:{row.attempts}:{row.run_after}" for row in deliveries)
+    return digest(f"{row.pk}:{row.state}:{row.attempts}:{row.run_after}" for row in deliveries)
 
 
 def version_of_runs(runs: Iterable[BackupRun], sentence: str) -> str:
     """Changes when the page of the backup would look different."""
     numbers = (f"{run.pk}:{run.state}:{run.n_new}:{run.n_gaps}:{run.n_sampled}" for run in runs)
-    return _digest([sentence, *numbers])
+    return digest([sentence, *numbers])
 
 
-def _digest(parts: Iterable[str]) -> str:
+def digest(parts: Iterable[str]) -> str:
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from storages_app.models import Project
@@ -59,6 +59,7 @@ _LOOKS = {
 }
 # Control characters, line separators and what turns the direction of writing.
 _TURNS_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC")
 _NBSP = "\u00a0"
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
@@ -134,6 +135,13 @@ def since(moment: datetime) -> SafeString:
     is_recent = abs(timezone.now() - moment) < timedelta(hours=20)
     shown = f"{utc:%H:%M} UTC" if is_recent else f"{utc:%Y-%m-%d %H:%M} UTC"
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), shown)
+
+
+@register.filter
+def with_times(text: str) -> SafeString:
+    """A sentence whose moments are marked as such, so that no line breaks within one."""
+    mark = r'<time datetime="\1T\2Z">\1 \2 UTC</time>'
+    return SafeString(_MOMENT.sub(mark, conditional_escape(text)))
 
 
 def relative(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """The pages of a backup: set-up, settings, one run, its manifest, and what is told to whom."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -215,6 +216,40 @@ class TestRun:
         first = as_owner.get(part)
         assert as_owner.get(part, {"seen": first.context["version"]}).status_code == 204
 
+    def test_that_waits_says_how_many_are_before_it(self, project, plan, as_owner):
+        for _ in range(2):
+            other = make_backup_plan(make_custom_storage(make_project()))
+            make_backup_run(other, state="waiting", finished_at=None)
+        run = make_backup_run(plan, state="waiting", finished_at=None)
+        page = as_owner.get(address("backup_run", project, run.pk)).text
+        assert "Waiting for a free worker. 2 jobs are before it." in " ".join(page.split())
+
+    def test_is_heard_at_its_start_at_each_quarter_and_at_its_end(
+        self, project, plan, as_owner, monkeypatch
+    ):
+        run = make_backup_run(plan, state="copying", finished_at=None, snapshot_at=timezone.now())
+        part = address("backup_run_status", project, run.pk)
+        said, heard = "", []
+        for n_there in range(0, 101, 10):
+            far = services.Progress(100, n_there)
+            monkeypatch.setattr(services, "progress", lambda run, far=far: far)
+            answer = as_owner.get(part, {"said": said})
+            said = answer.context["said"]
+            found = re.search(r'hx-swap-oob="innerHTML">([^<]+)<', answer.text)
+            heard += [found[1]] if found else []
+        assert f"<title>100 % · Backup to photos · {project.name} · ucdash</title>" in answer.text
+        monkeypatch.undo()
+        BackupRun.objects.update(state="done", finished_at=timezone.now(), n_files=100, n_new=100)
+        heard.append(as_owner.get(part, {"said": said}).context["spoken"])
+        assert heard == [
+            "The backup run has begun.",
+            "25 % of the files are there.",
+            "50 % of the files are there.",
+            "75 % of the files are there.",
+            "100 % of the files are there.",
+            "Done. All 100 stored files are there: 100 new, 0 already there.",
+        ]
+
     def test_of_another_project_is_not_found(self, project, as_owner):
         foreign = make_backup_run(make_backup_plan(make_custom_storage(make_project())))
         assert as_owner.get(address("backup_run", project, foreign.pk)).status_code == 404
@@ -261,6 +296,23 @@ class TestManifest:
         page = as_owner.get(address("backup_manifest", project, run.pk), follow=True).text
         assert "left no manifest" in page
         assert "deleted by retention" in page
+
+
+def test_no_line_breaks_within_a_moment_of_the_big_sentence(project, plan, as_owner):
+    BackupPlan.objects.update(paused_at=datetime(2026, 11, 23, 20, 0, tzinfo=UTC))
+    sentence = as_owner.get(address("backup", project)).text.partition('class="sentence">')[2]
+    moment = '<time datetime="2026-11-23T20:00Z">2026-11-23 20:00 UTC</time>'
+    assert sentence.startswith(f"Paused since {moment}. No file waits.</p>")
+
+
+def test_a_project_without_a_backup_leads_to_the_manifest_of_another_instance(
+    project, as_owner, as_viewer
+):
+    page = as_owner.get(address("backup", project)).text
+    assert "No backup yet" in page
+    assert "Read a manifest from a bucket" in page
+    assert address("restore_new", project) in page
+    assert address("restore_new", project) not in as_viewer.get(address("backup", project)).text
 
 
 def test_the_table_of_runs_has_the_figures_and_the_manifest_link(

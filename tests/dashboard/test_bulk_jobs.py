@@ -61,6 +61,29 @@ class TestAsking:
         post(what="filter", q="cat", stored="yes")
         assert BulkJob.objects.get().filter == {"q": "cat", "stored": "yes"}
 
+    def test_every_filter_of_the_list_comes_along(self, project, file, storage, as_owner, post):
+        make_file(project, name="cat.png", detected_type="image/png")
+        asked = {"q": "cat", "type": "text", "since": "2020-01-02", "not_copied_to": "photos"}
+        form = as_owner.get(address("bulk_new", project), asked | {"size": "nonsense"})
+        told = "“cat”, type: Text, uploaded since: 2020-01-02, not copied to: photos"
+        assert f"Files of the filter {told}: 1" in form.text
+        for name, value in asked.items():
+            assert f'<input type="hidden" name="{name}" value="{value}"' in form.text
+        assert "nonsense" not in form.text
+        response = post(what="filter", **asked)
+        job = BulkJob.objects.get()
+        assert job.filter == asked
+        assert told in as_owner.get(response["Location"]).text
+
+    def test_a_number_that_was_not_counted_to_its_end_says_so(
+        self, project, file, as_owner, monkeypatch
+    ):
+        make_file(project, name="dog.txt")
+        monkeypatch.setattr(services, "_LOOKS_AT", 1)
+        form = as_owner.get(address("bulk_new", project), {"q": "cat"})
+        assert "Files of the filter “cat”: 0 or more" in form.text
+        assert form.context["form"]["is_dry_run"].value()
+
     def test_a_dry_run_comes_first_over_a_hundred_files(self, project, file, as_owner):
         def is_ticked():
             return as_owner.get(address("bulk_new", project)).context["form"]["is_dry_run"].value()
@@ -407,6 +430,30 @@ class TestJobs:
         assert shown[1].n_gaps == 2
         assert shown[2].url == address("bulk_job", project, bulk.pk)
         assert restore.pk
+
+    def test_keep_themselves_new_while_one_is_under_way(self, project, storage, as_owner):
+        make_bulk_job(storage, state="copying", n_files=8, n_to_copy=8, fence=1, finished_at=None)
+        path, htmx = address("jobs", project), {"HX-Request": "true"}
+        assert 'hx-trigger="every 5s"' in as_owner.get(path).text
+        part = as_owner.get(path, headers=htmx)
+        assert part.text.lstrip().startswith('<section id="jobs"')
+        seen = {"seen": part.context["version"]}
+        assert as_owner.get(path, seen, headers=htmx).status_code == 204
+        BulkJob.objects.update(n_copied=4)
+        assert "4 of 8 files" in as_owner.get(path, seen, headers=htmx).text
+        BulkJob.objects.update(state="done", n_copied=8, finished_at=timezone.now())
+        last = as_owner.get(path, seen, headers=htmx)
+        assert last.status_code == 286
+        assert "hx-get" not in last.text
+
+    def test_of_a_backup_that_runs_tells_how_much_is_there(self, project, storage, as_owner):
+        plan = make_backup_plan(storage)
+        make_copy_job(make_file(project), storage, is_backup=True)
+        make_file(project)
+        BackupRun.objects.create(
+            plan=plan, asked_by="schedule", state="copying", snapshot_at=timezone.now()
+        )
+        assert "1 of 2 there" in as_owner.get(address("jobs", project)).text
 
     def test_leads_to_a_new_copy_who_may_make_one(self, project, as_owner, as_viewer):
         lead = address("bulk_new", project)

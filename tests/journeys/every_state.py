@@ -233,7 +233,14 @@ def _copies(file: File, storage: CustomStorage) -> dict[str, CopyJob]:
 
 def _bulk_jobs(storage: CustomStorage) -> None:
     now = timezone.now()
-    counts = {"n_files": 1_240, "n_bytes": 9_100_000_000, "n_to_copy": 1_200, "n_already": 40}
+    counts = {
+        "n_files": 1_240,
+        "n_bytes": 9_100_000_000,
+        "n_to_copy": 1_200,
+        "n_bytes_to_copy": 8_900_000_000,
+        "n_already": 40,
+        "n_requests": 1_260,
+    }
     copied = {"n_copied": 640, "n_bytes_ended": 4_000_000_000}
     gaps = {"n_copied": 1_188, "n_failed": 12, "gaps": {"auth_denied": 9, "too_large_5gb": 3}}
     for state, facts in {
@@ -249,7 +256,7 @@ def _bulk_jobs(storage: CustomStorage) -> None:
             "created_at": now - timedelta(minutes=30),
             "counted_at": now - timedelta(minutes=29),
             "started_at": now - timedelta(minutes=28),
-            "finished_at": now,
+            "finished_at": None if state in {"counting", "counted", "copying"} else now,
         }
         values = counts | times | facts
         make_bulk_job(storage, asked_by=_SOMEBODY, state=state, is_dry_run=False, **values)
@@ -293,10 +300,11 @@ def _restores(storage: CustomStorage) -> dict[str, RestoreRun]:
             has_read_all=state != "reading",
             started_at=now if state != "counted" else None,
             finished_at=now if over else None,
-            plan_counts=counts,
-            n_files=1_241,
+            plan_counts={} if state == "reading" else counts,
+            n_files=310 if state == "reading" else 1_241,
             n_bytes=9_048_000_700,
-            n_done=12 if state == "done" else 5,
+            n_done={"counted": 0, "reading": 0, "done": 12}.get(state, 5),
+            n_bytes_done=20_000_000,
             n_failed=1 if state == "gaps" else 0,
         )
     for plan in ("restore", "missing", "taken"):
@@ -305,7 +313,7 @@ def _restores(storage: CustomStorage) -> dict[str, RestoreRun]:
             uuid=uuid.uuid4(),
             key=f"photos/{plan}.jpg",
             size=700,
-            line={"filename": HOSTILE_NAME},
+            line={"original_filename": HOSTILE_NAME},
             plan=plan,
         )
     return made

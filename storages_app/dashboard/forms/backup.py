@@ -44,7 +44,7 @@ class BackupForm(DashboardForm):
         label="Cron",
         max_length=100,
         required=False,
-        help_text="For “Other”: minute, hour, day, month, weekday, in UTC; such as 30 2 * * 1-5.",
+        help_text="Minute, hour, day, month, weekday, in UTC; such as 30 2 * * 1-5.",
         widget=forms.TextInput(attrs=_PLAIN | {"class": "mono"}),
     )
     keep_days = forms.IntegerField(

@@ -9,12 +9,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from storages_app.backups import reading
 from storages_app.backups import services as backups
+from storages_app.dashboard import backup_texts
 from storages_app.dashboard.access import PageRequest, project_page
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.frame import show
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explanations
-from storages_app.dashboard.reports import version_of_runs
+from storages_app.dashboard.reports import digest, version_of_runs
 from storages_app.lib.errors import UcdashError
 from storages_app.models import BackupRun, Project
 from storages_app.projects.roles import Action
@@ -30,7 +31,8 @@ def page(request: PageRequest, project: Project, pk: int) -> HttpResponse:
 @project_page()
 def status(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     """The part that changes while the run is under way."""
-    context = _context(project, pk) | {"project": project}
+    context = _context(project, pk) | {"project": project, "is_part": True}
+    context["is_new_word"] = request.GET.get("said") != context["said"]
     return poll_answer(
         request,
         version=context["version"],
@@ -48,11 +50,18 @@ def _context(project: Project, pk: int) -> dict[str, Any]:
     run = _run_of(project, pk)
     texts = explanations()
     progress = backups.progress(run)
+    spoken = backup_texts.spoken(run, progress)
+    n_before = backups.n_runs_before(run) if run.state == BackupRun.State.WAITING else None
     return {
         "run": run,
         "progress": progress,
+        "n_before": n_before,
+        "sentence": backup_texts.sentence(run, progress),
+        "spoken": spoken,
+        "said": digest([spoken]),
+        "tab_title": backup_texts.tab_title(run, progress),
         "gaps": [gap | {"text": texts.get(gap["reason"])} for gap in run.gaps],
-        "version": version_of_runs([run], str(progress)),
+        "version": version_of_runs([run], f"{progress}{n_before}"),
     }
 
 
