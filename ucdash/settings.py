@@ -138,6 +138,14 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"  # members are added by an operator or an owner
 ACCOUNT_ADAPTER = "storages_app.projects.accounts.InviteOnlyAdapter"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_FORMS = {
+    "login": "storages_app.dashboard.forms.sign_in.SignInForm",
+    "reauthenticate": "storages_app.dashboard.forms.sign_in.ConfirmForm",
+    "change_password": "storages_app.dashboard.forms.sign_in.ChangePasswordForm",
+    "set_password": "storages_app.dashboard.forms.sign_in.SetPasswordForm",
+    "reset_password": "storages_app.dashboard.forms.sign_in.SendLinkForm",
+    "reset_password_from_key": "storages_app.dashboard.forms.sign_in.NewPasswordForm",
+}
 
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(DASHBOARD_URL).scheme
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -154,6 +162,7 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_FORMS = {
     "authenticate": "storages_app.dashboard.forms.account.CodeForm",
     "reauthenticate": "storages_app.dashboard.forms.account.ConfirmByCodeForm",
+    "activate_totp": "storages_app.dashboard.forms.sign_in.ConnectAppForm",
 }
 # Of people who come in: wrong passwords and codes in a quarter of an hour, before a lock.
 WRONG_SIGN_INS = env.number("UCDASH_WRONG_SIGN_INS", 10, at_least=1)

@@ -665,6 +665,16 @@ class TestReachablePages:
         assert person.email == "ada@example.com"
         assert not person.emailaddress_set.filter(email="thief@example.com").exists()
 
+    @pytest.mark.parametrize(
+        "page", ["login/", "password/reset/", "password/change/", "2fa/totp/activate/"]
+    )
+    def test_labels_stand_above_fields_and_not_in_them_once_more(self, page, person):
+        signed_in = page not in {"login/", "password/reset/"}
+        client = client_of(person) if signed_in else new_client()
+        source = client.get(f"/accounts/{page}").text
+        assert "<label" in source
+        assert "placeholder=" not in source
+
     def test_no_inline_script_is_on_any(self, person):
         client = client_of(person)
         for page in ("2fa/webauthn/add/", "2fa/totp/activate/", "login/"):

@@ -8,6 +8,7 @@ from allauth.core import context as allauth_context
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from django import forms
 
+from storages_app.dashboard.forms.sign_in import Bare
 from storages_app.models import User
 from storages_app.projects import recovery_codes
 from storages_app.projects.accounts import take_a_try
@@ -15,7 +16,7 @@ from storages_app.projects.accounts import take_a_try
 _TIME_ZONES = sorted({"UTC", *available_timezones()} - {"localtime", "Factory"})
 
 
-class _CountedCode(forms.Form):
+class _CountedCode(Bare):
     """Wrong codes are counted with wrong passwords, by all web processes together (S106).
 
     Of recovery codes only hashes are there, so that is what allauth is asked for.
