@@ -48,7 +48,7 @@ class FilterInvalid(BulkRefused):
     """This filter makes no sense."""
 
     code = "filter_invalid"
-    hint = "`q` is a part of the name or a UUID, `stored` is `yes` or `no`."
+    hint = "Find the files in the list first; what stands in its address is the filter."
 
 
 class ImageTooLarge(BulkRefused):

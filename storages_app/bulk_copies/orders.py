@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db import transaction
 
-from storages_app.models import BulkJob, CopyJob, CustomStorage, Event, File, Project, Reason
+from storages_app.bulk_copies.errors import FilterInvalid
+from storages_app.library.filters import FileFilter
+from storages_app.models import BulkJob, CopyJob, CustomStorage, Event, Project, Reason
 from storages_app.models.copy_jobs import State as CopyState
-from storages_app.models.files import FileQuerySet
 from ucdash.celery import wake
 
 SELECTION_LIMIT = 10_000
@@ -28,10 +29,20 @@ def asker_of(job: BulkJob) -> str:
     return f"bulk copy {job.pk} by {job.asked_by}"[:200]
 
 
-def files_of(project: Project, filter_by: Mapping[str, str]) -> FileQuerySet:
-    """The live files of a project that a cleaned filter finds."""
-    files = File.objects.live().filter(project=project)
-    return files.matching(text=filter_by.get("q", ""), stored=filter_by.get("stored", ""))
+def filter_of(project: Project, filter_by: Mapping[str, Any]) -> FileFilter:
+    """The filter of the list of files; FilterInvalid for what the list would leave out.
+
+    A filter that lost a part would find more files than the list has shown.
+    """
+    unknown = sorted(set(filter_by) - set(FileFilter.base_filters))
+    if unknown:
+        raise FilterInvalid(f"There is no filter `{unknown[0][:40]}`.")
+    if not all(isinstance(value, str) for value in filter_by.values()):
+        raise FilterInvalid("The values of a filter are texts.")
+    filters = FileFilter(filter_by, project=project)
+    if filters.problem:
+        raise FilterInvalid(filters.problem)
+    return filters
 
 
 def has_other_access(job: BulkJob, row: CopyJob) -> bool:

@@ -6,7 +6,7 @@ not committed is counted by the next one.
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -26,6 +26,8 @@ from storages_app.models.copy_jobs import State as CopyState
 State, ItemState, Plan = BulkJob.State, BulkItem.State, BulkItem.Plan
 
 PAGE = 500
+_LOOKS_AT = 20_000  # files a step, where few of many are found
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _NEEDED = ("project", "original_filename", "size", "mime_type", "uploaded_at", "removed_at")
 _PAGE_OF_LEDGER = 2000
 # What stands in the cursor: the files have been counted, the names of the ledger are looked at.
@@ -37,24 +39,38 @@ def count_on(job: BulkJob) -> None:
     if job.cursor.startswith(_NAMES):
         _look_at_names(job)
         return
-    files = _next_files(job)
+    if job.what == BulkJob.What.SELECTION:
+        files, looked_until = _next_chosen(job), None
+    else:
+        files, looked_until = _next_found(job)
     if files:
         _count_page(job, files)
+    elif looked_until:
+        hold(job, cursor=looked_until.isoformat())
     elif key_patterns.is_unique(job.pattern):
         _conclude(job)
     else:
         hold(job, cursor=_NAMES)
 
 
-def _next_files(job: BulkJob) -> list[File]:
-    if job.what == BulkJob.What.SELECTION:
-        chosen = job.items.filter(state=ItemState.CHOSEN).select_related("file").order_by("pk")
-        return [item.file for item in chosen[:PAGE]]
+def _next_chosen(job: BulkJob) -> list[File]:
+    chosen = job.items.filter(state=ItemState.CHOSEN).select_related("file").order_by("pk")
+    return [item.file for item in chosen[:PAGE]]
+
+
+def _next_found(job: BulkJob) -> tuple[list[File], datetime | None]:
+    """The next files of the filter, and how far it was looked if there may be others beyond.
+
+    Raises FilterInvalid: a storage that the filter names may be gone by now.
+    """
+    start = datetime.fromisoformat(job.cursor) if job.cursor else _BEGINNING
+    filters = orders.filter_of(job.project, job.filter)
+    edge = filters.window(most=_LOOKS_AT, before=None, after=start)
     # Files that come while it counts are for the next job, or for auto-copy.
-    files = orders.files_of(job.project, job.filter).filter(uploaded_at__lte=job.created_at)
-    if job.cursor:
-        files = files.filter(uploaded_at__gt=datetime.fromisoformat(job.cursor))
-    return list(files.order_by("uploaded_at").only(*_NEEDED)[:PAGE])
+    is_cut = edge is not None and edge < job.created_at
+    until = edge if is_cut else job.created_at
+    files = filters.files.filter(uploaded_at__gt=start, uploaded_at__lte=until)
+    return list(files.order_by("uploaded_at").only(*_NEEDED)[:PAGE]), edge if is_cut else None
 
 
 def _count_page(job: BulkJob, files: list[File]) -> None:

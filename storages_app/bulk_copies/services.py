@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,6 @@ from django.utils import timezone
 from storages_app.bulk_copies import figures, orders
 from storages_app.bulk_copies.errors import (
     FilesUnknown,
-    FilterInvalid,
     ImageTooLarge,
     NothingChosen,
     NotPublic,
@@ -30,8 +30,7 @@ from storages_app.renditions import services as renditions
 State, ItemState, What = BulkJob.State, BulkItem.State, BulkJob.What
 
 COUNT_FIRST_OVER = 100  # files; then a dry run comes first, unless said otherwise
-_LONGEST_TEXT = 255
-_STORED = ("", "yes", "no")
+_LOOKS_AT = 20_000  # files, for a number that is told before a worker counts
 
 
 # --- Asking for one ---------------------------------------------------------------------------
@@ -63,13 +62,13 @@ def request(
     key_patterns.check_pattern(pattern, prefix=custom_storage.prefix)
     is_public = _is_public(custom_storage, make_public)
     chosen = _chosen(project, file_uuids) if what == What.SELECTION else []
-    wanted = clean_filter(filter_by or {}) if what == What.FILTER else {}
-    n_known = (
-        len(chosen)
+    wanted = orders.filter_of(project, filter_by or {}).texts if what == What.FILTER else {}
+    known = (
+        Number(len(chosen))
         if what == What.SELECTION
-        else n_files_of(project, wanted, up_to=COUNT_FIRST_OVER + 1)
+        else number_of_files(project, wanted, up_to=COUNT_FIRST_OVER + 1)
     )
-    if not n_known:
+    if not known.at_least and not known.is_cut:
         raise NothingChosen("No file matches." if what != What.SELECTION else "")
     if len(chosen) == 1 and not parsed.is_empty:
         _require_small_image(chosen[0])
@@ -85,7 +84,7 @@ def request(
             pattern=pattern,
             is_public=is_public,
             on_clash=on_clash or custom_storage.on_clash,
-            is_dry_run=n_known > COUNT_FIRST_OVER if is_dry_run is None else is_dry_run,
+            is_dry_run=known.is_over(COUNT_FIRST_OVER) if is_dry_run is None else is_dry_run,
         )
         BulkItem.objects.bulk_create(
             (BulkItem(bulk_job=job, file=file, state=ItemState.CHOSEN) for file in chosen),
@@ -122,24 +121,25 @@ def _is_public(custom_storage: CustomStorage, make_public: bool | None) -> bool:
     return False
 
 
-def clean_filter(values: Mapping[str, Any]) -> dict[str, str]:
-    """The filter as it is kept; FilterInvalid for what the list of files does not know."""
-    unknown = sorted(set(values) - {"q", "stored"})
-    if unknown:
-        raise FilterInvalid(f"There is no filter `{unknown[0][:40]}`.")
-    if not all(isinstance(value, str) for value in values.values()):
-        raise FilterInvalid("The values of a filter are texts.")
-    text, stored = values.get("q", "").strip(), values.get("stored", "")
-    if len(text) > _LONGEST_TEXT or "\0" in text:
-        raise FilterInvalid(f"`q` is a text of at most {_LONGEST_TEXT} characters.")
-    if stored not in _STORED:
-        raise FilterInvalid("`stored` is `yes` or `no`.")
-    return {name: value for name, value in (("q", text), ("stored", stored)) if value}
+@dataclass(frozen=True)
+class Number:
+    """How many files there are; `is_cut` if nobody looked at the rest."""
+
+    at_least: int
+    is_cut: bool = False
+
+    def is_over(self, n_files: int) -> bool:
+        """Whether there are more, or may be."""
+        return self.is_cut or self.at_least > n_files
 
 
-def n_files_of(project: Project, filter_by: Mapping[str, str], *, up_to: int) -> int:
-    """How many files a filter finds, counted no further than needed."""
-    return orders.files_of(project, filter_by).order_by()[:up_to].count()
+def number_of_files(project: Project, filter_by: Mapping[str, Any], *, up_to: int) -> Number:
+    """How many files a filter finds, counted no further than needed; FilterInvalid."""
+    filters = orders.filter_of(project, filter_by)
+    edge = filters.window(most=_LOOKS_AT, before=None, after=None)
+    files = filters.files if edge is None else filters.files.filter(uploaded_at__gte=edge)
+    n_files = files.order_by()[:up_to].count()
+    return Number(n_files, is_cut=edge is not None or n_files >= up_to)
 
 
 def _chosen(project: Project, file_uuids: Iterable[uuid.UUID]) -> list[File]:

@@ -1,6 +1,9 @@
 """What pages say about a copy of many files (spec/DASHBOARD 1.15 and 1.18)."""
 
+from collections.abc import Mapping
+
 from storages_app.bulk_copies import figures
+from storages_app.library.filters import ANY_STORAGE, FileFilter
 from storages_app.models import BulkJob
 
 State = BulkJob.State
@@ -57,6 +60,21 @@ def about(seconds: float) -> str:
     if hours < 36:
         return f"{hours}{_NBSP}h {minutes}{_NBSP}min" if minutes else f"{hours}{_NBSP}h"
     return f"{round(hours / 24)}{_NBSP}d"
+
+
+def filter_words(filter_by: Mapping[str, str]) -> str:
+    """A filter of the list of files as people say it: `“cat”, stored, type: images`."""
+    return ", ".join(_filter_word(name, value) for name, value in filter_by.items())
+
+
+def _filter_word(name: str, value: str) -> str:
+    known = FileFilter.base_filters[name]
+    told = str(dict(known.extra.get("choices", ())).get(value, value))
+    if name == "q":
+        return f"“{value}”"
+    if name == "stored":
+        return told.lower()
+    return f"{known.label.lower()}: {'any storage' if value == ANY_STORAGE else told}"
 
 
 def count_text(job: BulkJob) -> str:

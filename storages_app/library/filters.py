@@ -35,7 +35,7 @@ SIZES = {
     "10mb-100mb": ("10 to 100 MB", 10 * _MB, 100 * _MB),
     "from-100mb": ("100 MB and more", 100 * _MB, None),
 }
-_OTHER = "other"
+OTHER_TYPES = "other"
 
 
 def _day(value: date, later: int = 0) -> datetime:
@@ -71,7 +71,7 @@ class FileFilter(FilterSet):  # type: ignore[misc]
         label="Type",
         method="by_type",
         empty_label="Any type",
-        choices=[*((key, label) for key, (label, _) in TYPES.items()), (_OTHER, "Others")],
+        choices=[*((key, label) for key, (label, _) in TYPES.items()), (OTHER_TYPES, "Others")],
     )
     size = ChoiceFilter(
         label="Size",
@@ -120,6 +120,18 @@ class FileFilter(FilterSet):  # type: ignore[misc]
         """The filters that are used and make sense."""
         self.form.is_valid()
         return {name: value for name, value in self.form.cleaned_data.items() if value}
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The same as an address says it, to be kept and read again."""
+        return {name: str(value) for name, value in self.asked.items()}
+
+    @property
+    def problem(self) -> str:
+        """Why a filter makes no sense, the first that does not; empty if all do."""
+        for name, problems in self.form.errors.items():
+            return f"`{name}`: {problems[0]}"
+        return ""
 
     @property
     def is_used(self) -> bool:
@@ -186,7 +198,7 @@ class FileFilter(FilterSet):  # type: ignore[misc]
         return files.filter(stored_at__isnull=value == "no")
 
     def by_type(self, files: FileQuerySet, name: str, value: str) -> FileQuerySet:
-        if value != _OTHER:
+        if value != OTHER_TYPES:
             return files.filter(TYPES[value][1])
         for _, is_of_type in TYPES.values():
             files = files.exclude(is_of_type)

@@ -24,14 +24,6 @@ class FileQuerySet(models.QuerySet["File"]):
     def stored(self) -> "FileQuerySet":
         return self.live().filter(stored_at__isnull=False)
 
-    def matching(self, *, text: str = "", stored: str = "") -> "FileQuerySet":
-        """The filters of the list of files: a part of the name or the UUID, and `yes` or `no`."""
-        files = self
-        if text:
-            named = Q(original_filename__icontains=text)
-            files = files.filter(named | Q(pk=text) if _is_uuid(text) else named)
-        return files.filter(stored_at__isnull=stored == "no") if stored else files
-
     def n_pairs_of_one_name(self, *, among: int = 20_000) -> int:
         """How many pairs of the newest of these files have the same name."""
         newest = self.order_by("-uploaded_at").values("pk")[:among]
@@ -39,14 +31,6 @@ class FileQuerySet(models.QuerySet["File"]):
         counted = names.annotate(n=Count("pk")).filter(n__gt=1)
         pairs: int | None = counted.aggregate(pairs=Sum(F("n") * (F("n") - 1) / 2))["pairs"]
         return int(pairs or 0)
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 class File(models.Model):

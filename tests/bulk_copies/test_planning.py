@@ -1,14 +1,16 @@
 """The count: what it says of each file, page by page, whoever counts."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from storages_app.bulk_copies import leases, planning, runner
-from storages_app.models import BulkItem, BulkJob
-from tests.factories import make_copy_job, make_custom_storage, make_file
+from storages_app.library.filters import FileFilter
+from storages_app.models import BulkItem, BulkJob, CustomStorage, File
+from tests.factories import make_copy_job, make_custom_storage, make_file, make_group
 
+LATE = datetime(2026, 1, 5, tzinfo=UTC)
 GB_5, MB_100 = 5_368_709_120, 104_857_600
 
 
@@ -18,6 +20,27 @@ def key_of(storage, file):
 
 def plans(job):
     return dict(job.items.values_list("file", "plan"))
+
+
+@pytest.fixture
+def many_kinds(project):
+    """Files of which each filter finds some."""
+    elsewhere = make_custom_storage(project, name="elsewhere")
+    files = [
+        make_file(project, name="cat.png", detected_type="image/png"),
+        make_file(project, name="dog.pdf", detected_type="application/pdf", stored_at=None),
+        make_file(
+            project,
+            name="cat.bin",
+            detected_type="application/zip",
+            size=200_000,
+            metadata={"album": "one"},
+        ),
+        make_file(project, name="late", detected_type="image/gif", uploaded_at=LATE),
+    ]
+    make_copy_job(files[0], elsewhere)
+    make_copy_job(files[2], elsewhere, state="failed", reason="throttled")
+    return files
 
 
 class TestCount:
@@ -88,6 +111,50 @@ class TestCount:
             order(what="filter", filter_by={"q": "cat", "stored": "yes"}, is_dry_run=True)
         )
         assert set(plans(job)) == {cat.pk}
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"q": "cat"},
+            {"stored": "no"},
+            {"type": "image"},
+            {"type": "other"},
+            {"size": "to-100kb"},
+            {"since": "2026-01-02"},
+            {"until": "2026-01-01"},
+            {"copied_to": "elsewhere"},
+            {"not_copied_to": "elsewhere"},
+            {"copy_failed": "elsewhere"},
+            {"copy_failed": "*"},
+            {"metadata": "album"},
+            {"q": "cat", "type": "image", "stored": "yes"},
+        ],
+    )
+    @pytest.mark.parametrize("looks_at", [1, 20_000])
+    def test_takes_exactly_the_files_that_the_list_shows(
+        self, project, many_kinds, order, counted, monkeypatch, asked, looks_at
+    ):
+        monkeypatch.setattr(planning, "_LOOKS_AT", looks_at)
+        shown = {file.pk for file in FileFilter(asked, project=project).files}
+        assert shown
+        assert len(shown) < File.objects.live().filter(project=project).count()
+        job = counted(order(what="filter", filter_by=asked, is_dry_run=True))
+        assert set(plans(job)) == shown
+
+    def test_takes_the_files_of_a_group(self, project, many_kinds, order, counted):
+        group = make_group(project, many_kinds[0], many_kinds[2])
+        asked = {"group": group.wire_id}
+        job = counted(order(what="filter", filter_by=asked, is_dry_run=True))
+        assert set(plans(job)) == {many_kinds[0].pk, many_kinds[2].pk}
+
+    def test_a_filter_that_lost_its_storage_ends_the_job_and_takes_no_others(
+        self, project, many_kinds, order, counted
+    ):
+        job = order(what="filter", filter_by={"not_copied_to": "elsewhere"})
+        CustomStorage.objects.filter(name="elsewhere").update(removed_at=timezone.now())
+        assert counted(job).state == "failed"
+        assert "not_copied_to" in job.reason
+        assert not job.items.exists()
 
     def test_files_that_come_later_are_not_counted(self, project, order, counted):
         early = make_file(project)

@@ -96,6 +96,10 @@ class TestRequest:
             {"q": 7},
             {"stored": "maybe"},
             {"stored": True},
+            {"type": "colour"},
+            {"since": "yesterday"},
+            {"copied_to": "no such storage"},
+            {"metadata": "x" * 65},
         ],
     )
     def test_refuses_a_filter_that_makes_no_sense(self, project, order, bad):

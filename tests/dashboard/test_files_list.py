@@ -70,13 +70,13 @@ class TestFilters:
         assert "No file matches." in page
         assert "Clear the filters" in page
 
-    def test_copies_of_all_found_are_offered_only_where_the_job_knows_the_filter(
+    def test_copies_of_all_found_are_offered_with_the_filter(
         self, project, file, storage, as_owner
     ):
-        assert "Copy these to…" in as_owner.get(address("files", project), {"q": "cat"}).text
-        page = as_owner.get(address("files", project), {"type": "text"}).text
-        assert "Copy these to…" not in page
-        assert "Copy all to…" not in page
+        page = as_owner.get(address("files", project), {"type": "text", "since": "2020-01-01"})
+        assert "Copy these to…" in page.text
+        assert f"{address('bulk_new', project)}?type=text&amp;since=2020-01-01" in page.text
+        assert "Copy all to…" in as_owner.get(address("files", project)).text
 
 
 class TestBound:

@@ -6,12 +6,24 @@ from rest_framework import serializers
 
 from storages_app.api.schema import PAGE, Page, Problem, Shape
 from storages_app.bulk_copies.orders import SELECTION_LIMIT
+from storages_app.library.filters import ANY_STORAGE, OTHER_TYPES, SIZES, TYPES
 from storages_app.models import BulkJob, CustomStorage
 
 
 class BulkFilter(Shape):
     q = serializers.CharField(required=False, help_text="A part of the name, or a UUID.")
     stored = serializers.ChoiceField(["yes", "no"], required=False)
+    type = serializers.ChoiceField([*TYPES, OTHER_TYPES], required=False)
+    size = serializers.ChoiceField(list(SIZES), required=False)
+    since = serializers.DateField(required=False, help_text="Uploaded on this day (UTC) or later.")
+    until = serializers.DateField(required=False, help_text="Uploaded on this day or before.")
+    copied_to = serializers.CharField(required=False, help_text="The name of a custom storage.")
+    not_copied_to = serializers.CharField(required=False)
+    copy_failed = serializers.CharField(
+        required=False, help_text=f"The name of a custom storage, or `{ANY_STORAGE}`."
+    )
+    group = serializers.CharField(required=False, help_text="The id of a group.")
+    metadata = serializers.CharField(required=False, help_text="A key that the files have.")
 
 
 class BulkJobOrder(Shape):

@@ -17,6 +17,7 @@ from storages_app.api.v1.storage_fields import json_object
 from storages_app.api.wire import number_in_path, timestamp
 from storages_app.bulk_copies import figures, lists, services
 from storages_app.copying.errors import TargetMissing
+from storages_app.library.filters import FileFilter
 from storages_app.models import BulkJob, CustomStorage
 
 
@@ -146,7 +147,7 @@ def _read_order(data: Any) -> dict[str, Any]:
     return {
         "target": _text("target", body),
         "what": what,
-        "filter_by": json_object(body.get("filter") or {}, ("q", "stored")),
+        "filter_by": json_object(body.get("filter") or {}, FileFilter.base_filters),
         "file_uuids": _uuids(body.get("files", [])),
         "effects": _text("effects", body),
         "pattern": _text("pattern", body),

@@ -7,6 +7,7 @@ from django import forms
 from storages_app.bulk_copies.orders import SELECTION_LIMIT
 from storages_app.dashboard.forms.files import CopyForm
 from storages_app.lib.errors import UcdashError
+from storages_app.library.filters import FileFilter
 from storages_app.models import BulkJob, CustomStorage, Project
 
 What = BulkJob.What
@@ -75,8 +76,6 @@ class BulkCopyForm(CopyForm):
         required=False,
         help_text="Count, look for taken names and sizes, and ask before the first copy.",
     )
-    q = forms.CharField(required=False, max_length=255, widget=forms.HiddenInput)
-    stored = forms.CharField(required=False, max_length=3, widget=forms.HiddenInput)
     file = UuidsField(required=False)
 
     def __init__(
@@ -84,6 +83,8 @@ class BulkCopyForm(CopyForm):
     ) -> None:
         super().__init__(*args, project=project, **kwargs)
         self.fields["what"].choices = offers  # type: ignore[attr-defined]
+        for name in FileFilter.base_filters:  # read by the service, as it stands in an address
+            self.fields[name] = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @property
     def has_storages(self) -> bool:
@@ -105,7 +106,7 @@ class BulkCopyForm(CopyForm):
         return {
             "custom_storage": data["custom_storage"],
             "what": data["what"],
-            "filter_by": {"q": data["q"], "stored": data["stored"]},
+            "filter_by": {name: data[name] for name in FileFilter.base_filters},
             "file_uuids": data["file"] if data["what"] == What.SELECTION else (),
             "effects": data["effects"],
             "pattern": data["pattern"],

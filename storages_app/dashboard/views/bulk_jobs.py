@@ -18,6 +18,7 @@ from storages_app.dashboard.frame import Frame, show
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explanations
 from storages_app.lib.errors import UcdashError
+from storages_app.library.filters import FileFilter
 from storages_app.models import BulkJob, Project
 from storages_app.projects.roles import Action
 
@@ -26,7 +27,7 @@ _COUNTED_UP_TO = 10_000
 
 @project_page(see=Action.MANAGE_FILES, change=Action.MANAGE_FILES)
 def new(request: PageRequest, project: Project) -> HttpResponse:
-    """`?what=selection&file=…`, `?what=filter&q=…` or nothing; `storage` chooses the storage."""
+    """`?file=…`, the filters of the list of files, or nothing; `storage` chooses the storage."""
     asked = request.POST if request.method == "POST" else request.GET
     offers = _offers(project, asked)
     if request.method == "POST":
@@ -57,40 +58,34 @@ def _offers(project: Project, asked: QueryDict) -> list[tuple[str, str]]:
     n_chosen = len(set(asked.getlist("file")))
     if n_chosen:
         offers.append((What.SELECTION.value, f"The chosen files: {n_chosen:,}"))
-    text, stored = asked.get("q", "")[:255], asked.get("stored", "")
-    if (text or stored) and stored in {"", "yes", "no"} and "\0" not in text:
-        words = [f"“{text}”"] if text else []
-        words += [{"yes": "stored", "no": "not stored"}[stored]] if stored else []
-        n_found = _n_files(project, {"q": text, "stored": stored})
-        offers.append((What.FILTER.value, f"Files of the filter {', '.join(words)}: {n_found}"))
+    filter_by = FileFilter(asked, project=project).texts
+    if filter_by:
+        told = job_texts.filter_words(filter_by)
+        n_found = _n_files(project, filter_by)
+        offers.append((What.FILTER.value, f"Files of the filter {told}: {n_found}"))
     offers.append((What.ALL.value, f"All files: {_n_files(project, {})}"))
     return offers
 
 
 def _n_files(project: Project, filter_by: dict[str, str]) -> str:
-    n_files = services.n_files_of(project, filter_by, up_to=_COUNTED_UP_TO + 1)
-    return f"over {_COUNTED_UP_TO:,}" if n_files > _COUNTED_UP_TO else f"{n_files:,}"
+    found = services.number_of_files(project, filter_by, up_to=_COUNTED_UP_TO)
+    return f"{found.at_least:,}{' or more' if found.is_cut else ''}"
 
 
 def _initial(project: Project, asked: QueryDict, offers: list[tuple[str, str]]) -> dict[str, Any]:
     offered = [value for value, _ in offers]
     what = asked.get("what") if asked.get("what") in offered else offered[0]
+    filter_by = FileFilter(asked, project=project).texts
     if what == What.SELECTION:
-        n_files = len(set(asked.getlist("file")))
+        known = services.Number(len(set(asked.getlist("file"))))
     else:
-        wanted = {"q": asked.get("q", ""), "stored": asked.get("stored", "")}
-        n_files = services.n_files_of(
-            project,
-            wanted if what == What.FILTER else {},
-            up_to=services.COUNT_FIRST_OVER + 1,
-        )
-    return {
+        wanted = filter_by if what == What.FILTER else {}
+        known = services.number_of_files(project, wanted, up_to=services.COUNT_FIRST_OVER + 1)
+    return filter_by | {
         "what": what,
         "custom_storage": asked.get("storage", ""),
-        "q": asked.get("q", ""),
-        "stored": asked.get("stored", ""),
         "file": asked.getlist("file"),
-        "is_dry_run": n_files > services.COUNT_FIRST_OVER,
+        "is_dry_run": known.is_over(services.COUNT_FIRST_OVER),
     }
 
 
@@ -131,6 +126,7 @@ def _context(project: Project, pk: int) -> dict[str, Any]:
         "progress": progress,
         "progress_text": job_texts.progress_text(progress),
         "spoken": job_texts.spoken(job),
+        "filter_words": job_texts.filter_words(job.filter),
         "tab_title": job_texts.tab_title(job),
         "gaps": [(gap, explanations().get(gap.reason)) for gap in figures.gaps_of(job)],
         "may_retry": bool(figures.reasons_to_retry(job)),

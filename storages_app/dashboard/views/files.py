@@ -37,7 +37,6 @@ from storages_app.uploads import metadata as values
 
 log = logging.getLogger(__name__)
 
-_KNOWN_TO_COPIES = {"q", "stored"}  # the filters that a job of many copies takes
 _LONGEST_SHOWN = 2_000  # of operations in an address, of which web servers take 4,094 characters
 
 
@@ -49,7 +48,6 @@ def listing(request: PageRequest, project: Project) -> HttpResponse:
         "more_filters": [filters.form[name] for name in filters.seldom],
         "is_grid": request.GET.get("view") == "grid",
         "upload_url": settings.UPLOAD_URL,
-        "may_copy_found": filters.asked.keys() <= _KNOWN_TO_COPIES,
     }
     try:
         context |= _found(request, project, filters)
