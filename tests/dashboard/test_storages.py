@@ -541,6 +541,18 @@ class TestDisconnect:
         ):
             assert text in page
 
+    def test_a_draft_is_deleted_without_typing_its_name(self, project, draft, as_owner):
+        where = address("storage_disconnect", project, draft.pk)
+        page = text_of(as_owner.get(where).text)
+        assert f"Delete the draft “{draft.name}”?" in page
+        assert "Nothing in the bucket changes." in page
+        for other in ("Disconnect", "answer 400", "Type the name"):
+            assert other not in page
+        response = as_owner.post(where)
+        assert said(response) == [f"The draft “{draft.name}” is deleted."]
+        draft.refresh_from_db()
+        assert draft.removed_at
+
     def test_names_nothing_that_does_not_stop(self, project, storage, as_owner):
         page = words(as_owner.get(address("storage_disconnect", project, storage.pk)))
         assert "in the bucket." not in page

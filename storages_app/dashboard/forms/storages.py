@@ -241,7 +241,7 @@ def _fields_to_leave_out(storage: CustomStorage, chosen: Provider) -> set[str]:
 
 
 class DisconnectForm(DashboardForm):
-    """The name has to be typed, so that nobody disconnects the wrong storage."""
+    """The name has to be typed, so that nobody disconnects the wrong storage; not of a draft."""
 
     name = forms.CharField(
         label="Type the name of the storage", widget=forms.TextInput(attrs=_PLAIN)
@@ -250,6 +250,8 @@ class DisconnectForm(DashboardForm):
     def __init__(self, *args: Any, storage: CustomStorage, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.storage = storage
+        if storage.is_draft:
+            del self.fields["name"]
 
     def clean_name(self) -> str:
         typed = str(self.cleaned_data["name"]).strip()

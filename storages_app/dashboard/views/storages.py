@@ -232,9 +232,12 @@ def disconnect(request: PageRequest, project: Project, storage_id: uuid.UUID) ->
     data = request.POST if request.method == "POST" else None
     form = DisconnectForm(data, storage=storage)
     if form.is_valid() and _disconnected(request, storage, form):
-        messages.success(
-            request, f"“{storage.name}” is disconnected. Its files stay in the bucket."
+        done = (
+            f"The draft “{storage.name}” is deleted."
+            if storage.is_draft
+            else f"“{storage.name}” is disconnected. Its files stay in the bucket."
         )
+        messages.success(request, done)
         return redirect("dashboard:storages", project.slug)
     jobs = CopyJob.objects.filter(custom_storage=storage)
     context = {
