@@ -289,7 +289,9 @@ def _end(run: BackupRun) -> None:
 
 def start_due() -> int:
     """Begin a run of every plan whose time has come; how many there were."""
-    going = BackupPlan.objects.filter(is_on=True, paused_at=None, custom_storage__removed_at=None)
+    going = BackupPlan.objects.filter(
+        is_on=True, paused_at=None, custom_storage__removed_at=None, project__removed_at=None
+    )
     _bring_forward(going)
     due = going.filter(Q(next_run_at=None) | Q(next_run_at__lte=db_now()))
     return sum(runs.begin(plan, asked_by="schedule") is not None for plan in due)

@@ -137,7 +137,7 @@ def park(custom_storage: CustomStorage) -> int:
 
 def release(custom_storage: CustomStorage) -> int:
     """Let blocked copies go on, unless the storage is still paused or broken."""
-    if not CustomStorage.objects.working().filter(pk=custom_storage.pk).exists():
+    if not CustomStorage.objects.in_order().filter(pk=custom_storage.pk).exists():
         return 0
     n_waiting = _parked(custom_storage).count()
     _settle_rest_later(custom_storage, n_done=_release_some(custom_storage))
@@ -207,7 +207,10 @@ def slow_down(custom_storage: CustomStorage, *, seconds: float) -> None:
 def claim_probe() -> CustomStorage | None:
     """A broken storage whose next try is due, for this caller alone; each waits twice as long."""
     due = CustomStorage.objects.connected().filter(
-        Q(circuit_opened_at__isnull=False), paused_at=None, circuit_probe_after__lte=db_now()
+        Q(circuit_opened_at__isnull=False),
+        paused_at=None,
+        circuit_probe_after__lte=db_now(),
+        project__removed_at=None,
     )
     for row in due.order_by("circuit_probe_after"):
         n_claimed = due.filter(pk=row.pk, circuit_probes=row.circuit_probes).update(

@@ -33,9 +33,13 @@ class CustomStorageQuerySet(models.QuerySet["CustomStorage"]):
         """Its required checks passed once; it may be paused or broken now."""
         return self.live().exclude(connected_at=None)
 
-    def working(self) -> "CustomStorageQuerySet":
-        """A worker may write to it now."""
+    def in_order(self) -> "CustomStorageQuerySet":
+        """Connected, and neither paused nor broken."""
         return self.connected().filter(paused_at=None, circuit_opened_at=None)
+
+    def working(self) -> "CustomStorageQuerySet":
+        """A worker may write to it now; what a removed project has waits, as it may come back."""
+        return self.in_order().filter(project__removed_at=None)
 
 
 class CustomStorage(models.Model):

@@ -17,6 +17,7 @@ from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import BackupPlan, BackupRun, CopyJob, Event
 from storages_app.models.copy_jobs import State
 from storages_app.objectstores.errors import AccessDenied, KeyInvalid, QuotaExceeded, ServerError
+from storages_app.projects import lifecycle
 from tests.factories import make_custom_storage, make_file, make_project
 
 pytestmark = pytest.mark.django_db
@@ -246,6 +247,15 @@ def test_the_timetable_begins_runs_that_are_due_once(project, storage, bucket):
     assert runner.start_due() == 0
     plan.refresh_from_db()
     assert plan.next_run_at > timezone.now()
+
+
+def test_no_run_of_a_removed_project_begins_until_it_is_brought_back(project, storage, bucket):
+    run_through(connect(project, storage))
+    BackupPlan.objects.update(next_run_at=timezone.now() - timedelta(minutes=1))
+    lifecycle.remove(project=project, actor="a test")
+    assert runner.start_due() == 0
+    lifecycle.bring_back(project=project, actor="a test")
+    assert runner.start_due() == 1
 
 
 class TestF26:

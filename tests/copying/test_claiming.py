@@ -10,10 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from storages_app.copying import claiming, orders, runner
+from storages_app.custom_storages import circuit
 from storages_app.models import CopyJob, CustomStorage
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now, read_db_now
 from storages_app.objectstores.errors import ServerError, Throttled
+from storages_app.projects import lifecycle
 from tests.factories import make_custom_storage, make_file, make_project
 from tests.memory_bucket import PROVEN
 
@@ -39,6 +41,34 @@ def order(storage, n=1, *, lane=Lane.BULK, **changed) -> list[CopyJob]:
 
 def claim(limit=10, worker="a") -> list[CopyJob]:
     return claiming.claim_batch(worker=worker, limit=limit)
+
+
+class TestRemovedProject:
+    """Its doors are closed, so nothing leaves by them; for a week it can be brought back."""
+
+    def test_has_its_copies_wait_until_it_is_brought_back(self, storage):
+        (job,) = order(storage)
+        lifecycle.remove(project=storage.project, actor="a test")
+        assert claim() == []
+        lifecycle.bring_back(project=storage.project, actor="a test")
+        assert claim() == [job]
+
+    def test_has_no_broken_storage_tried(self, storage):
+        (job,) = order(storage)
+        circuit.open_(storage, reason="auth_denied")
+        CustomStorage.objects.update(circuit_probe_after=read_db_now() - timedelta(minutes=1))
+        lifecycle.remove(project=storage.project, actor="a test")
+        assert claim() == []
+        lifecycle.bring_back(project=storage.project, actor="a test")
+        assert claim() == [job]
+
+    def test_whose_storage_recovers_loses_no_copy(self, storage):
+        (job,) = order(storage)
+        circuit.open_(storage, reason="auth_denied")
+        lifecycle.remove(project=storage.project, actor="a test")
+        circuit.close(storage, why="its test passed")
+        lifecycle.bring_back(project=storage.project, actor="a test")
+        assert claim() == [job]
 
 
 class TestTurns:
