@@ -189,6 +189,7 @@ CACHES = {
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = "ucdash.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 

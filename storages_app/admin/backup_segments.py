@@ -1,8 +1,9 @@
 """Records of backups: what a bucket knows about the files in it."""
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 
-from storages_app.admin.base import ReadOnlyAdmin
+from storages_app.admin.base import ReadOnlyAdmin, dashboard_link
 from storages_app.models import BackupSegment
 
 
@@ -10,6 +11,7 @@ from storages_app.models import BackupSegment
 class BackupSegmentAdmin(ReadOnlyAdmin):
     list_display = (
         "pk",
+        "open_page",
         "project",
         "custom_storage",
         "key",
@@ -30,3 +32,7 @@ class BackupSegmentAdmin(ReadOnlyAdmin):
     @admin.display(ordering="plan__project")
     def project(self, segment: BackupSegment) -> str:
         return str(segment.plan.project)
+
+    @admin.display(description="Dashboard")
+    def open_page(self, segment: BackupSegment) -> SafeString:
+        return dashboard_link("backup", segment.plan.project.slug)

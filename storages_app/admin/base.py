@@ -159,6 +159,12 @@ class OperatorAdmin(Admin):
 class ReadOnlyAdmin(OperatorAdmin):
     """Rows of the ledger, or rows that only services may change."""
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The way to the page of the same thing stands on the page of each row too."""
+        fields = (*super().get_readonly_fields(request, obj),)
+        has_page = hasattr(self, "open_page") and "open_page" not in fields
+        return (*fields, "open_page") if has_page else fields
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -56,7 +56,19 @@ class CustomStorageAdmin(ReadOnlyAdmin):
         "created_at",
     )
     fieldsets = (
-        (None, {"fields": ("name", "project", "shown_state", "setup_step", "newest_tests")}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "open_page",
+                    "project",
+                    "shown_state",
+                    "setup_step",
+                    "newest_tests",
+                )
+            },
+        ),
         (
             "Where",
             {"fields": ("provider", "endpoint_url", "region", "account_id", "bucket", "prefix")},

@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from storages_app.admin.periods import Period, years
 from storages_app.models import Project
@@ -48,6 +49,12 @@ class OperatorChangeList(ChangeList):
 
     Django's asks for all different days of the table; this one knows the calendar.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = capfirst(str(self.opts.verbose_name_plural))
+        if not (self.query or self.has_active_filters or self.period):
+            self.full_result_count = self.result_count  # nothing is left out that could be shown
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         chosen: dict[str, Any] = super().get_filters_params(params)

@@ -4,8 +4,9 @@ Addresses of servers and monitors may hold a token, so only their host is shown.
 """
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 
-from storages_app.admin.base import ReadOnlyAdmin
+from storages_app.admin.base import ReadOnlyAdmin, dashboard_link
 from storages_app.models import Incident, NotificationChannel, NotificationDelivery
 
 
@@ -13,6 +14,7 @@ from storages_app.models import Incident, NotificationChannel, NotificationDeliv
 class NotificationChannelAdmin(ReadOnlyAdmin):
     list_display = (
         "pk",
+        "open_page",
         "project",
         "kind",
         "shown_address",
@@ -29,6 +31,12 @@ class NotificationChannelAdmin(ReadOnlyAdmin):
     exclude = ("address",)
     readonly_fields = ("shown_address",)
 
+    @admin.display(description="Dashboard")
+    def open_page(self, channel: NotificationChannel) -> SafeString | str:
+        if channel.removed_at:
+            return ""
+        return dashboard_link("notification_channel", channel.project.slug, channel.pk)
+
     @admin.display(description="To")
     def shown_address(self, channel: NotificationChannel) -> str:
         return channel.shown_address
@@ -36,11 +44,24 @@ class NotificationChannelAdmin(ReadOnlyAdmin):
 
 @admin.register(Incident)
 class IncidentAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "project", "subject", "title", "began_at", "ended_at", "outcome")
+    list_display = (
+        "kind",
+        "open_page",
+        "project",
+        "subject",
+        "title",
+        "began_at",
+        "ended_at",
+        "outcome",
+    )
     list_filter = ("kind",)
     search_fields = ("subject", "subject_id", "project__name")
     date_hierarchy = "began_at"
     list_select_related = ("project",)
+
+    @admin.display(description="Dashboard")
+    def open_page(self, incident: Incident) -> SafeString | str:
+        return dashboard_link("notifications", incident.project.slug) if incident.project else ""
 
 
 @admin.register(NotificationDelivery)

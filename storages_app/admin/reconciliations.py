@@ -43,6 +43,7 @@ class ReconciliationAdmin(ReadOnlyAdmin):
 class DifferenceAdmin(ReadOnlyAdmin):
     list_display = (
         "pk",
+        "open_page",
         "reconciliation",
         "kind",
         "key",
@@ -53,4 +54,10 @@ class DifferenceAdmin(ReadOnlyAdmin):
     )
     list_filter = ("kind", "resolution")
     search_fields = ("key", "reconciliation__custom_storage__name")
-    list_select_related = ("reconciliation__custom_storage",)
+    list_select_related = ("reconciliation__custom_storage__project",)
+
+    @admin.display(description="Dashboard")
+    def open_page(self, difference: Difference) -> SafeString:
+        run = difference.reconciliation
+        storage = run.custom_storage
+        return dashboard_link("storage_check_run", storage.project.slug, storage.pk, run.pk)

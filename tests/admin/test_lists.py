@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from storages_app.admin.site import GROUPS
 from storages_app.copying import allowances
 from storages_app.models import (
     AccessChange,
@@ -237,8 +238,43 @@ def test_a_member_who_is_no_operator_is_kept_out(model, db):
 
 def test_lists_link_to_the_page_in_the_dashboard(as_operator, project):
     storage = make_custom_storage(project)
+    link = reverse("dashboard:storage", args=[project.slug, storage.pk])
+    assert link in as_operator.get(address(CustomStorage, "changelist")).text
+    assert link in as_operator.get(address(CustomStorage, "change", storage.pk)).text
+
+
+def test_each_list_is_in_a_group_and_in_one_only():
+    listed = [name for names in GROUPS.values() for name in names]
+    assert sorted(listed) == sorted(model.__name__ for model in admin.site._registry)
+
+
+def test_a_list_is_called_by_what_is_in_it_and_counts_to_the_second(as_operator, project):
+    made = make_custom_storage(project)
     page = as_operator.get(address(CustomStorage, "changelist")).text
-    assert reverse("dashboard:storage", args=[project.slug, storage.pk]) in page
+    assert "<h1>Custom storages</h1>" in page
+    assert "Show all" not in page
+    assert f"{made.created_at:%Y-%m-%d %H:%M:%S}" in page
+    narrowed = as_operator.get(address(CustomStorage, "changelist"), {"q": made.name}).text
+    assert "Show all" in narrowed
+
+
+def test_a_filter_that_is_set_stands_in_its_name_and_can_be_taken_away(as_operator, project):
+    make_custom_storage(project, provider="minio")
+    page = as_operator.get(address(CustomStorage, "changelist"), {"provider__exact": "minio"}).text
+    assert "Provider: <strong>MinIO</strong>" in page
+    assert "Clear the filters" in page
+    assert "Clear the filters" not in as_operator.get(address(CustomStorage, "changelist")).text
+
+
+def test_who_wants_a_new_password_is_led_to_the_page_of_accounts(as_operator):
+    answer = as_operator.get(reverse("admin:password_change"))
+    assert answer["Location"] == reverse("account_change_password")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_of_the_account_are_those_of_the_admin(as_operator, theme):
+    as_operator.cookies["ucdash_theme"] = theme
+    assert f"ucdash-{theme}" in as_operator.get(reverse("admin:index")).text
 
 
 @pytest.mark.parametrize(
