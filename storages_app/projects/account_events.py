@@ -39,6 +39,12 @@ def _signed_in(
         browsers.remember(request, response, user)
 
 
+@receiver(account_signals.authentication_step_completed, dispatch_uid="confirmed")
+def _confirmed(request: HttpRequest, *, reauthenticated: bool = False, **kwargs: Any) -> None:
+    if reauthenticated:
+        sessions.renew(request)
+
+
 @receiver(user_logged_out, dispatch_uid="signed out")
 def _signed_out(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
     """The mark of the browser stays where nobody asked for the end."""

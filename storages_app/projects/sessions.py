@@ -25,6 +25,14 @@ def begin(request: HttpRequest) -> None:
     request.session[BEGAN] = request.session[SEEN] = time.time()
 
 
+def renew(request: HttpRequest) -> None:
+    """More is open to this session than before: another id, and the old one is dead (S103)."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    known = UserSession.objects.filter(session_key=before)
+    known.update(session_key=request.session.session_key)
+
+
 def end_if_over(request: HttpRequest, *, is_activity: bool) -> None:
     """Sign out who was away for too long, or came in too long ago; else note that they are here."""
     session, now = request.session, time.time()

@@ -1,5 +1,8 @@
 """Every page from one table: owner, viewer, another project's owner, stranger (S033)."""
 
+import json
+import re
+
 import pytest
 from django.urls import get_resolver, reverse
 
@@ -191,6 +194,16 @@ WITHOUT_PROJECT = {
     "style_guide",
 }
 
+# Keys, secrets, access to buckets, members and the end of a project; `test_account.py` has the way.
+ASKED_TO_CONFIRM = {
+    *("connect", "setup_access", "setup_proof", "setup_grant_file", "setup_merge"),
+    *("setup_hand_off", "storage_settings", "storage_disconnect"),
+    *("key_new", "key_roll", "key_delete", "signed_urls", "url_secret"),
+    *("webhook_new", "webhook", "webhook_delete"),
+    *("team_invite", "team_invitation_send", "team_invitation_take_back"),
+    *("team_member", "team_member_remove", "project_hand_over", "project_delete"),
+}
+
 every_page = pytest.mark.parametrize("name", PAGES)
 
 
@@ -256,6 +269,60 @@ def test_a_post_without_csrf_token_is_refused(name, everything, owner):
     client = new_client(enforce_csrf_checks=True)
     client.force_login(owner)
     assert client.post(address_of(name, everything)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"headers": {"x-csrftoken": "{foreign}"}},
+        {"headers": {"x-csrftoken": "{own}", "origin": "https://evil.example.com"}},
+        {"content_type": "text/plain", "data": '{"csrfmiddlewaretoken": "{own}"}'},
+        {"content_type": "application/json", "data": '{"csrfmiddlewaretoken": "{own}"}'},
+        {"data": {"csrfmiddlewaretoken": "{foreign}"}},
+    ],
+    ids=["foreign-token", "foreign-origin", "text-plain", "json", "foreign-field"],
+)
+def test_what_another_site_can_send_changes_nothing_on_any_page(how, everything, owner):
+    """S102: forms that it makes, requests of its scripts, bodies that are no form."""
+    client, foreign = (new_client(enforce_csrf_checks=True) for _ in range(2))
+    client.force_login(owner)
+    tokens = {}
+    for name, browser in (("own", client), ("foreign", foreign)):
+        page = browser.get("/accounts/password/reset/" if name == "foreign" else "/account/")
+        tokens[name] = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
+    own_pages = ["/account/", "/account/sessions/end/", "/new-project/", "/preferences/theme/"]
+    filled = _with_tokens(how, tokens)
+    for address in [*own_pages, *(address_of(name, everything) for name in PAGES)]:
+        assert client.post(address, **filled).status_code == 403, address
+    assert (
+        client.post("/preferences/theme/", headers={"x-csrftoken": tokens["own"]}).status_code
+        == 302
+    )
+
+
+def _with_tokens(how, tokens):
+    text = json.dumps(how)
+    for name, token in tokens.items():
+        text = text.replace("{" + name + "}", token)
+    return json.loads(text)
+
+
+def test_pages_that_change_keys_access_and_members_ask_for_a_confirmation(
+    everything, owner, settings
+):
+    """S109: the whole list, so that none loses its guard unseen."""
+    client = client_of(owner)
+    session = client.session
+    session["began_at"] -= settings.CONFIRMED_FOR.total_seconds() + 1
+    session.save()
+    asked = {
+        name
+        for name in PAGES
+        if client.post(address_of(name, everything))
+        .get("Location", "")
+        .startswith("/accounts/reauthenticate/")
+    }
+    assert asked == ASKED_TO_CONFIRM
 
 
 def test_the_403_page_names_the_role_and_whom_to_ask(everything, as_viewer):

@@ -7,6 +7,7 @@ import sys
 import time
 from datetime import timedelta
 from http.cookies import SimpleCookie
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,8 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from allauth.usersessions.models import UserSession
+from django.conf import global_settings
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.core.cache import cache
 from django.core.mail.backends.locmem import EmailBackend
@@ -27,6 +30,7 @@ from storages_app.projects import sign_in_tries
 from storages_app.projects.accounts import FactorsAdapter
 from tests.dashboard.conftest import _plain_static_files, client_of, new_client  # noqa: F401
 from tests.factories import make_project, make_user
+from ucdash import settings as installed
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +91,14 @@ def shown_codes(person, totp_secret):
     return re.findall(r"\d{8}", page.text.split("<pre")[1].split("</pre>")[0])
 
 
+class CountingHasher(MD5PasswordHasher):
+    n_hashes = 0
+
+    def encode(self, password, salt):
+        type(self).n_hashes += 1
+        return super().encode(password, salt)
+
+
 class TestSigningIn:
     def test_the_right_pair_opens_the_projects(self, person):
         client = new_client()
@@ -108,6 +120,18 @@ class TestSigningIn:
                 sign_in(new_client(), email=email, password="a wrong passphrase")
             counts.append(sum("savepoint" not in q["sql"].lower() for q in queries))
         assert abs(counts[0] - counts[1]) <= 1
+
+    def test_a_password_is_hashed_for_unknown_people_too(self, person, settings):
+        """S107: a hash is what takes time."""
+        settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+        person.set_password(PASSWORD)
+        person.save()
+        counts = []
+        for email in ("ada@example.com", "nobody@example.com"):
+            CountingHasher.n_hashes = 0
+            sign_in(new_client(), email=email, password="a wrong passphrase")
+            counts.append(CountingHasher.n_hashes)
+        assert counts == [1, 1]
 
     def test_the_page_says_that_members_are_invited(self, settings):
         settings.OPERATOR_EMAIL = "ops@example.com"
@@ -294,6 +318,13 @@ class TestReset:
         person.save()
         assert "has been used" in text_of(new_client().get(link_in_mail(), follow=True))
 
+    def test_a_link_is_dead_when_the_address_was_changed_meanwhile(self, person):
+        """S108: it is bound to the mailbox that it was sent to."""
+        new_client().post("/accounts/password/reset/", {"email": "ada@example.com"})
+        person.email = "ada@elsewhere.example.com"
+        person.save()
+        assert "has been used" in text_of(new_client().get(link_in_mail(), follow=True))
+
     @pytest.mark.parametrize(
         ("password", "why"),
         [("short", "too short"), ("password123456", "too common"), ("ada@example.com", "similar")],
@@ -310,6 +341,34 @@ class TestReset:
         reset(new_client(), long)
         assert sign_in(new_client(), password=long[:-2] + "x").status_code == 200
         assert sign_in(new_client(), password=long).status_code == 302
+
+    def test_an_old_hash_is_made_anew_at_the_next_sign_in(self, person, settings):
+        """S112."""
+        hashers = "django.contrib.auth.hashers."
+        settings.PASSWORD_HASHERS = [
+            f"{hashers}PBKDF2SHA1PasswordHasher", f"{hashers}MD5PasswordHasher",
+        ]  # fmt: skip
+        assert person.password.startswith("md5$")
+        sign_in(new_client())
+        person.refresh_from_db()
+        assert person.password.startswith("pbkdf2_sha1$")
+        assert sign_in(new_client()).status_code == 302
+
+    def test_hashes_are_those_that_django_recommends(self):
+        """S112: the fixture above is for the tests' speed alone."""
+        assert global_settings.PASSWORD_HASHERS[0].endswith(".PBKDF2PasswordHasher")
+        assert "PASSWORD_HASHERS" not in Path(installed.__file__).read_text()
+
+    def test_fields_tell_password_managers_what_they_are_and_take_what_is_pasted(self, person):
+        """S112."""
+        for client, page, kinds in (
+            (new_client(), LOGIN, {"current-password"}),
+            (client_of(person), "/accounts/password/change/", {"current-password", "new-password"}),
+        ):
+            source = client.get(page).text
+            fields = re.findall(r"<input[^>]*type=\"password\"[^>]*>", source)
+            assert {re.search(r'autocomplete="([\w-]+)"', field)[1] for field in fields} == kinds
+            assert not any(re.search("onpaste|readonly|maxlength", field) for field in fields)
 
     @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
     def test_without_a_mail_server_it_says_so_and_tells_nobody_who_is_known(
@@ -342,12 +401,16 @@ class TestSessions:
         here, there = new_client(), new_client()
         sign_in(here), sign_in(there)
         before = here.session.session_key
+        thief = new_client()
+        thief.cookies["ucdash_session"] = before
+        assert is_signed_in(thief)
         form = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
         response = here.post("/accounts/password/change/", form, follow=True)
         words = "Password changed. You were signed out on 1 other device."
         assert words in text_of(response)
         assert is_signed_in(here)
         assert here.session.session_key != before
+        assert not is_signed_in(thief)
         assert not is_signed_in(there)
         assert Event.objects.filter(kind="password.changed", actor=person.email).exists()
         assert "Your password was changed" in mail.outbox[-1].subject
@@ -364,6 +427,22 @@ class TestSessions:
         thief = new_client()
         thief.cookies["ucdash_session"] = inside
         assert not is_signed_in(thief)
+
+    def test_the_id_changes_when_somebody_confirms_who_they_are(self, person, settings):
+        """S103: more is open to the session from then on."""
+        client = new_client()
+        sign_in(client)
+        move_back(client, began_at=settings.CONFIRMED_FOR)
+        before = client.session.session_key
+        form = {"password": PASSWORD, "next": "/new-project/"}
+        assert client.post("/accounts/reauthenticate/", form)["Location"] == "/new-project/"
+        assert client.get("/new-project/").status_code == 200
+        assert client.session.session_key != before
+        thief = new_client()
+        thief.cookies["ucdash_session"] = before
+        assert not is_signed_in(thief)
+        (known,) = UserSession.objects.filter(user=person)
+        assert known.session_key == client.session.session_key
 
     def test_signing_out_takes_a_click(self, person):
         """S102: a foreign page cannot do it by a picture."""
