@@ -20,6 +20,7 @@ from storages_app.models import BackupPlan, CopyJob, File, Reason, RestoreItem, 
 from storages_app.models.copy_jobs import RUNNING_STATES, State
 from storages_app.restores.fetching import Kept
 from storages_app.restores.lines import Line
+from storages_app.webhooks.announcing import announce
 
 Plan, ItemState = RestoreItem.Plan, RestoreItem.State
 _MICROSECOND = timedelta(microseconds=1)
@@ -37,12 +38,14 @@ def write_down(run: RestoreRun, item: RestoreItem, line: Line, kept: Kept) -> bo
         item.state, item.reason = refusal
         return False
     file = known or File(uuid=file_uuid, project_id=run.project_id)
-    outlived = file.blob_name
+    outlived, was_here = file.blob_name, known is not None and not known.is_removed
     was_same = known is not None and known.sha256 == line.sha256
     for name, value in _values(run, line, kept, file_uuid).items():
         setattr(file, name, value)
     file.save(force_insert=known is None)
     _order_copies(run, item, file, line, kept, was_same=was_same, is_new=known is None)
+    if not was_here:
+        _announce(file, is_new=known is None)
     if outlived:
         transaction.on_commit(lambda: storages["uploads"].delete(outlived), robust=True)
     item.state, item.reason = ItemState.DONE, ""
@@ -101,6 +104,16 @@ def _free_moment(run: RestoreRun, moment: datetime, file_uuid: uuid.UUID) -> dat
         free = moment + (1 + secrets.randbelow(reach)) * _MICROSECOND
         reach *= 16
     return free
+
+
+def _announce(file: File, *, is_new: bool) -> None:
+    """To whoever was told that it was deleted it is kept again; elsewhere it is a new file.
+
+    One that was here all the time is told of to nobody, as its event comes once a file.
+    """
+    if is_new:
+        announce("file.uploaded", [file], project_id=file.project_id)
+    announce("file.stored", [file], project_id=file.project_id)
 
 
 # --- The ledger --------------------------------------------------------------------------------

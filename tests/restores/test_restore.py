@@ -1,6 +1,7 @@
 """The way back: what a backup holds becomes files again, and nothing else does."""
 
 import hashlib
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from storages_app.copying import runner as copying
 from storages_app.library import services as library
-from storages_app.models import CopyJob, Event, File, RestoreItem, RestoreRun
+from storages_app.models import CopyJob, Event, File, RestoreItem, RestoreRun, WebhookDelivery
 from storages_app.models.copy_jobs import State
 from storages_app.models.fields import db_now
 from storages_app.restores import runner, services, tasks, verdicts
@@ -24,7 +25,13 @@ from storages_app.restores.errors import (
     ReplacingUnconfirmed,
     SourceUnusable,
 )
-from tests.factories import make_copy_job, make_custom_storage, make_file, make_project
+from tests.factories import (
+    make_copy_job,
+    make_custom_storage,
+    make_file,
+    make_project,
+    make_webhook,
+)
 
 pytestmark = pytest.mark.django_db
 RunState, Plan = RestoreRun.State, RestoreItem.Plan
@@ -93,6 +100,39 @@ def files(project):
         )
         for n, name in enumerate(["empty.bin", "näïve 🐘.bin", "a b%20c.bin", ".hidden"])
     ]
+
+
+class TestWebhooks:
+    @pytest.fixture(autouse=True)
+    def _listening(self, project):
+        for event in ("file.uploaded", "file.stored", "file.deleted"):
+            make_webhook(project, event)
+
+    def told(self):
+        rows = WebhookDelivery.objects.order_by("created_at", "event")
+        return sorted((row.event, json.loads(row.body)["data"]["uuid"]) for row in rows)
+
+    def test_are_told_of_a_file_that_is_new_here(self, project, storage, files, back_up):
+        key = back_up().manifest_key
+        forget_everything()
+        restore(project, storage, key)
+        both = ("file.stored", "file.uploaded")
+        assert self.told() == sorted((event, str(file.pk)) for event in both for file in files)
+
+    def test_are_told_that_a_removed_file_is_kept_again(self, project, storage, files, back_up):
+        key, gone = back_up().manifest_key, files[1]
+        library.delete(file=gone, actor="a test")
+        restore(project, storage, key)
+        assert self.told() == [("file.deleted", str(gone.pk)), ("file.stored", str(gone.pk))]
+
+    def test_hear_nothing_of_a_file_that_was_here_nor_of_a_drill(
+        self, project, storage, files, back_up
+    ):
+        key = back_up().manifest_key
+        storages["uploads"].delete(files[1].blob_name)
+        assert restore(project, storage, key).n_done == 1
+        restore(project, storage, key, is_drill=True)
+        assert self.told() == []
 
 
 class TestAfterALoss:
