@@ -489,6 +489,19 @@ class TestAccessByRole:
         draft.refresh_from_db()
         assert draft.role_arn == ROLE
 
+    def test_s048_nobody_chooses_the_external_id(self, project, draft, as_owner):
+        known = draft.external_id
+        for page in ("setup_where", "setup_uses", "setup_access", "setup_test"):
+            as_owner.post(
+                address(page, project, draft.pk),
+                WHERE
+                | TestFinish.OPTIONS
+                | {"public_mode": "private", "role_arn": ROLE, "external_id": "ours", "do": ""},
+            )
+        draft.refresh_from_db()
+        assert draft.role_arn == ROLE
+        assert draft.external_id == known
+
     @pytest.mark.parametrize(
         ("arn", "text"),
         [
@@ -564,6 +577,19 @@ class TestAccessByPrincipal:
         page = as_owner.get(address("setup_access", project, draft.pk))
         assert "No proof was found." in page.text
         assert as_owner.get(address("setup_proof", project, draft.pk)).status_code == 286
+
+    def test_s047_nobody_says_of_himself_that_the_bucket_is_proved(self, project, draft, as_owner):
+        nonce = draft.proof_nonce
+        for page in ("setup_access", "setup_bucket", "setup_test"):
+            as_owner.post(
+                address(page, project, draft.pk),
+                TestFinish.OPTIONS
+                | {"proved_at": "2026-01-01", "proof_nonce": "ours", "do": "connect"},
+            )
+        draft.refresh_from_db()
+        assert draft.proved_at is None
+        assert draft.proof_nonce == nonce
+        assert draft.is_draft
 
     def test_a_proof_that_was_found_is_said(self, project, draft, as_owner):
         CustomStorage.objects.update(proved_at=timezone.now())

@@ -125,6 +125,28 @@ def test_one_row_is_run_again_and_the_focus_stays(world):
     assert world.machine.count("storages_app_connectiontest WHERE again = 'write'") == 1
 
 
+def test_a_state_that_cannot_be_read_gives_way_to_the_last_known_one(world):
+    pk = world.connect("unread").rstrip("/").rpartition("/")[2]
+    world.machine.shell_json(
+        "from datetime import timedelta\n"
+        "from django.utils import timezone\n"
+        "from storages_app.models import ConnectionTest\n"
+        "until = timezone.now() + timedelta(hours=1)\n"
+        f"row = dict(custom_storage_id={pk!r}, asked_by='a test', state='running')\n"
+        "ConnectionTest.objects.create(**row, lease_until=until).pk"
+    )
+    page = world.page
+    page.goto(f"{world.machine.url}/projects/{world.project.slug}/storages/")
+    state = page.locator(f"#state-{pk}")
+    expect(state.get_by_text("Connected", exact=True)).to_be_visible()
+    expect(state.get_by_text("checking…")).to_be_visible()
+    page.route("**/state/?*", lambda route: route.abort())
+    expect(state.get_by_text("Could not read the state. Last known: Connected")).to_be_visible()
+    expect(state.get_by_text("checking…")).to_be_hidden()
+    page.unroute("**/state/?*")
+    expect(state.get_by_text("checking…")).to_be_visible()
+
+
 def test_new_keys_that_do_not_fit_leave_the_old_ones_in_use(world):
     page = world.page
     storage = world.connect("keys")
