@@ -16,16 +16,17 @@ _COLUMNS = ("time_utc", "who", "address", "what", "on_what", "details")
 
 @dataclass(frozen=True)
 class Line:
-    """One event; `details` are names with what is told of them."""
+    """One event; `details` are names with what is told of them, `link` is the subject's page."""
 
     event: Event
     what: str
     details: list[tuple[str, str]]
+    link: str = ""
 
 
-def line_of(event: Event) -> Line:
+def line_of(event: Event, link: str = "") -> Line:
     what = _words(event.kind)
-    return Line(event, what[:1].upper() + what[1:], list(_details(event.data)))
+    return Line(event, what[:1].upper() + what[1:], list(_details(event.data)), link)
 
 
 def as_csv(events: QuerySet[Event]) -> Iterator[str]:

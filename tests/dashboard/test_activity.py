@@ -5,13 +5,24 @@ import io
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from storages_app.dashboard.views import activity
 from storages_app.lib.origins import in_request
 from storages_app.models import Event
-from tests.factories import make_project
+from tests.factories import (
+    make_backup_plan,
+    make_backup_run,
+    make_bulk_job,
+    make_copy_job,
+    make_file,
+    make_project,
+    make_reconciliation,
+    make_secret_key,
+)
 
 
 def address(page, project, *args):
@@ -47,7 +58,7 @@ class TestPage:
             is_public=True,
         )
         page = text_of(as_owner.get(address("activity", project)))
-        assert "Storage changed <strong>demo</strong>" in page
+        assert "Storage changed <strong><bdi>demo</bdi></strong>" in page
         assert "changed: secret, key pattern · gaps: 0 · is public: yes </p>" in page
 
     def test_tells_before_and_after(self, project, as_owner):
@@ -70,10 +81,60 @@ class TestPage:
         assert "\u202e" not in page
         assert "a\ufffdb.png" in page
 
+    def test_a_list_that_cannot_be_read_keeps_the_filters(self, project, as_owner, monkeypatch):
+        def fail(*args, **kwargs):
+            raise DatabaseError
+
+        monkeypatch.setattr(activity, "page_of", fail)
+        response = as_owner.get(address("activity", project), {"who": "ann"})
+        assert response.status_code == 500
+        code = response.context["failure"]
+        assert f"The list could not be loaded (code <code>{code}</code>)." in response.text
+        assert f'<a href="{address("activity", project)}?who=ann">Try again</a>' in response.text
+        assert 'value="ann"' in response.text
+
     def test_says_so_where_nothing_has_happened(self, project, as_owner):
         page = as_owner.get(address("activity", project)).text
         assert "Nothing has happened yet" in page
         assert "Download CSV" not in page
+
+    def test_leads_to_its_subjects_that_are_still_there(self, project, storage, file, as_owner):
+        job, copy = make_bulk_job(storage), make_copy_job(file, storage)
+        check, run = make_reconciliation(storage), make_backup_run(make_backup_plan(storage))
+        key = make_secret_key(project)
+        gone = make_file(project, removed_at=timezone.now(), stored_at=None)
+        foreign = make_file(make_project())
+        wanted = [
+            ("file.removal_ordered", file, address("file", project, file.pk)),
+            ("file.deleted", gone, ""),
+            ("file.deleted", foreign, ""),
+            ("copy.failed", copy, address("copy", project, copy.pk)),
+            ("copy.failed", file, ""),
+            ("bulk_copy.ordered", job, address("bulk_job", project, job.pk)),
+            ("storage.paused", storage, address("storage", project, storage.pk)),
+            ("check.failed", check, address("storage_check_run", project, storage.pk, check.pk)),
+            ("backup.finished", run, address("backup_run", project, run.pk)),
+            ("backup.paused", run, address("backup", project)),
+            ("secret_key.rolled", key, address("keys", project)),
+            ("project.renamed", project, address("project_settings", project)),
+            ("project.url_secret_made", project, address("signed_urls", project)),
+        ]
+        for kind, subject, _ in wanted:
+            Event.objects.record(
+                kind, actor="ann", subject="it", subject_id=subject.pk, project=project
+            )
+        page = as_owner.get(address("activity", project))
+        links = [line.link for line in page.context["lines"]][::-1]
+        assert links == [link for _, _, link in wanted]
+        for link in filter(None, links):
+            assert f'<a href="{link}">' in page.text
+            assert as_owner.get(link).status_code == 200
+
+    def test_a_viewer_is_led_nowhere_that_is_closed(self, project, as_viewer):
+        for kind in ("webhook.created", "notification.added", "member.joined", "upload.failed"):
+            happen(project, kind)
+        for line in as_viewer.get(address("activity", project)).context["lines"]:
+            assert not line.link or as_viewer.get(line.link).status_code == 200
 
     def test_takes_as_many_queries_for_thirty_rows_as_for_three(self, project, as_owner):
         def n_queries():
@@ -81,22 +142,32 @@ class TestPage:
                 as_owner.get(address("activity", project))
             return len(asked)
 
-        for n in range(3):
-            happen(project, n=n)
+        def happen_to_files(n_files):
+            for _ in range(n_files):
+                file = make_file(project)
+                Event.objects.record(
+                    "file.removal_ordered",
+                    actor="ann",
+                    subject=file.original_filename,
+                    subject_id=file.pk,
+                    project=project,
+                )
+
+        happen_to_files(3)
         for_three = n_queries()
-        for n in range(27):
-            happen(project, n=n)
+        happen_to_files(27)
         assert n_queries() == for_three
 
 
 @pytest.fixture
 def events(project):
-    """Four of this project, and one of another that fits every filter too."""
+    """Some of this project, and one of another that fits every filter too."""
     with in_request("one", "192.0.2.7"):
         found = {
             "paused": happen(project),
             "failed": happen(project, "copy.failed", "system", "cat.jpg"),
             "member": happen(project, "member.added", "bob@example.com", "ann@example.com"),
+            "bulk": happen(project, "bulk_copy.ordered", "cleo@example.com", "Copy to photos"),
         }
     found["old"] = happen(project, "backup.finished", "schedule", "archive")
     Event.objects.filter(pk=found["old"].pk).update(created_at=datetime(2026, 1, 2, 23, tzinfo=UTC))
@@ -109,15 +180,15 @@ class TestFilters:
         ("query", "names"),
         [
             ({"who": "ANN@"}, ["paused"]),
-            ({"who": "192.0.2."}, ["member", "failed", "paused"]),
-            ({"kind": "copies"}, ["failed"]),
+            ({"who": "192.0.2."}, ["bulk", "member", "failed", "paused"]),
+            ({"kind": "copies"}, ["bulk", "failed"]),
             ({"kind": "team"}, ["member"]),
             ({"kind": "backup"}, ["old"]),
             ({"q": "cat"}, ["failed"]),
             ({"q": "copy failed"}, []),
             ({"q": "example.com"}, ["member"]),
             ({"until": "2026-01-02"}, ["old"]),
-            ({"since": "2026-01-03"}, ["member", "failed", "paused"]),
+            ({"since": "2026-01-03"}, ["bulk", "member", "failed", "paused"]),
             ({"since": "2026-01-02", "until": "2026-01-02", "kind": "backup"}, ["old"]),
             ({"kind": "storages", "who": "bob"}, []),
         ],
@@ -148,7 +219,7 @@ class TestFilters:
     )
     def test_what_cannot_be_read_filters_nothing(self, query, project, events, as_owner):
         page = as_owner.get(address("activity", project), query)
-        assert len(shown(page)) == 4
+        assert len(shown(page)) == len(events)
         assert as_owner.get(address("activity_csv", project), query).status_code == 200
 
     def test_that_leave_nothing_can_be_cleared(self, project, events, as_owner):

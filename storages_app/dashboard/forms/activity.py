@@ -15,7 +15,7 @@ from storages_app.models import Event
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "": ("Everything", ()),
     "files": ("Files", ("file.", "group.", "upload.")),
-    "copies": ("Copies and jobs", ("copy.", "job.")),
+    "copies": ("Copies and jobs", ("copy.", "bulk_copy.")),
     "storages": ("Storages", ("storage.", "check.")),
     "backup": ("Backup and restore", ("backup.", "restore.")),
     "keys": ("Keys", ("secret_key.", "project.url_secret", "project.public_key")),
