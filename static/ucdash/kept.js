@@ -1,4 +1,5 @@
-// What was typed is kept while somebody signs in or confirms who they are, in this tab alone.
+// What was typed is kept while somebody signs in, confirms who they are or reloads a page that was
+// open too long, in this tab alone.
 // Never passwords, secrets and files: they are typed again.
 
 const KEPT = "form that was sent";
@@ -31,11 +32,12 @@ const putBack = ({ path, fields }) => {
   }
 };
 
-if (!isSignIn(location.pathname)) {
+const kept = JSON.parse(sessionStorage.getItem(KEPT));
+if (document.querySelector("[data-keeps-text]")) { // refused, as the page was open too long
+  if (kept) sessionStorage.setItem(KEPT, JSON.stringify({ ...kept, wasRefused: true }));
+} else if (!isSignIn(location.pathname)) {
   const from = document.referrer && new URL(document.referrer);
-  const kept = sessionStorage.getItem(KEPT);
-  if (kept && from && from.origin === location.origin && isSignIn(from.pathname)) {
-    putBack(JSON.parse(kept));
-  }
+  const wasSignIn = from && from.origin === location.origin && isSignIn(from.pathname);
+  if (kept && (kept.wasRefused || wasSignIn)) putBack(kept);
   sessionStorage.removeItem(KEPT);
 }

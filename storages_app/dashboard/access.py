@@ -79,8 +79,10 @@ def project_page(
                 raise _role_too_low(page_request.user, project)
             is_open = is_safe and see == Action.VIEW
             if step_up and not is_open and not sessions.is_confirmed(page_request):
-                here = page_request.get_full_path()
-                back = _sent_from(page_request, project) if only_post else here
+                back = page_request.get_full_path()
+                if only_post:
+                    overview = reverse("dashboard:overview", args=[project.slug])
+                    back = sent_from(page_request, otherwise=overview)
                 return confirm_first(page_request, back=back)
             try:
                 return view(page_request, project, **kwargs)
@@ -104,12 +106,12 @@ def confirm_first(request: PageRequest, *, back: str) -> HttpResponseBase:
     return HttpResponseRedirect(address)
 
 
-def _sent_from(request: PageRequest, project: Project) -> str:
+def sent_from(request: HttpRequest, *, otherwise: str) -> str:
     """The page with the button, where the button's own address shows nothing."""
     page = urlsplit(request.headers.get("Referer", ""))
     if page.netloc == request.get_host():
         return urlunsplit(("", "", page.path, page.query, ""))
-    return reverse("dashboard:overview", args=[project.slug])
+    return otherwise
 
 
 def _project_for(user: User, slug: str) -> Project:

@@ -72,9 +72,16 @@ class TestForbidden:
     def test_a_page_open_too_long_says_so(self, project, owner):
         client = new_client(enforce_csrf_checks=True)
         client.force_login(owner)
-        page = client.post(address("backup_run_now", project))
+        button, form = address("backup_run_now", project), f"{address('backup', project)}?a=b"
+        own = {"referer": f"{installed.DASHBOARD_URL}{form}"}
+        page = client.post(button, headers=own)
         assert page.status_code == 403
         assert "This page was open too long. Reload it; your text is kept." in text_of(page)
+        assert f'href="{form}"' in page.text
+        foreign = client.post(button, headers={"referer": "https://evil.example.com/x"})
+        assert "evil.example.com" not in foreign.text
+        answer = client.post(button, headers={"accept": "application/json"})
+        assert (answer.status_code, answer.json()) == (403, {"detail": "The form is too old."})
 
 
 class TestTooLarge:

@@ -196,6 +196,21 @@ def test_what_was_typed_is_there_again_after_signing_in_anew(
     assert "took long" not in page.evaluate("JSON.stringify(sessionStorage)")
 
 
+def test_what_was_typed_is_there_again_on_a_page_that_was_open_too_long(
+    machine: Installation, person: Person, page: Page
+) -> None:
+    sign_in(page, machine, person, "/new-project/")
+    page.get_by_label("Name").fill("A name that took long to find")
+    page.context.clear_cookies(name="ucdash_csrf")
+
+    page.get_by_role("button", name="Create project").click()
+    page.get_by_role("link", name="Reload the page").click()
+    expect(page.get_by_label("Name")).to_have_value("A name that took long to find")
+    assert "took long" not in page.evaluate("JSON.stringify(sessionStorage)")
+    page.get_by_role("button", name="Create project").click()
+    expect(page.get_by_text("is ready. Its keys are below")).to_be_visible()
+
+
 def test_without_scripts_people_sign_in_and_change_what_they_see(
     machine: Installation, person: Person, chromium: Browser
 ) -> None:

@@ -9,8 +9,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 
-from storages_app.dashboard.access import RoleTooLow
+from storages_app.dashboard.access import RoleTooLow, sent_from
 from storages_app.lib.crypto import CannotUnseal
 from storages_app.models import Project
 from storages_app.oversight import health
@@ -30,6 +31,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     too_low = exception if isinstance(exception, RoleTooLow) else None
     return _answer(request, 403, "You may not do this.", {"too_low": too_low})
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without the token of this browser: too old, or made by another site (S102)."""
+    page = sent_from(request, otherwise=reverse("dashboard:projects"))
+    return _answer(request, 403, "The form is too old.", {"page": page}, template="403_csrf.html")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
