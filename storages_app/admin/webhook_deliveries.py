@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from storages_app.admin.base import ReadOnlyAdmin, actor_of, asked_once, dashboard_link
 from storages_app.admin.lists import choice_filter
-from storages_app.models import Event, WebhookDelivery
+from storages_app.models import WebhookDelivery
 from storages_app.webhooks import services
 from storages_app.webhooks.registry import by_name
 
@@ -57,14 +57,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         actor = actor_of(request)
 
         def send(delivery: WebhookDelivery) -> None:
-            services.send_again(delivery=delivery)
-            Event.objects.record(
-                "webhook.sent_again",
-                actor=actor,
-                subject=f"{delivery.event} to webhook {delivery.webhook_id}",
-                subject_id=delivery.pk,
-                project=delivery.webhook.project,
-            )
+            services.send_again(delivery=delivery, actor=actor)
 
         rows = deliveries.select_related("webhook__project")
         self.each(request, rows, send, noun="message", done="sent again")

@@ -89,7 +89,7 @@ def remove(*, channel: NotificationChannel, actor: str) -> None:
 
 
 @transaction.atomic
-def send_test(*, channel: NotificationChannel) -> NotificationDelivery:
+def send_test(*, channel: NotificationChannel, actor: str) -> NotificationDelivery:
     """One message that says that it is a test; it is tried once."""
     if channel.confirmed_at is None:
         raise errors.NotConfirmed
@@ -99,6 +99,7 @@ def send_test(*, channel: NotificationChannel) -> NotificationDelivery:
     tests = channel.deliveries.filter(moment=Moment.TEST, created_at__gt=an_hour_ago)
     if tests.count() >= _TESTS_AN_HOUR:
         raise errors.TooManyTests
+    _record("notification.test_sent", channel, actor)
     return ordering.order(channel, Moment.TEST, messages.a_test(channel).as_json())
 
 

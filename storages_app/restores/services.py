@@ -167,6 +167,7 @@ def look_again(*, run: RestoreRun, actor: str) -> RestoreRun:
     """Compare once more what was archived or missing: it may have thawed, or be back."""
     _leave_counted(run, state=RunState.READING)
     run.items.filter(plan__in=[Plan.ARCHIVED, Plan.MISSING]).update(plan="", reason="")
+    verdicts.record(run, "restore.looked_again", actor=actor)
     return run
 
 

@@ -83,7 +83,7 @@ def change(
         if not webhook.is_active:
             holding.cancel_waiting(webhook)
         elif has_moved:
-            send_test(webhook=webhook)
+            _order_test(webhook)
         _record("webhook.changed", webhook, actor)
     return webhook
 
@@ -106,10 +106,15 @@ def unsubscribe(*, project: Project, target_url: str, actor: str) -> int:
 
 
 @transaction.atomic
-def send_test(*, webhook: Webhook) -> WebhookDelivery:
+def send_test(*, webhook: Webhook, actor: str) -> WebhookDelivery:
     """Send an event of its kind without a subject, once; it says that it is a test."""
     if not webhook.is_active:
         raise errors.WebhookInactive
+    _record("webhook.test_sent", webhook, actor)
+    return _order_test(webhook)
+
+
+def _order_test(webhook: Webhook) -> WebhookDelivery:
     told = Told(data={}, subject_id="")
     announcing.order([(webhook, told, {"is_test": True})], is_test=True)
     newest = WebhookDelivery.objects.filter(webhook=webhook, is_test=True)
@@ -117,22 +122,26 @@ def send_test(*, webhook: Webhook) -> WebhookDelivery:
 
 
 @transaction.atomic
-def send_again(*, delivery: WebhookDelivery) -> WebhookDelivery:
+def send_again(*, delivery: WebhookDelivery, actor: str) -> WebhookDelivery:
     """The same body under the same id, from the first attempt on."""
     if not delivery.webhook.is_active:
         raise errors.WebhookInactive
     if not _send_again(WebhookDelivery.objects.filter(pk=delivery.pk)):
         raise errors.StillUnderWay
+    _record("webhook.sent_again", delivery.webhook, actor, deliveries=1)
     delivery.refresh_from_db()
     return delivery
 
 
 @transaction.atomic
-def send_failed_again(*, webhook: Webhook) -> int:
+def send_failed_again(*, webhook: Webhook, actor: str) -> int:
     """All that the receiver has not taken; how many there are."""
     if not webhook.is_active:
         raise errors.WebhookInactive
-    return _send_again(webhook.deliveries.filter(state__in=FAILED_STATES, is_test=False))
+    n_again = _send_again(webhook.deliveries.filter(state__in=FAILED_STATES, is_test=False))
+    if n_again:
+        _record("webhook.sent_again", webhook, actor, deliveries=n_again)
+    return n_again
 
 
 def _send_again(deliveries: QuerySet[WebhookDelivery]) -> int:
@@ -186,7 +195,7 @@ def _save(webhook: Webhook) -> None:
         raise errors.AlreadySubscribed from error
 
 
-def _record(kind: str, webhook: Webhook, actor: str) -> None:
+def _record(kind: str, webhook: Webhook, actor: str, **data: int) -> None:
     """Of the address only the host: the rest may hold a token."""
     host = urlsplit(webhook.target_url).hostname or ""
     Event.objects.record(
@@ -195,5 +204,5 @@ def _record(kind: str, webhook: Webhook, actor: str) -> None:
         actor=actor,
         subject=f"{webhook.event} to {host}",
         subject_id=webhook.pk,
-        data={"is_active": webhook.is_active},
+        data=data or {"is_active": webhook.is_active},
     )

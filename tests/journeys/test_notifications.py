@@ -118,7 +118,7 @@ def test_a_worker_that_dies_tells_again_under_the_same_id(crashes, receiver, ste
         "from storages_app.models import NotificationChannel\n"
         "from storages_app.notifications import services\n"
         "channel = NotificationChannel.objects.get(project__slug=slug, kind='webhook')\n"
-        "services.send_test(channel=channel).pk",
+        "services.send_test(channel=channel, actor='a test').pk",
         slug=project.slug,
     )
     crashes.wait_for_death(step)

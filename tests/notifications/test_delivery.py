@@ -109,7 +109,7 @@ class TestMail:
             )
 
         monkeypatch.setattr("django.core.mail.EmailMultiAlternatives.send", refuse)
-        services.send_test(channel=email)
+        services.send_test(channel=email, actor="a test")
         tasks.drain()
         told = email.deliveries.get()
         assert told.state == "dead"

@@ -47,7 +47,7 @@ class TestMailboxes:
         assert "/notifications/stop/" not in asked.body
         assert channel.state == "not confirmed"
         with pytest.raises(errors.NotConfirmed):
-            services.send_test(channel=channel)
+            services.send_test(channel=channel, actor="a test")
 
     def test_of_somebody_who_has_left_hears_no_more(self, add, project, break_it, look):
         """S040. Who said yes by the link said it as a stranger, and is one still."""
@@ -172,7 +172,7 @@ class TestRefusals:
 class TestTests:
     def test_says_that_nothing_is_wrong(self, add):
         channel = add("owner@example.com")
-        delivery = services.send_test(channel=channel)
+        delivery = services.send_test(channel=channel, actor="a test")
         tasks.drain()
         delivery.refresh_from_db()
         assert delivery.state == "delivered"
@@ -181,7 +181,7 @@ class TestTests:
     def test_is_tried_once(self, project, receiver):
         receiver.always = 500
         channel = make_channel(project, "webhook", address=receiver.url())
-        delivery = services.send_test(channel=channel)
+        delivery = services.send_test(channel=channel, actor="a test")
         tasks.drain()
         delivery.refresh_from_db()
         assert (delivery.state, delivery.status) == ("dead", 500)
@@ -189,9 +189,9 @@ class TestTests:
     def test_not_more_than_ten_an_hour(self, add):
         channel = add("owner@example.com")
         for _ in range(10):
-            services.send_test(channel=channel)
+            services.send_test(channel=channel, actor="a test")
         with pytest.raises(errors.TooManyTests):
-            services.send_test(channel=channel)
+            services.send_test(channel=channel, actor="a test")
 
     def test_a_member_who_has_left_is_no_member(self, add, project):
         user = make_user("left@example.com")

@@ -200,7 +200,7 @@ class TestSchedule:
         receiver.always = 200
         webhook.refresh_from_db()
         webhook = services.change(webhook=webhook, values={"is_active": True}, actor="a test")
-        assert services.send_failed_again(webhook=webhook) == 3
+        assert services.send_failed_again(webhook=webhook, actor="a test") == 3
         ids = {got.id for got in receiver.received}
         runner.drain()
         assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"delivered"}

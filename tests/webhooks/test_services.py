@@ -162,27 +162,40 @@ class TestSendAgain:
         for state in ("pending", "leased", "retry_wait"):
             delivery = make_webhook_delivery(make_webhook(project), state=state)
             with pytest.raises(errors.StillUnderWay):
-                services.send_again(delivery=delivery)
+                services.send_again(delivery=delivery, actor="a test")
 
     def test_begins_anew(self, project):
         delivery = make_webhook_delivery(make_webhook(project), state="dead", attempts=10)
-        again = services.send_again(delivery=delivery)
+        again = services.send_again(delivery=delivery, actor="a test")
         assert (again.state, again.attempts, again.finished_at) == ("pending", 0, None)
 
     def test_refuses_while_the_webhook_is_off(self, project):
         webhook = make_webhook(project, is_active=False)
         delivery = make_webhook_delivery(webhook, state="dead")
         with pytest.raises(errors.WebhookInactive):
-            services.send_again(delivery=delivery)
+            services.send_again(delivery=delivery, actor="a test")
         with pytest.raises(errors.WebhookInactive):
-            services.send_failed_again(webhook=webhook)
+            services.send_failed_again(webhook=webhook, actor="a test")
         with pytest.raises(errors.WebhookInactive):
-            services.send_test(webhook=webhook)
+            services.send_test(webhook=webhook, actor="a test")
+
+    def test_the_activity_tells_who_had_something_sent(self, project):
+        webhook = make_webhook(project, target_url="https://hooks.example.com/a-token")
+        deliveries = [make_webhook_delivery(webhook, state="dead") for _ in range(3)]
+        services.send_again(delivery=deliveries[0], actor="ann@example.com")
+        services.send_failed_again(webhook=webhook, actor="bob@example.com")
+        services.send_test(webhook=webhook, actor="eve@example.com")
+        told = Event.objects.filter(subject="file.uploaded to hooks.example.com").order_by("pk")
+        assert [(event.kind, event.actor, event.data.get("deliveries")) for event in told] == [
+            ("webhook.sent_again", "ann@example.com", 1),
+            ("webhook.sent_again", "bob@example.com", 2),
+            ("webhook.test_sent", "eve@example.com", None),
+        ]
 
     def test_a_test_is_sent_once_and_switches_nothing_off(self, receiver, subscribe):
         receiver.always = 500
         webhook = subscribe()
-        sent = services.send_test(webhook=webhook)
+        sent = services.send_test(webhook=webhook, actor="a test")
         runner.drain()
         sent.refresh_from_db()
         webhook.refresh_from_db()

@@ -67,7 +67,9 @@ class SendAgainView(WebhookView):
 
     @schema.send_again
     def post(self, request: Request, webhook_id: str, delivery_id: str) -> Response:
-        delivery = webhooks.send_again(delivery=self.get_delivery(webhook_id, delivery_id))
+        delivery = webhooks.send_again(
+            delivery=self.get_delivery(webhook_id, delivery_id), actor=self.caller.name
+        )
         return Response(delivery_whole(delivery), status=HTTP_202_ACCEPTED)
 
 
@@ -76,7 +78,9 @@ class SendFailedAgainView(WebhookView):
 
     @schema.send_failed_again
     def post(self, request: Request, webhook_id: str) -> Response:
-        n_again = webhooks.send_failed_again(webhook=self.get_webhook(webhook_id))
+        n_again = webhooks.send_failed_again(
+            webhook=self.get_webhook(webhook_id), actor=self.caller.name
+        )
         return Response({"sent_again": n_again}, status=HTTP_202_ACCEPTED)
 
 
@@ -85,7 +89,7 @@ class SendTestView(WebhookView):
 
     @schema.send_test
     def post(self, request: Request, webhook_id: str) -> Response:
-        delivery = webhooks.send_test(webhook=self.get_webhook(webhook_id))
+        delivery = webhooks.send_test(webhook=self.get_webhook(webhook_id), actor=self.caller.name)
         where = f"/api/v1/webhooks/{delivery.webhook_id}/deliveries/{delivery.pk}/"
         return Response(
             delivery_whole(delivery), status=HTTP_202_ACCEPTED, headers={"Location": where}

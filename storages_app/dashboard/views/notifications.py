@@ -184,7 +184,7 @@ def _version_of(rows: Iterable[NotificationDelivery]) -> str:
 @managers_post
 def send_test(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     try:
-        services.send_test(channel=_channel_of(project, pk))
+        services.send_test(channel=_channel_of(project, pk), actor=actor_of(request))
     except UcdashError as error:
         messages.error(request, message_of(error))
     else:

@@ -150,7 +150,7 @@ def delete(request: PageRequest, project: Project, pk: int) -> HttpResponse:
 def send_test(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     webhook = _webhook_of(project, pk)
     try:
-        delivery = services.send_test(webhook=webhook)
+        delivery = services.send_test(webhook=webhook, actor=actor_of(request))
     except UcdashError as error:
         messages.error(request, message_of(error))
         return redirect("dashboard:webhook", project.slug, pk)
@@ -160,7 +160,9 @@ def send_test(request: PageRequest, project: Project, pk: int) -> HttpResponse:
 @managers_post
 def send_failed_again(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     try:
-        n_again = services.send_failed_again(webhook=_webhook_of(project, pk))
+        n_again = services.send_failed_again(
+            webhook=_webhook_of(project, pk), actor=actor_of(request)
+        )
     except UcdashError as error:
         messages.error(request, message_of(error))
     else:
@@ -177,7 +179,7 @@ def delivery(
     context = _delivery_context(project, pk, delivery_id)
     if request.method == "POST":
         try:
-            services.send_again(delivery=context["delivery"])
+            services.send_again(delivery=context["delivery"], actor=actor_of(request))
         except UcdashError as error:
             messages.error(request, message_of(error))
         return redirect("dashboard:webhook_delivery", project.slug, pk, delivery_id)
