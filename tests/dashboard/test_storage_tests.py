@@ -286,9 +286,10 @@ class TestAgain:
 
 
 class TestWatch:
-    def ask(self, client, project, storage, test, **data):
+    def ask(self, client, project, storage, test, *, on="storage_test", **data):
         where = address("storage_test_watch", project, storage.pk, test.pk)
-        page = f"http://localhost:8000{address('storage_test', project, storage.pk, test.pk)}"
+        args = [storage.pk] if on == "storage" else [storage.pk, test.pk]
+        page = f"http://localhost:8000{address(on, project, *args)}"
         return client.post(where, data, headers=HTMX | {"HX-Current-URL": page})
 
     def test_orders_a_test_when_the_last_is_ten_seconds_old(
@@ -329,15 +330,23 @@ class TestWatch:
     ):
         circuit.open_(storage, reason="AccessDenied")
         make_connection_test(storage, state="failed")
-        broken = words(self.ask(as_owner, project, storage, failed))
+        broken = words(self.ask(as_owner, project, storage, failed, on="storage"))
         assert "has failed its check since" in broken.partition('id="broken" hx-swap-oob="true"')[2]
         assert "Parked since" in broken.partition('id="standing"')[2]
         circuit.close(storage, why="a test")
         make_connection_test(storage)
-        green = words(self.ask(as_owner, project, storage, failed))
+        green = words(self.ask(as_owner, project, storage, failed, on="storage"))
         assert "has failed its check" not in green
         assert "Parked since" not in green
         assert "Connected" in green.partition(f'id="state-{storage.pk}"')[2]
+
+    def test_a_page_without_those_parts_gets_none_of_them(self, project, storage, failed, as_owner):
+        """A part without a place would be an error in the browser's console."""
+        make_connection_test(storage)
+        green = self.ask(as_owner, project, storage, failed).text
+        assert 'id="test"' in green
+        assert f'id="state-{storage.pk}"' not in green
+        assert 'id="standing"' not in green
 
     def test_another_page_keeps_its_address(self, project, storage, failed, as_owner):
         make_connection_test(storage)

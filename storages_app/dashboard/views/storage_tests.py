@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from storages_app.custom_storages import services
@@ -145,12 +146,15 @@ def _in_place_of(
     request: PageRequest, shown: ConnectionTest, response: HttpResponse, report: TestReport
 ) -> HttpResponse:
     """News for the whole panel; the address of a page about one test follows it."""
-    path = request.htmx.current_url_abs_path or ""
-    if path.partition("?")[0].endswith(f"/tests/{shown.pk}/"):
-        response["HX-Replace-Url"] = path.partition("?")[0].replace(
-            f"/tests/{shown.pk}/", f"/tests/{report.test.pk}/"
-        )
+    path, one = _path_of_page(request), f"/tests/{shown.pk}/"
+    if path.endswith(one):
+        response["HX-Replace-Url"] = path.replace(one, f"/tests/{report.test.pk}/")
     return _whole(response)
+
+
+def _path_of_page(request: PageRequest) -> str:
+    """Where the page is that asked for a part."""
+    return (request.htmx.current_url_abs_path or "").partition("?")[0]
 
 
 def _whole(response: HttpResponse) -> HttpResponse:
@@ -162,11 +166,13 @@ def _part(
     request: PageRequest, project: Project, report: TestReport, *, status: int = 200
 ) -> HttpResponse:
     storage = report.test.custom_storage
+    health = reverse("dashboard:storage", args=[project.slug, storage.pk])
     context = {
         "project": project,
         "storage": storage,
         "test": report,
         "is_update": True,
+        "is_health": _path_of_page(request) == health,  # which alone tells the rest
         "frame": Frame(request, project, "storages"),
         "now": state_of(storage),
         "sums": reports.storage_sums(storage),
