@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
@@ -14,11 +15,20 @@ from django.utils import timezone
 from storages_app.copying import services as copying
 from storages_app.library import orders
 from storages_app.library.errors import FileGone
-from storages_app.models import Event, File, Project
+from storages_app.models import CopyJob, Event, File, Project, WebhookDelivery
 from storages_app.webhooks.announcing import announce
 
 TIME_TO_UNDO = timedelta(minutes=10)
 _NAMED = 20
+
+
+@dataclass(frozen=True)
+class Storing:
+    """Files that somebody stored together, at one time that names them."""
+
+    at: datetime
+    n_files: int
+    may_be_undone: bool
 
 
 @dataclass(frozen=True)
@@ -38,8 +48,12 @@ class Removal:
 @transaction.atomic
 def store(*, file: File, actor: str) -> File:
     """Keep the file until somebody deletes it. Storing twice keeps the first time."""
+    return _store(file, at=timezone.now())
+
+
+def _store(file: File, *, at: datetime) -> File:
     n_stored = File.objects.filter(pk=file.pk, removed_at=None, stored_at=None).update(
-        stored_at=timezone.now(), expires_at=None
+        stored_at=at, expires_at=None
     )
     file.refresh_from_db()
     if file.is_removed:
@@ -74,6 +88,58 @@ def delete_all(*, files: Iterable[File], actor: str) -> list[File]:
     return [delete(file=file, actor=actor) for file in _in_one_order(files)]
 
 
+# --- Storing that can be undone for a while ------------------------------------------------------
+# Only where it has begun nothing: a copy that was ordered and a webhook that was told stay so.
+
+
+@transaction.atomic
+def store_together(*, project: Project, files: Iterable[File], actor: str) -> Storing:
+    """Keep these files until somebody deletes them; those that are stored or gone stay so."""
+    at = timezone.now()
+    for file in _in_one_order(files):
+        with contextlib.suppress(FileGone):
+            _store(file, at=at)
+    stored = _stored_at(project, at)
+    if stored:
+        _record("file.stored", project, stored, actor)
+    return Storing(at, len(stored), may_be_undone=bool(stored) and not _begun(stored, since=at))
+
+
+@transaction.atomic
+def undo_storing(*, project: Project, stored_at: datetime, actor: str) -> int:
+    """Let the files that were stored together expire as before; of how many that was possible."""
+    now = timezone.now()
+    if stored_at + TIME_TO_UNDO < now:
+        return 0
+    stored = _stored_at(project, stored_at)
+    begun = _begun(stored, since=stored_at)
+    undone = {pk: name for pk, name in stored.items() if pk not in begun}
+    files = File.objects.filter(pk__in=undone, stored_at=stored_at, removed_at=None)
+    for file in files.only("uploaded_at").order_by("pk"):
+        expires_at = max(file.uploaded_at + settings.UNSTORED_FILES_LIVE, now + TIME_TO_UNDO)
+        files.filter(pk=file.pk).update(stored_at=None, expires_at=expires_at)
+    if undone:
+        _record("file.storing_undone", project, undone, actor)
+    return len(undone)
+
+
+def _stored_at(project: Project, moment: datetime) -> dict[UUID, str]:
+    """Those that somebody has stored: what is stored on arrival has one time for both."""
+    stored = File.objects.filter(project=project, stored_at=moment, removed_at=None)
+    later = stored.filter(uploaded_at__lt=moment).order_by("pk")
+    return dict(later.values_list("pk", "original_filename"))
+
+
+def _begun(files: Iterable[UUID], *, since: datetime) -> set[UUID]:
+    """Of which of these a copy was ordered since then, or a webhook told."""
+    by_text = {str(pk): pk for pk in files}
+    told = WebhookDelivery.objects.filter(subject_id__in=by_text, created_at__gte=since)
+    copied = CopyJob.objects.filter(file__in=by_text.values(), created_at__gte=since)
+    return {by_text[text] for text in told.values_list("subject_id", flat=True)} | set(
+        copied.values_list("file", flat=True)
+    )
+
+
 # --- Removal that can be undone for a while ------------------------------------------------------
 # Until it is due a file is as it was: served, copied and backed up. So to undo it is to forget one
 # time, and nothing has to be brought back.
@@ -92,7 +158,7 @@ def remove_later(*, project: Project, files: Iterable[File], actor: str) -> Remo
     )
     if not n_files:
         return None
-    _record_removal("file.removal_ordered", project, _leaving_at(project, due_at), actor)
+    _record("file.removal_ordered", project, _leaving_at(project, due_at), actor)
     return Removal(due_at, actor, n_files)
 
 
@@ -103,7 +169,7 @@ def undo_removal(*, project: Project, due_at: datetime, actor: str) -> int:
     still_due = File.objects.filter(removal_due_at=due_at, removed_at=None)
     n_kept = still_due.filter(pk__in=list(files)).update(removal_due_at=None, removal_asked_by=None)
     if n_kept:
-        _record_removal("file.removal_undone", project, files, actor)
+        _record("file.removal_undone", project, files, actor)
     return n_kept
 
 
@@ -122,7 +188,7 @@ def removals_of(project: Project) -> list[Removal]:
     ]
 
 
-def _record_removal(kind: str, project: Project, files: dict[UUID, str], actor: str) -> None:
+def _record(kind: str, project: Project, files: dict[UUID, str], actor: str) -> None:
     first, *others = files
     Event.objects.record(
         kind,

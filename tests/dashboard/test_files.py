@@ -1,5 +1,6 @@
 """The list of files, the page of one, and what is done with them."""
 
+import re
 import uuid
 
 import pytest
@@ -142,10 +143,34 @@ class TestSelection:
     def test_stores_the_ticked_files(self, project, as_owner):
         files = [make_file(project, stored_at=None) for _ in range(2)]
         response = self.post(as_owner, project, do="store", file=[f.pk for f in files])
-        assert said(response) == ["2 files stored."]
+        assert "2 files stored" in as_owner.get(response["Location"]).text
         for file in files:
             file.refresh_from_db()
             assert file.is_stored
+        again = self.post(as_owner, project, do="store", file=[f.pk for f in files])
+        assert said(again) == ["They are stored already, or are gone."]
+
+    def test_storing_is_told_once_and_can_be_undone(self, project, as_owner, as_viewer):
+        files = [make_file(project, stored_at=None) for _ in range(2)]
+        self.post(as_owner, project, do="store", file=[f.pk for f in files])
+        page = as_owner.get(address("files", project)).text
+        stored_at = re.search(r'name="stored_at"\s+value="([^"]+)"', page)[1]
+        assert "stored_at" not in as_owner.get(address("files", project)).text
+        undo = address("files_undo", project)
+        assert as_viewer.post(undo, {"stored_at": stored_at}).status_code == 403
+        done = as_owner.post(undo, {"stored_at": stored_at})
+        assert said(done) == ["2 files are not stored any more."]
+        assert not File.objects.stored().exists()
+        again = as_owner.post(undo, {"stored_at": stored_at})
+        assert said(again)[-1] == "Too late: ten minutes are over, or copies and webhooks have begun."
+        assert as_owner.post(undo, {"stored_at": "\0"}).status_code == 302
+
+    def test_storing_that_ordered_copies_offers_no_undo(self, project, storage, as_owner):
+        make_backup_plan(storage)
+        file = make_file(project, stored_at=None)
+        response = self.post(as_owner, project, do="store", file=[file.pk])
+        assert said(response) == ["1 file stored"]
+        assert "stored_at" not in as_owner.get(address("files", project)).text
 
     def test_deletes_only_after_asking_and_can_be_undone(self, project, as_owner):
         files = [make_file(project) for _ in range(3)]

@@ -37,6 +37,7 @@ from storages_app.uploads import metadata as values
 
 log = logging.getLogger(__name__)
 
+_STORED = "files_just_stored"
 _LONGEST_SHOWN = 2_000  # of operations in an address, of which web servers take 4,094 characters
 
 
@@ -54,6 +55,7 @@ def listing(request: PageRequest, project: Project) -> HttpResponse:
     except DatabaseError:
         log.exception("The list of files of %s could not be read", project.slug)
         context["failure"] = request.request_id  # type: ignore[attr-defined]
+    context |= _just_stored(request, project)
     status = 500 if "failure" in context else 200
     return show(request, "dashboard/files.html", project, context, section="files", status=status)
 
@@ -109,13 +111,24 @@ def selection(request: PageRequest, project: Project) -> HttpResponseBase:
 
 def _store(request: PageRequest, project: Project, files: list[File]) -> HttpResponse:
     try:
-        for file in files:
-            library.store(file=file, actor=actor_of(request))
+        storing = library.store_together(project=project, files=files, actor=actor_of(request))
     except UcdashError as error:
         messages.error(request, message_of(error))
+        return redirect(_back(request, project, files))
+    n_files = storing.n_files
+    if storing.may_be_undone:
+        request.session[_STORED] = [project.slug, storing.at.isoformat(), n_files]
+    elif n_files:
+        messages.success(request, f"{n_files} {'file' if n_files == 1 else 'files'} stored")
     else:
-        messages.success(request, f"{_count(files)} stored.")
+        messages.info(request, "They are stored already, or are gone.")
     return redirect(_back(request, project, files))
+
+
+def _just_stored(request: PageRequest, project: Project) -> dict[str, Any]:
+    """What this person has stored a moment ago, told once with its Undo."""
+    slug, at, n_files = request.session.pop(_STORED, ("", "", 0))
+    return {"stored": {"at": at, "n_files": n_files}} if slug == project.slug else {}
 
 
 def _order_copy(request: PageRequest, form: CopyForm, file: File) -> bool:
@@ -147,7 +160,9 @@ def _delete(request: PageRequest, project: Project, files: list[File]) -> HttpRe
 
 @project_page(change=Action.MANAGE_FILES, only_post=True)
 def undo(request: PageRequest, project: Project) -> HttpResponse:
-    """Keep the files that were to leave at `due_at`."""
+    """Keep the files that were to leave at `due_at`, or forget that others were stored."""
+    if "stored_at" in request.POST:
+        return _undo_storing(request, project)
     due_at = read_moment(request.POST.get("due_at", ""))
     n_kept = (
         library.undo_removal(project=project, due_at=due_at, actor=actor_of(request))
@@ -162,8 +177,19 @@ def undo(request: PageRequest, project: Project) -> HttpResponse:
     return redirect(_list_address(request, project))
 
 
-def _count(files: list[File]) -> str:
-    return "1 file" if len(files) == 1 else f"{len(files)} files"
+def _undo_storing(request: PageRequest, project: Project) -> HttpResponse:
+    stored_at = read_moment(request.POST["stored_at"])
+    n_undone = (
+        library.undo_storing(project=project, stored_at=stored_at, actor=actor_of(request))
+        if stored_at
+        else 0
+    )
+    if n_undone:
+        are = "file is not stored any more" if n_undone == 1 else "files are not stored any more"
+        messages.success(request, f"{n_undone} {are}.")
+    else:
+        messages.error(request, "Too late: ten minutes are over, or copies and webhooks have begun.")
+    return redirect(_list_address(request, project))
 
 
 def _back(request: PageRequest, project: Project, files: list[File]) -> str:
@@ -234,6 +260,7 @@ def _show_file(
         "deliveries": file_facts.deliveries_about(file),
         "removals": _removals_with(file),
     }
+    context |= _just_stored(request, file.project)
     return show(request, "dashboard/file.html", project, context, section="files")
 
 
