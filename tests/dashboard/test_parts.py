@@ -12,6 +12,7 @@ from django.conf import settings
 from django.template import Context
 from django.utils import timezone
 
+from storages_app.dashboard import style_guide
 from storages_app.templatetags import ucdash
 
 ROOT = Path(settings.BASE_DIR)
@@ -115,6 +116,16 @@ def test_templates_have_no_inline_style_or_script(template):
     assert "|safe" not in text
     for script in re.findall(r"<script[^>]*>", text):
         assert "src=" in script
+
+
+def test_the_style_guide_shows_every_token_of_the_stylesheet():
+    css = (ROOT / "static" / "ucdash" / "ucdash.css").read_text()
+    tokens = set(re.findall(r"--([a-z0-9-]+):", css.partition("}")[0]))
+    described = [*style_guide.COLOURS, *style_guide.TYPE, *style_guide.SHAPES]
+    shown = [name for name, _ in described] + list(style_guide.SPACES)
+    assert sorted(shown) == sorted(tokens)
+    own = (ROOT / "static" / "ucdash" / "style-guide.css").read_text()
+    assert [name for name in shown if f"var(--{name})" not in own] == []
 
 
 def test_the_stylesheet_is_small():

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from storages_app.dashboard.forms.base import DashboardForm
-from storages_app.dashboard.style_guide import COLOURS, SPACES, STATES
+from storages_app.dashboard.style_guide import COLOURS, SHAPES, SPACES, STATES, TYPE
 
 
 class SampleForm(DashboardForm):
@@ -39,5 +39,12 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "dashboard/style_guide.html",
-        {"form": sample, "states": STATES, "colours": COLOURS, "spaces": SPACES},
+        {
+            "form": sample,
+            "states": STATES,
+            "colours": COLOURS,
+            "spaces": SPACES,
+            "type": TYPE,
+            "shapes": SHAPES,
+        },
     )
