@@ -13,6 +13,7 @@ from storages_app.models import CopyJob, CustomStorage, Project, User
 from storages_app.projects.roles import Action, is_operator, may, role_of
 
 _MAX_PROJECTS_IN_SWITCHER = 20
+_MAX_BROKEN_NAMED = 3
 
 # Group → (section, label, icon, name of the URL).
 NAVIGATION = (
@@ -98,13 +99,20 @@ class Frame:
     @cached_property
     def broken_storages(self) -> list[tuple[CustomStorage, int]]:
         """Storages that have failed, each with its waiting files, counted to one over the most."""
+        named = self._broken[:_MAX_BROKEN_NAMED]
+        return [(storage, self._n_files_waiting(storage)) for storage in named]
+
+    @property
+    def has_more_broken(self) -> bool:
+        """Whether some are not named, so that the bar does not hide the page."""
+        return len(self._broken) > _MAX_BROKEN_NAMED
+
+    @cached_property
+    def _broken(self) -> list[CustomStorage]:
         broken = CustomStorage.objects.connected().filter(
             project=self.project, circuit_opened_at__isnull=False, paused_at=None
         )
-        return [
-            (storage, self._n_files_waiting(storage))
-            for storage in broken.order_by("circuit_opened_at")[:3]
-        ]
+        return list(broken.order_by("circuit_opened_at")[: _MAX_BROKEN_NAMED + 1])
 
     def _n_files_waiting(self, storage: CustomStorage) -> int:
         """Of one file several sizes may wait. On every page, so it ends early."""

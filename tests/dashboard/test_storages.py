@@ -610,6 +610,15 @@ def test_the_bar_on_every_page_names_the_broken_storage(project, storage, as_own
     assert "No file is waiting." in page
 
 
+@pytest.mark.parametrize(("n_broken", "has_more"), [(3, False), (4, True)])
+def test_the_bar_names_three_and_says_that_there_are_more(n_broken, has_more, project, as_owner):
+    for _ in range(n_broken):
+        circuit.open_(make_custom_storage(project), reason="AccessDenied")
+    page = as_owner.get(address("jobs", project)).text
+    assert page.count("has failed its check since") == 3
+    assert ("More storages have failed their check" in page) is has_more
+
+
 def test_the_snippets_name_the_storage_and_no_secret(project, storage, as_owner):
     page = as_owner.get(address("storage_use", project, storage.pk)).text
     assert "&quot;target&quot;: &quot;photos&quot;" in page or '"target": "photos"' in page
