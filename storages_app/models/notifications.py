@@ -1,5 +1,6 @@
 """Who of a project hears of what is wrong, what was wrong when, and the ledger of telling it."""
 
+import hashlib
 import uuid
 from urllib.parse import urlsplit
 
@@ -7,7 +8,12 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from storages_app.lib.crypto import CannotUnseal
+from storages_app.models.fields import SealedField, seal, unseal
+from storages_app.models.outgoing import Outgoing, OutgoingQuerySet
 from storages_app.models.projects import Project
+
+_HOST = 238  # with a digest the width of the column
 
 
 class NotificationChannelQuerySet(models.QuerySet["NotificationChannel"]):
@@ -29,7 +35,11 @@ class NotificationChannel(models.Model):
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="notification_channels")
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    address = models.CharField(max_length=255)
+    # A digest tells two of one host apart, in the constraint below.
+    address = models.CharField(
+        max_length=255, help_text="A mailbox; of a server or a monitor //host#digest."
+    )
+    sealed_address = SealedField(blank=True, default="", db_default="", editable=False)
     topics = models.JSONField(default=list, help_text="Kinds of incidents that it hears of.")
     is_daily = models.BooleanField(default=False, help_text="All of a day in one message.")
     is_active = models.BooleanField(default=True)
@@ -54,6 +64,24 @@ class NotificationChannel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} channel {self.pk}"
+
+    def conceal(self, url: str) -> None:
+        """Whoever knows the address of a room or a monitor can write there: only its host is read.
+
+        `seal_address` follows, once the row is saved.
+        """
+        digest = hashlib.sha256(url.encode()).hexdigest()[:16]
+        self.address = f"//{urlsplit(url).netloc}"[:_HOST] + f"#{digest}"
+
+    def seal_address(self, url: str) -> None:
+        seal(self, "sealed_address", url)
+
+    def unseal_address(self) -> str:
+        """Empty where its key is lost: then it is entered again."""
+        try:
+            return unseal(self, "sealed_address") if self.sealed_address else self.address
+        except CannotUnseal:
+            return ""
 
     @property
     def shown_address(self) -> str:
@@ -138,7 +166,7 @@ class Incident(models.Model):
         return self.kind != self.Kind.JOB
 
 
-class NotificationDeliveryQuerySet(models.QuerySet["NotificationDelivery"]):
+class NotificationDeliveryQuerySet(OutgoingQuerySet["NotificationDelivery"]):
     def open(self) -> "NotificationDeliveryQuerySet":
         return self.filter(Q(run_after__isnull=False) | Q(lease_until__isnull=False))
 
@@ -153,7 +181,7 @@ class NotificationDeliveryQuerySet(models.QuerySet["NotificationDelivery"]):
         return self.filter(~Q(moment__in=IN_ORDER) | ~Exists(older))
 
 
-class NotificationDelivery(models.Model):
+class NotificationDelivery(Outgoing):
     """One message for one channel: a job of the ledger, and what became of it."""
 
     class Moment(models.TextChoices):
@@ -187,15 +215,7 @@ class NotificationDelivery(models.Model):
     )
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    run_after = models.DateTimeField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    fence = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True, blank=True)
     status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="The last answer.")
-    error = models.CharField(max_length=300, blank=True, help_text="Why no answer came.")
-    duration_ms = models.PositiveIntegerField(null=True, blank=True)
 
     objects = NotificationDeliveryQuerySet.as_manager()
 

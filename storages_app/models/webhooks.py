@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from storages_app.models.fields import SealedField, seal, unseal
+from storages_app.models.outgoing import Outgoing, OutgoingQuerySet
 from storages_app.models.projects import Project
 
 
@@ -71,7 +72,11 @@ class Webhook(models.Model):
         return unseal(self, "sealed_old_secret") if self.sealed_old_secret else ""
 
 
-class WebhookDelivery(models.Model):
+class WebhookDeliveryQuerySet(OutgoingQuerySet["WebhookDelivery"]):
+    pass
+
+
+class WebhookDelivery(Outgoing):
     """One event for one webhook: a job of the ledger, and what became of each attempt."""
 
     class State(models.TextChoices):
@@ -91,17 +96,11 @@ class WebhookDelivery(models.Model):
     body = models.TextField(help_text="What is sent, the same with each attempt.")
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    run_after = models.DateTimeField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    fence = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True, blank=True)
     status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="The last one.")
-    error = models.CharField(max_length=300, blank=True, help_text="Why no answer came.")
     response = models.TextField(blank=True, help_text="The beginning of the last answer's body.")
-    duration_ms = models.PositiveIntegerField(null=True, blank=True)
     log = models.JSONField(default=list, blank=True, help_text="Each attempt: when, status, time.")
+
+    objects = WebhookDeliveryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from storages_app.models import Event, Incident, NotificationDelivery
 from storages_app.models.fields import db_now
+from storages_app.models.notifications import NotificationDeliveryQuerySet
 from storages_app.notifications import links
 from storages_app.notifications.sending import Letter
 from storages_app.webhooks.sending import Answer
@@ -41,60 +41,35 @@ class Hold:
         channel = self.delivery.channel
         self.letter = Letter(
             kind=channel.kind,
-            address=channel.address,
+            address=channel.unseal_address(),
             message_id=self.delivery.message_id,
             message=self.delivery.message,
             stop_link="" if self.delivery.moment == Moment.CONFIRM else links.stop_link(channel),
         )
 
-    def rows(self) -> QuerySet[NotificationDelivery]:
-        return NotificationDelivery.objects.filter(
-            pk=self.delivery.pk, fence=self.delivery.fence, state=State.LEASED
-        )
+    def rows(self) -> NotificationDeliveryQuerySet:
+        return NotificationDelivery.objects.held(pk=self.delivery.pk, fence=self.delivery.fence)
 
 
 def claim(*, at_most: int) -> list[Hold]:
     """Take what is due, of each channel one after the other."""
-    if not NotificationDelivery.objects.filter(_due()).exists():
+    deliveries = NotificationDelivery.objects.all()
+    if not deliveries.due().exists():
         return []  # without a transaction, which on SQLite would hold up all who write
     with transaction.atomic():
-        due = NotificationDelivery.objects.filter(_due()).first_of_channel().order_by("pk")
+        due = deliveries.due().first_of_channel().order_by("pk")
         chosen = list(due.values_list("pk", "fence")[:at_most])
-        taken = [pk for pk, fence in chosen if _take(pk, fence)]
-        rows = NotificationDelivery.objects.filter(pk__in=taken).order_by("pk")
+        taken = [
+            pk for pk, fence in chosen if deliveries.take(pk=pk, fence=fence, lease=settings.LEASE)
+        ]
+        rows = deliveries.filter(pk__in=taken).order_by("pk")
         return [Hold(row) for row in rows.select_related("channel")]
-
-
-def _due() -> Q:
-    return Q(run_after__lte=db_now()) | Q(lease_until__lt=db_now())
-
-
-def _take(pk: int, fence: int) -> bool:
-    n_claimed = NotificationDelivery.objects.filter(_due(), pk=pk, fence=fence).update(
-        state=State.LEASED,
-        run_after=None,
-        lease_until=db_now() + settings.LEASE,
-        fence=F("fence") + 1,
-        attempts=F("attempts") + 1,
-    )
-    return bool(n_claimed)
 
 
 def renew(holds: Iterable[Hold]) -> None:
     with transaction.atomic():
         for hold in holds:
-            hold.rows().update(lease_until=db_now() + settings.LEASE)
-
-
-def give_back(hold: Hold) -> None:
-    """The process ends: somebody else begins anew, and it was nobody's failure."""
-    hold.rows().update(
-        state=State.PENDING,
-        run_after=db_now(),
-        lease_until=None,
-        fence=F("fence") + 1,
-        attempts=F("attempts") - 1,
-    )
+            hold.rows().renew(settings.LEASE)
 
 
 @transaction.atomic

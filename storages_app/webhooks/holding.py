@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from storages_app.models import Event, Webhook, WebhookDelivery
 from storages_app.models.fields import db_now
+from storages_app.models.webhooks import WebhookDeliveryQuerySet
 from storages_app.webhooks.sending import Answer, Message
 from storages_app.webhooks.shapes import timestamp
 
@@ -48,10 +49,8 @@ class Hold:
             secrets=secrets_of(webhook),
         )
 
-    def rows(self) -> QuerySet[WebhookDelivery]:
-        return WebhookDelivery.objects.filter(
-            pk=self.delivery.pk, fence=self.delivery.fence, state=State.LEASED
-        )
+    def rows(self) -> WebhookDeliveryQuerySet:
+        return WebhookDelivery.objects.held(pk=self.delivery.pk, fence=self.delivery.fence)
 
 
 def secrets_of(webhook: Webhook) -> tuple[str, ...]:
@@ -70,16 +69,17 @@ def claim(*, at_most: int) -> list[Hold]:
     So a receiver that answers nobody, with a hundred thousand events waiting for it, holds up
     none but itself (F83).
     """
-    if not WebhookDelivery.objects.filter(_due()).exists():
+    deliveries = WebhookDelivery.objects.all()
+    if not deliveries.due().exists():
         return []  # without a transaction, which on SQLite would hold up all who write
     with transaction.atomic():
-        taken = [pk for pk, fence in _choose(at_most) if _take(pk, fence)]
-        rows = WebhookDelivery.objects.filter(pk__in=taken)
+        taken = [
+            pk
+            for pk, fence in _choose(at_most)
+            if deliveries.take(pk=pk, fence=fence, lease=settings.LEASE)
+        ]
+        rows = deliveries.filter(pk__in=taken)
         return [Hold(row) for row in rows.select_related("webhook").order_by("created_at", "pk")]
-
-
-def _due() -> Q:
-    return Q(run_after__lte=db_now()) | Q(lease_until__lt=db_now())
 
 
 def _choose(at_most: int) -> list[tuple[UUID, int]]:
@@ -113,35 +113,13 @@ def _add_of(
             return  # one round has looked at all
 
 
-def _take(pk: UUID, fence: int) -> bool:
-    n_claimed = WebhookDelivery.objects.filter(_due(), pk=pk, fence=fence).update(
-        state=State.LEASED,
-        run_after=None,
-        lease_until=db_now() + settings.LEASE,
-        fence=F("fence") + 1,
-        attempts=F("attempts") + 1,
-    )
-    return bool(n_claimed)
-
-
 # --- Holding -----------------------------------------------------------------------------------
 
 
 def renew(holds: Iterable[Hold]) -> None:
     with transaction.atomic():
         for hold in holds:
-            hold.rows().update(lease_until=db_now() + settings.LEASE)
-
-
-def give_back(hold: Hold) -> None:
-    """The process ends: somebody else begins anew, and it was nobody's failure."""
-    hold.rows().update(
-        state=State.PENDING,
-        run_after=db_now(),
-        lease_until=None,
-        fence=F("fence") + 1,
-        attempts=F("attempts") - 1,
-    )
+            hold.rows().renew(settings.LEASE)
 
 
 # --- Ending ------------------------------------------------------------------------------------

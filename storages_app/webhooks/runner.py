@@ -39,7 +39,7 @@ class Pump(pumping.Pump[Hold, Answer]):
         holding.renew(holds)
 
     def give_back(self, hold: Hold) -> None:
-        holding.give_back(hold)
+        hold.rows().give_back()
 
 
 _DRAIN = pumping.Drain(Pump, what="Sending to webhooks", own_connection=own_connection)

@@ -218,7 +218,7 @@ class TestTheLedger:
         break_it()
         look()
         (hold,) = holding.claim(at_most=8)
-        holding.give_back(hold)
+        hold.rows().give_back()
         row = email.deliveries.get()
         assert (row.state, row.attempts) == ("pending", 0)
 

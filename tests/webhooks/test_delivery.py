@@ -254,7 +254,7 @@ class TestHolding:
         subscribe()
         tell()
         (hold,) = holding.claim(at_most=1)
-        holding.give_back(hold)
+        hold.rows().give_back()
         delivery = WebhookDelivery.objects.get()
         assert (delivery.state, delivery.attempts) == ("pending", 0)
 
