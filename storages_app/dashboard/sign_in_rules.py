@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from storages_app.projects import accounts, browsers, sessions
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
-_OPEN_TO_ALL = {"account", "account_sign_out_others", "theme"}
+_OPEN_TO_ALL = {"account", "account_sign_out_one", "account_sign_out_others", "theme"}
 
 
 class SignInRulesMiddleware:

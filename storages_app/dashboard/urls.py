@@ -233,6 +233,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/", docs.page, name="docs"),
     path("account/", account.page, name="account"),
     path("account/sessions/end/", account.sign_out_others, name="account_sign_out_others"),
+    path("account/sessions/<int:pk>/end/", account.sign_out_one, name="account_sign_out_one"),
     path("docs/pictures/<path:path>", docs.picture, name="docs_picture"),
     path("docs/style-guide/", style_guide.page, name="style_guide"),
     path("docs/<path:path>/", docs.page, name="docs_page"),

@@ -11,7 +11,8 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.shortcuts import render
 from django.urls import reverse
 
 from storages_app.lib.origins import request_address
@@ -24,10 +25,6 @@ log = logging.getLogger(__name__)
 
 TOO_MANY_TRIES = "too_many_tries"
 _WRONG_PAIR = "That email and password do not match. Check both, or reset your password."
-_NO_MAIL = (
-    "This instance cannot send mail at the moment, so nothing was sent. Try again later, or ask "
-    "the operator: the log says why.\n"
-)
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104  # a client on a socket; the column of sessions must have one
 FACTOR_SECRET = "mfa_authenticator:secret"  # noqa: S105  # the place that the secret is bound to
 
@@ -113,7 +110,7 @@ class InviteOnlyAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             super().send_mail(template_prefix, email, context)
         except OSError as error:  # smtplib's errors are of this family
             log.error("The mail server does not take mail: %s", type(error).__name__)
-            answer = HttpResponse(_NO_MAIL, status=503, content_type="text/plain; charset=utf-8")
+            answer = render(allauth_context.request, "account/no_mail.html", status=503)
             raise ImmediateHttpResponse(answer) from error
 
     def send_notification_mail(

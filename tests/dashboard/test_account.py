@@ -64,7 +64,7 @@ class TestPage:
         assert "Add an authenticator…" in page
         assert "Make new codes…" not in page
         assert "Firefox on Linux" in page
-        assert "Sign out others" not in page
+        assert "Sign out all others" not in page
 
     def test_tells_the_second_factors(self, as_person, person):
         TOTP.activate(person, generate_totp_secret())
@@ -108,6 +108,26 @@ class TestSessions:
         assert "Signed out on 1 other device." in text_of(response)
         assert not SessionStore().exists(other.session_key)
         assert Event.objects.get(kind="sign_in.others_ended").data == {"sessions": 1}
+
+    def test_one_is_ended_alone(self, as_person, person):
+        lost, kept = make_session(person), make_session(person, FIREFOX)
+        page = as_person.get("/account/").text
+        address = f"/account/sessions/{lost.pk}/end/"
+        assert address in page
+        response = as_person.post(address, follow=True)
+        assert "Signed out on 1 other device." in text_of(response)
+        assert not SessionStore().exists(lost.session_key)
+        assert SessionStore().exists(kept.session_key)
+        assert Event.objects.get(kind="sign_in.others_ended").data == {"sessions": 1}
+        assert as_person.post(address).status_code == 404
+
+    def test_neither_this_one_nor_anothers_is_ended_by_its_number(self, as_person, person):
+        foreign = make_session(make_user("eve@example.com"))
+        own = UserSession.objects.get(session_key=as_person.session.session_key)
+        for session in (foreign, own):
+            assert as_person.post(f"/account/sessions/{session.pk}/end/").status_code == 404
+            assert SessionStore().exists(session.session_key)
+        assert f"/account/sessions/{own.pk}/end/" not in as_person.get("/account/").text
 
     def test_those_of_others_stay(self, as_person, db):
         other = make_session(make_user("eve@example.com"))

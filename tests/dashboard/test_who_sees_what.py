@@ -174,6 +174,7 @@ POLLED = {
 }
 WITHOUT_PROJECT = {
     "account",
+    "account_sign_out_one",
     "account_sign_out_others",
     "home",
     "theme",

@@ -164,6 +164,7 @@ def _rows(project: Project, user: User) -> dict[str, object]:
         "webhooks/pk": webhook.pk,
         "deliveries/delivery_id": deliveries["dead"].pk,
         "team/pk": member.pk,
+        "sessions/pk": 1,
         "invitations/pk": invitation.pk,
         "invitations/token": invited,
         "notifications/pk": channel.pk,

@@ -7,12 +7,13 @@ from allauth.mfa.recovery_codes.views import ViewRecoveryCodesView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from storages_app.dashboard.access import PageRequest
 from storages_app.dashboard.forms.account import PreferencesForm
+from storages_app.models import User
 from storages_app.projects import accounts, browsers, recovery_codes, sessions
 
 _SHOWN_SESSIONS = 50
@@ -42,6 +43,20 @@ def sign_out_others(request: HttpRequest) -> HttpResponse:
     """
     user = cast("PageRequest", request).user
     n_ended = sessions.end_others(user, keep=request.session.session_key)
+    return _say_signed_out(request, user, n_ended)
+
+
+@require_POST
+@login_required
+def sign_out_one(request: HttpRequest, pk: int) -> HttpResponse:
+    """End another session of this person: of a device that was lost, or that nobody knows."""
+    user = cast("PageRequest", request).user
+    others = sessions.of(user).exclude(session_key=request.session.session_key)
+    sessions.end(get_object_or_404(others, pk=pk))
+    return _say_signed_out(request, user, 1)
+
+
+def _say_signed_out(request: HttpRequest, user: User, n_ended: int) -> HttpResponse:
     accounts.note_sessions_ended(user=user, n_ended=n_ended)
     devices = "device" if n_ended == 1 else "devices"
     messages.success(request, f"Signed out on {n_ended} other {devices}.")
