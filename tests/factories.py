@@ -180,7 +180,12 @@ def make_backup_plan(custom_storage: CustomStorage, **fields: object) -> BackupP
         "project": custom_storage.project,
         "custom_storage": custom_storage,
     }
-    return BackupPlan.objects.create(**(values | fields))
+    ping_url = str(fields.pop("ping_url", ""))
+    plan = BackupPlan.objects.create(**(values | fields))
+    if ping_url:
+        plan.seal_ping_url(ping_url)
+        plan.save(update_fields=["ping_url", "sealed_ping_url"])
+    return plan
 
 
 def make_backup_run(plan: BackupPlan, **fields: object) -> BackupRun:
@@ -329,7 +334,15 @@ def make_channel(project: Project, kind: str = "email", **fields: object) -> Not
         "confirmed_at": read_db_now(),
         "added_by": "a test",
     }
-    return NotificationChannel.objects.create(project=project, kind=kind, **(values | fields))
+    channel = NotificationChannel(project=project, kind=kind, **(values | fields))
+    url = channel.address
+    if kind != "email":
+        channel.conceal(url)
+    channel.save()
+    if kind != "email":
+        channel.seal_address(url)
+        channel.save(update_fields=["sealed_address"])
+    return channel
 
 
 def make_incident(project: Project, **fields: object) -> Incident:

@@ -28,7 +28,7 @@ class BackupPlanAdmin(ReadOnlyAdmin):
         "next_run_at",
     )
     list_filter = ("is_on",)
-    exclude = ("ping_url",)  # whoever knows it can call the monitor
+    exclude = ("ping_url", "sealed_ping_url")  # whoever knows it can call the monitor
     search_fields = ("project__name", "custom_storage__name", "custom_storage__bucket")
     date_hierarchy = "created_at"
     list_select_related = ("project", "custom_storage")

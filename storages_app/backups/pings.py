@@ -60,9 +60,9 @@ def _tell(run: BackupRun, answers: dict[int, str]) -> None:
 
 def _send(run: BackupRun) -> str:
     """Call the monitor; what it answered, or why it was not reached, without the address."""
-    if not run.plan.ping_url:
+    url = run.plan.unseal_ping_url()
+    if not url:
         return ""
-    url = run.plan.ping_url
     if run.state != BackupRun.State.DONE:
         url = fail_url(url)
     pool = outbound.GuardedPoolManager(

@@ -53,7 +53,8 @@ class Options:
 
 
 def options_of(plan: BackupPlan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in Options.__dataclass_fields__}
+    chosen = {name: getattr(plan, name) for name in Options.__dataclass_fields__}
+    return chosen | {"ping_url": plan.unseal_ping_url()}
 
 
 def usable_storages(project: Project) -> CustomStorageQuerySet:
@@ -108,6 +109,8 @@ def _save_plan(project: Project, custom_storage: CustomStorage, chosen: Options)
     plan.custom_storage, plan.is_on, plan.paused_at = custom_storage, True, None
     try:
         with transaction.atomic():
+            if plan.pk is None:
+                plan.save()  # what is sealed is bound to its number
             _set(plan, chosen)
             plan.save()
     except IntegrityError as error:
@@ -120,6 +123,7 @@ def _set(plan: BackupPlan, chosen: Options) -> None:
     values = dict(vars(chosen))
     plan.custom_storage.backup_class = values.pop("storage_class")
     plan.custom_storage.save(update_fields=["backup_class"])
+    plan.seal_ping_url(values.pop("ping_url"))
     for name, value in values.items():
         setattr(plan, name, value)
 
@@ -177,7 +181,12 @@ def change(
 def _changed_fields(*, is_moved: bool) -> list[str]:
     """What `change` writes: a run that goes on writes how far it has read samples."""
     options = [name for name in Options.__dataclass_fields__ if name != "storage_class"]
-    return [*options, "next_run_at", *(["custom_storage", "sample_cursor"] if is_moved else [])]
+    return [
+        *options,
+        "sealed_ping_url",
+        "next_run_at",
+        *(["custom_storage", "sample_cursor"] if is_moved else []),
+    ]
 
 
 def _move(plan: BackupPlan, actor: str) -> None:

@@ -1,9 +1,13 @@
 """The backup of a project: its timetable and what each run found and ordered."""
 
+from urllib.parse import urlsplit
+
 from django.db import models
 from django.db.models import Q
 
+from storages_app.lib.crypto import CannotUnseal
 from storages_app.models.custom_storages import CustomStorage
+from storages_app.models.fields import SealedField, seal, unseal
 from storages_app.models.projects import Project
 
 
@@ -21,7 +25,10 @@ class BackupPlan(models.Model):
     sample_size = models.PositiveIntegerField(
         default=10, help_text="Files that each run reads back."
     )
-    ping_url = models.CharField(max_length=2048, blank=True, help_text="Called after each run.")
+    ping_url = models.CharField(
+        max_length=2048, blank=True, help_text="Called after each run: //host, the rest is sealed."
+    )
+    sealed_ping_url = SealedField(blank=True, default="", db_default="", editable=False)
     sample_cursor = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="The last copy that was read back; the next follow."
     )
@@ -33,6 +40,20 @@ class BackupPlan(models.Model):
 
     def __str__(self) -> str:
         return f"Backup of {self.project} to {self.custom_storage}"
+
+    def seal_ping_url(self, url: str) -> None:
+        """For a saved row. Whoever knows a monitor's address can call it."""
+        self.ping_url = f"//{urlsplit(url).netloc}" if url else ""
+        self.sealed_ping_url = ""
+        if url:
+            seal(self, "sealed_ping_url", url)
+
+    def unseal_ping_url(self) -> str:
+        """Empty as well where its key is lost: then it is entered again."""
+        try:
+            return unseal(self, "sealed_ping_url") if self.sealed_ping_url else self.ping_url
+        except CannotUnseal:
+            return ""
 
     @property
     def storage_class(self) -> str:

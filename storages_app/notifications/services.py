@@ -52,7 +52,12 @@ def add(
             added_by=actor,
             confirmed_at=timezone.now() if is_known else None,
         )
+        if kind != Kind.EMAIL:
+            channel.conceal(address)
         _save(channel)
+        if kind != Kind.EMAIL:
+            channel.seal_address(address)
+            channel.save(update_fields=["sealed_address"])
         if not is_known:
             _ask(channel)
         _record("notification.added", channel, actor)

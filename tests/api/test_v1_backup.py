@@ -57,7 +57,7 @@ def test_the_address_of_a_monitor_is_masked_and_may_be_sent_back(rest, reader, p
     changed = rest("PATCH", BACKUP, {"ping_url": "https://hc.example.com/****", "sample_size": 3})
     assert changed.status_code == 200
     plan.refresh_from_db()
-    assert (plan.ping_url, plan.sample_size) == (PING, 3)
+    assert (plan.unseal_ping_url(), plan.sample_size) == (PING, 3)
 
 
 def test_a_put_sets_what_it_leaves_out_to_its_default(rest, plan, storage):
@@ -65,7 +65,7 @@ def test_a_put_sets_what_it_leaves_out_to_its_default(rest, plan, storage):
     answer = rest("PUT", BACKUP, {"custom_storage": str(storage.pk)})
     assert answer.status_code == 200
     plan.refresh_from_db()
-    assert (plan.keep_days, plan.sample_size, plan.ping_url) == (0, 10, "")
+    assert (plan.keep_days, plan.sample_size, plan.unseal_ping_url()) == (0, 10, "")
 
 
 @pytest.mark.parametrize(

@@ -341,7 +341,8 @@ class TestPings:
         self, project, plan, bucket, caplog
     ):
         caplog.set_level(logging.DEBUG)
-        BackupPlan.objects.update(ping_url="https://127.0.0.1:1/secret-uuid")  # past the check
+        plan.seal_ping_url("https://127.0.0.1:1/secret-uuid")  # past the check
+        plan.save()
         run = go_on(plan)
         run.refresh_from_db()
         assert (run.state, run.ping_answer) == ("done", "Not told: address_forbidden")

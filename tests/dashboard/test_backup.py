@@ -119,7 +119,9 @@ class TestSetUp:
 
 class TestSettings:
     def test_show_what_is_set_and_change_it(self, project, plan, as_owner):
-        BackupPlan.objects.update(cron="7 7 * * *", ping_url="https://hc.example.com/secret-uuid")
+        plan.cron = "7 7 * * *"
+        plan.seal_ping_url("https://hc.example.com/secret-uuid")
+        plan.save()
         page = as_owner.get(address("backup_settings", project)).text
         assert "7 7 * * *" in page
         assert "secret-uuid" in page

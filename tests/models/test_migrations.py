@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from storages_app.models import UrlUpload
+from storages_app.models import BackupPlan, NotificationChannel, UrlUpload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Models = Callable[[str], Any]
@@ -63,3 +63,26 @@ def test_a_fetch_that_was_ordered_before_addresses_were_sealed_keeps_its_own(mig
     migrate("0025_from_url_addresses_sealed")
     row = UrlUpload.objects.get()
     assert (row.sealed_url, row.unseal_url(), row.host) == ("", url, "files.example")
+
+
+def test_addresses_of_monitors_that_were_there_are_sealed(migrate):
+    """S113: each opens in its row, and the same address is still the same one."""
+    room, monitor = "https://rooms.example/services/t0ken", "https://monitor.example/t0ken"
+    old = migrate("0025_from_url_addresses_sealed")
+    storage = new_storage(old, "a", external_id="a")
+    old("BackupPlan").objects.create(
+        project=storage.project, custom_storage=storage, ping_url=monitor
+    )
+    for kind, address in (("webhook", room), ("email", "team@example.com")):
+        old("NotificationChannel").objects.create(
+            project=storage.project, kind=kind, address=address, topics=[], added_by="x"
+        )
+    migrate("0026_addresses_of_monitors_sealed")
+    plan = BackupPlan.objects.get()
+    assert (plan.ping_url, plan.unseal_ping_url()) == ("//monitor.example", monitor)
+    channel, mailbox = NotificationChannel.objects.order_by("-kind")
+    fresh = NotificationChannel(kind="webhook")
+    fresh.conceal(room)
+    assert (channel.address, channel.unseal_address()) == (fresh.address, room)
+    assert "t0ken" not in channel.address
+    assert mailbox.unseal_address() == "team@example.com"

@@ -67,8 +67,9 @@ class BackupView(PlanView):
 
     def _read(self, data: Any, plan: BackupPlan | None) -> dict[str, Any]:
         body = dict(json_object(data, ("custom_storage", *_OPTIONS)))
-        if plan and body.get("ping_url") and body["ping_url"] == masked_url(plan.ping_url):
-            body["ping_url"] = plan.ping_url
+        known = plan.unseal_ping_url() if plan else ""
+        if known and body.get("ping_url") == masked_url(known):
+            body["ping_url"] = known
         changes = {
             _OPTIONS[name]: _value(name, value) for name, value in body.items() if name in _OPTIONS
         }
@@ -171,7 +172,7 @@ def backup_object(plan: BackupPlan) -> dict[str, Any]:
         "keep_days": plan.keep_days,
         "storage_class": plan.storage_class,
         "sample_size": plan.sample_size,
-        "ping_url": masked_url(plan.ping_url),
+        "ping_url": masked_url(plan.unseal_ping_url()),
         "is_on": plan.is_on,
         "paused_at": timestamp(plan.paused_at),
         "created_at": timestamp(plan.created_at),
