@@ -1,6 +1,6 @@
 """The list of projects: what each has, in the same number of queries for one as for a hundred."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,6 +21,12 @@ class ProjectRow:
     last_upload_at: datetime | None = None
     last_backup: BackupRun | None = None
     storages: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def standing(self) -> str:
+        """How its storages are, such as “2 connected, 1 paused”."""
+        counts = Counter(word.lower() for _, word in self.storages)
+        return ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
 
 
 def rows_of(listed: QuerySet[Project]) -> list[ProjectRow]:

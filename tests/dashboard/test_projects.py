@@ -40,10 +40,12 @@ def test_a_row_tells_files_bytes_storages_upload_and_backup(as_owner, project):
     make_file(project, b"1234567890")
     make_file(project, b"1234567890", removed_at=timezone.now(), stored_at=None)
     storage = make_custom_storage(project, name="photos")
+    make_custom_storage(project, name="archive", paused_at=timezone.now())
     make_backup_run(make_backup_plan(storage), finished_at=timezone.now())
     page = in_one_line(as_owner.get(LIST))
     assert "1 file · 10 B" in page
     assert "photos: connected" in page
+    assert "1 connected, 1 paused" in page
     assert "Last backup" in page
 
 
