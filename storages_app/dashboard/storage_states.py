@@ -62,10 +62,12 @@ def states_of(storages: "QuerySet[CustomStorage]") -> list[StorageState]:
     tests = ConnectionTest.objects.filter(
         custom_storage=OuterRef("pk"), kind=ConnectionTest.Kind.TEST, access_change=None
     ).order_by("-pk")
+    # One of older settings will count for nothing.
+    newest = tests.filter(created_at__gte=OuterRef("access_changed_at"))
     rows = storages.annotate(
         read_at=Subquery(tests.over().values("finished_at")[:1]),
-        newest_asked_at=Subquery(tests.values("created_at")[:1]),
-        newest_ended_at=Subquery(tests.values("finished_at")[:1]),
+        newest_asked_at=Subquery(newest.values("created_at")[:1]),
+        newest_ended_at=Subquery(newest.values("finished_at")[:1]),
     )
     return [_state_of(row) for row in rows]
 

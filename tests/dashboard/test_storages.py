@@ -142,6 +142,7 @@ class TestState:
     def test_a_state_that_nobody_comes_to_read_is_told_with_the_last_one(
         self, project, storage, as_owner
     ):
+        CustomStorage.objects.update(access_changed_at=timezone.now() - timedelta(hours=1))
         make_connection_test(storage)
         ConnectionTest.objects.update(finished_at=timezone.now() - timedelta(minutes=7))
         make_connection_test(storage, state="waiting")
@@ -153,6 +154,11 @@ class TestState:
             self.ask(as_owner, project, storage),
         ):
             assert told.replace("\u00a0", " ") in text_of(page.text)
+
+    def test_a_test_of_older_settings_is_no_look_at_the_storage(self, project, storage, as_owner):
+        make_connection_test(storage, state="running")
+        CustomStorage.objects.update(access_changed_at=timezone.now() + timedelta(seconds=1))
+        assert "checking…" not in as_owner.get(address("storages", project)).text
 
     def test_a_change_that_is_tried_is_no_look_at_the_storage(self, project, storage, as_owner):
         test = make_connection_test(storage, state="running")
