@@ -16,11 +16,13 @@ from storages_app.dashboard import job_lists, job_texts
 from storages_app.models import BackupRun, BulkItem, BulkJob, RestoreRun
 from tests.factories import (
     make_backup_plan,
+    make_backup_run,
     make_bulk_job,
     make_copy_job,
     make_custom_storage,
     make_file,
     make_project,
+    make_restore_run,
 )
 
 
@@ -97,6 +99,15 @@ class TestAsking:
         other = make_custom_storage(project, name="zoo")
         page = as_owner.get(address("bulk_new", project), {"storage": str(other.pk)})
         assert page.context["form"]["custom_storage"].value() == str(other.pk)
+
+    def test_a_storage_where_copies_would_wait_is_not_chosen_first(
+        self, project, file, storage, as_owner
+    ):
+        make_custom_storage(project, name="a-broken", circuit_opened_at=timezone.now())
+        make_custom_storage(project, name="b-paused", paused_at=timezone.now())
+        page = as_owner.get(address("bulk_new", project)).text
+        assert page.index(">photos</option>") < page.index(">a-broken</option>")
+        assert page.index(">photos</option>") < page.index(">b-paused</option>")
 
     def test_without_a_storage_the_page_says_how_to_connect_one(self, project, as_owner):
         assert "Connect S3 bucket" in as_owner.get(address("bulk_new", project)).text
@@ -454,6 +465,27 @@ class TestJobs:
             plan=plan, asked_by="schedule", state="copying", snapshot_at=timezone.now()
         )
         assert "1 of 2 there" in as_owner.get(address("jobs", project)).text
+
+    def test_ask_the_database_as_often_for_three_as_for_thirty(self, project, storage, as_owner):
+        plan = make_backup_plan(storage)
+
+        def make(n):
+            for _ in range(n):
+                make_bulk_job(storage, state="gaps", gaps={"quota": 1}, n_failed=1)
+                make_backup_run(plan, state="gaps", n_gaps=1)
+                make_restore_run(storage, state="done")
+
+        def n_queries():
+            with CaptureQueriesContext(connection) as queries:
+                assert as_owner.get(address("jobs", project)).status_code == 200
+                as_owner.get(address("backup", project))
+            return len(queries)
+
+        make(1)
+        n_queries()  # what is asked once a process
+        for_three = n_queries()
+        make(9)
+        assert n_queries() == for_three
 
     def test_leads_to_a_new_copy_who_may_make_one(self, project, as_owner, as_viewer):
         lead = address("bulk_new", project)

@@ -83,6 +83,11 @@ class TestPages:
     def test_take_nothing(self):
         assert new_client().post("/docs/").status_code == 405
 
+    def test_lead_to_the_reference_of_the_api(self):
+        index = html_of("")
+        assert '/api/docs/">Open the API reference</a>' in index
+        assert "Open the API reference" not in html_of("errors")
+
     def test_link_only_to_what_is_there(self):
         for path in handbook.sources():
             for link in handbook.page(path).links:
