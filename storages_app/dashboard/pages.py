@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 
 Row = TypeVar("Row", bound=Model)
 Mark = datetime | int | None
@@ -44,6 +45,11 @@ def page_of(
 
 def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def status_of_list(request: HttpRequest, *, has_failed: bool) -> int:
+    """500 for a list that could not be read, but htmx would not show such an answer."""
+    return 500 if has_failed and "HX-Request" not in request.headers else 200
 
 
 def read_number(text: str) -> int | None:

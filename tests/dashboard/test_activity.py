@@ -88,6 +88,8 @@ class TestPage:
         monkeypatch.setattr(activity, "page_of", fail)
         response = as_owner.get(address("activity", project), {"who": "ann"})
         assert response.status_code == 500
+        swapped = as_owner.get(address("activity", project), headers={"HX-Request": "true"})
+        assert swapped.status_code == 200
         code = response.context["failure"]
         assert f"The list could not be loaded (code <code>{code}</code>)." in response.text
         assert f'<a href="{address("activity", project)}?who=ann">Try again</a>' in response.text

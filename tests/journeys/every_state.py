@@ -362,7 +362,7 @@ def _webhooks(project: Project) -> tuple[Webhook, dict[str, Any]]:
 
 def _fetches(project: Project) -> None:
     now = timezone.now()
-    failed = {"state": "error", "run_after": None, "finished_at": now, "error": "Not found."}
+    failed = {"state": "failed", "run_after": None, "finished_at": now, "error": "Not found."}
     make_url_upload(project, "https://example.com/gone.jpg", **failed)
     make_url_upload(project, run_after=now + timedelta(days=9))
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, OuterRef, When
 
 from storages_app.custom_storages.processed import MAX_EFFECTS
 from storages_app.dashboard.forms.base import DashboardForm
@@ -108,10 +108,12 @@ class CopyForm(DashboardForm):
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         backups = BackupPlan.objects.filter(custom_storage=OuterRef("pk"))
-        # The first is chosen until somebody chooses: by hand rarely into the backup's own bucket.
+        # The first is chosen until somebody chooses: not one where copies would wait, and by hand
+        # rarely the backup's own bucket.
+        waits = Case(When(paused_at=None, circuit_opened_at=None, then=0), default=1)
         storages = (
             CustomStorage.objects.connected()
             .filter(project=project)
-            .order_by(Exists(backups), "name")
+            .order_by(waits, Exists(backups), "name")
         )
         self.fields["custom_storage"].queryset = storages  # type: ignore[attr-defined]

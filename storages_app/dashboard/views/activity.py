@@ -11,7 +11,7 @@ from storages_app.dashboard.activity_lines import as_csv, line_of
 from storages_app.dashboard.activity_links import links_of
 from storages_app.dashboard.forms.activity import ActivityForm
 from storages_app.dashboard.frame import show
-from storages_app.dashboard.pages import page_of, read_number
+from storages_app.dashboard.pages import page_of, read_number, status_of_list
 from storages_app.models import Event, Project
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def page(request: PageRequest, project: Project) -> HttpResponse:
     except DatabaseError:
         log.exception("The activity of %s could not be read", project.slug)
         context["failure"] = request.request_id  # type: ignore[attr-defined]
-    status = 500 if "failure" in context else 200
+    status = status_of_list(request, has_failed="failure" in context)
     template = "dashboard/activity.html"
     return show(request, template, project, context, section="activity", status=status)
 

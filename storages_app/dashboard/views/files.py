@@ -23,7 +23,7 @@ from storages_app.dashboard.forms.files import (
     SelectionForm,
 )
 from storages_app.dashboard.frame import Frame, show
-from storages_app.dashboard.pages import read_moment
+from storages_app.dashboard.pages import read_moment, status_of_list
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.views.playground import address as playground_address
 from storages_app.lib.errors import UcdashError
@@ -56,7 +56,7 @@ def listing(request: PageRequest, project: Project) -> HttpResponse:
         log.exception("The list of files of %s could not be read", project.slug)
         context["failure"] = request.request_id  # type: ignore[attr-defined]
     context |= _just_stored(request, project)
-    status = 500 if "failure" in context else 200
+    status = status_of_list(request, has_failed="failure" in context)
     return show(request, "dashboard/files.html", project, context, section="files", status=status)
 
 
@@ -188,7 +188,8 @@ def _undo_storing(request: PageRequest, project: Project) -> HttpResponse:
         are = "file is not stored any more" if n_undone == 1 else "files are not stored any more"
         messages.success(request, f"{n_undone} {are}.")
     else:
-        messages.error(request, "Too late: ten minutes are over, or copies and webhooks have begun.")
+        late = "Too late: ten minutes are over, or copies and webhooks have begun."
+        messages.error(request, late)
     return redirect(_list_address(request, project))
 
 
