@@ -8,7 +8,7 @@ from time import sleep
 from typing import Any, ClassVar, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import OperationalError, ProgrammingError, transaction
 from django.db.models import Model
 
 from storages_app.lib.errors import UcdashError
@@ -33,7 +33,38 @@ class Answer:
 Do = Callable[[dict[str, Any]], Answer]
 
 
-class OperatorCommand(BaseCommand):
+class TellingCommand(BaseCommand):
+    """A refusal is told to programs as they asked for it, and no database is no traceback."""
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().execute(*args, **options)
+        except (OperationalError, ProgrammingError) as error:
+            said = str(error).strip().partition("\n")[0]
+            refused = CommandError(
+                f"The database cannot be used ({said}). Look at DATABASE_URL, and make the tables "
+                "of this version: python manage.py migrate",
+                returncode=FOUND,
+            )
+            refused.__cause__ = error
+        except CommandError as error:
+            refused = error
+        if not options.get("json"):
+            raise refused
+        self.stdout.write(json.dumps({"error": _as_error(refused)}, indent=2))
+        raise SystemExit(refused.returncode) from refused
+
+
+def _as_error(refused: CommandError) -> dict[str, str]:
+    cause = refused.__cause__
+    if isinstance(cause, UcdashError):
+        return {"code": cause.code, "message": cause.message, "hint": cause.advice}
+    is_down = isinstance(cause, OperationalError | ProgrammingError)
+    code = "database_unusable" if is_down else "usage" if refused.returncode == USAGE else "refused"
+    return {"code": code, "message": str(refused), "hint": ""}
+
+
+class OperatorCommand(TellingCommand):
     """A command, or a family of them: `add` names what it can do.
 
     Exit 0: done, and all is well; 1: something was found or refused; 2: it was not written as the
@@ -50,14 +81,14 @@ class OperatorCommand(BaseCommand):
         return parser.add_subparsers(dest="what", required=True, metavar="WHAT")
 
     def add(
-        self, family: Any, name: str, do: Do, text: str, *, changes: bool = False
+        self, family: Any, name: str, do: Do, text: str, *, changes: bool | None = False
     ) -> ArgumentParser:
-        """One thing that this command can do."""
+        """One thing that this command can do; `changes` is None where its --dry-run is its own."""
         parser: ArgumentParser = family.add_parser(name, help=text, description=text)
         self.add_common(parser, do, changes=changes)
         return parser
 
-    def add_common(self, parser: ArgumentParser, do: Do, *, changes: bool = False) -> None:
+    def add_common(self, parser: ArgumentParser, do: Do, *, changes: bool | None = False) -> None:
         parser.set_defaults(do=do, dry_run=False)
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout.")
         if changes:
@@ -65,6 +96,13 @@ class OperatorCommand(BaseCommand):
                 "--dry-run",
                 action="store_true",
                 help="Do it in a transaction and take it back: what would be refused is told.",
+            )
+        elif changes is False:
+            parser.add_argument(
+                "--dry-run",
+                action="store_true",
+                dest="only_looks",
+                help="It only looks; taken so that scripts may say it everywhere.",
             )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,7 +1,9 @@
 """When there is nothing but a bucket: which backup is meant, and where it comes back to."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from secrets import token_hex
 from typing import Any
 
@@ -12,13 +14,14 @@ from storages_app.backups import manifest
 from storages_app.backups.manifest import Manifest, ManifestInfo
 from storages_app.custom_storages import services as custom_storages
 from storages_app.custom_storages.connect import open_store
-from storages_app.models import CustomStorage, Project, RestoreRun
+from storages_app.models import CustomStorage, File, Project, RestoreRun
 from storages_app.projects import services as projects
 from storages_app.projects.errors import PublicKeyTaken
-from storages_app.restores import services
+from storages_app.restores import lines, services
 from storages_app.restores.errors import ManifestUnknown, ProjectInUse
 
 _LONGEST_NAME = 64
+_LOOKED_UP_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,39 @@ def open_manifest(sketch: CustomStorage, *, key: str, public_key: str = "") -> M
             hint=f"Choose one by --public-key: {', '.join(owners)}.",
         )
     return manifest.open_manifest(store, offered[0].key)
+
+
+@dataclass
+class Preview:
+    """What a manifest has, beside what is here."""
+
+    n_files: int = 0
+    n_bytes: int = 0
+    n_same: int = 0  # here, with the same checksum
+    n_taken: int = 0  # the UUID is here, with other bytes or in another project
+    n_removed: int = 0  # here and removed: it would come back
+
+
+def preview(
+    sketch: CustomStorage, *, found: Manifest, into: Project | None, uuids: Collection[str] = ()
+) -> Preview:
+    """Read the manifest whole and look for its files here; no bytes are read, nothing is kept."""
+    seen = Preview()
+    listed = manifest.iter_lines(open_store(sketch), found)
+    records = (lines.parse(line, prefix=sketch.prefix) for line in listed)
+    wanted = (one for one in records if not uuids or str(one.uuid) in uuids)
+    while page := list(islice(wanted, _LOOKED_UP_AT_ONCE)):
+        here = File.objects.in_bulk([one.uuid for one in page])
+        for one in page:
+            seen.n_files, seen.n_bytes = seen.n_files + 1, seen.n_bytes + one.size
+            file = here.get(one.uuid)
+            if file is None:
+                continue
+            is_ours = into is not None and file.project_id == into.pk
+            seen.n_removed += is_ours and file.is_removed
+            seen.n_same += is_ours and not file.is_removed and file.sha256 == one.sha256
+            seen.n_taken += not is_ours or (not file.is_removed and file.sha256 != one.sha256)
+    return seen
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from storages_app.custom_storages import self_test
 from storages_app.models import (
@@ -275,6 +276,89 @@ class TestBackup:
     def test_of_a_project_without_one_is_wrong_use(self, run, project):
         assert run("backup", "run", "--project", project.slug)[0] == 2
         assert run("backup", "status") == (0, "No project has a backup.\n")
+
+
+class TestRefusals:
+    """What went wrong is told to programs as well, and no database is no traceback."""
+
+    def test_are_one_json_object_where_json_was_asked_for(self, ask, project):
+        code, told = ask("project", "create", " ")
+        assert (code, told["error"]["code"]) == (1, "name_invalid")
+        assert told["error"]["hint"]
+        code, told = ask("project", "show", "--project", "nothing")
+        assert (code, told["error"]["code"]) == (2, "usage")
+        assert "project list" in told["error"]["message"]
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("project", "list"),
+            ("storage", "test", "--broken"),
+            ("backup", "status"),
+            ("copy", "status", "1"),
+            ("set_password", "ada@example.com"),
+            ("doctor",),
+            ("create_project", "Shop"),
+            ("recount",),
+        ],
+    )
+    def test_name_a_database_that_cannot_be_used(self, run, monkeypatch, words):
+        def refuse(*args, **kwargs):
+            raise OperationalError("no such table: storages_app_project\nand more")
+
+        monkeypatch.setattr("django.db.models.sql.compiler.SQLCompiler.execute_sql", refuse)
+        monkeypatch.setattr("storages_app.models.counting.recount", refuse)
+        code, said = run(*words)
+        assert code == 1
+        assert "The database cannot be used (no such table: storages_app_project)." in said
+        assert "python manage.py migrate" in said
+        if words[0] != "recount":
+            assert json.loads(run(*words, "--json")[1])["error"]["code"] == "database_unusable"
+
+    def test_of_a_project_that_is_unknown_are_wrong_use_everywhere(self, run, monkeypatch):
+        monkeypatch.setenv("S", "a secret")
+        place = ("--endpoint", "http://127.0.0.1:9", "--region", "us-east-1", "--bucket", "bucket")
+        place += ("--access-key-id", "A", "--secret-env", "S")
+        for words in (
+            ("connect_storage", "--project", "nope", "--name", "x", *place),
+            ("storage", "connect", "--project", "nope", "--name", "x", *place),
+            ("create_project", "Shop", "--owner", "nobody@example.com"),
+        ):
+            assert run(*words)[0] == 2, words
+
+
+class TestDryRun:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("project", "list"),
+            ("project", "show", "--project", "shop"),
+            ("storage", "list"),
+            ("storage", "checks", "--project", "shop", "--storage", "mine"),
+            ("copy", "status", "--project", "shop"),
+            ("backup", "status"),
+        ],
+    )
+    def test_is_taken_by_what_only_looks(self, run, project, storage, words):
+        assert run(*words, "--dry-run") == run(*words)
+
+    def test_of_a_test_names_storages_and_asks_none(self, ask, project, storage):
+        code, told = ask(
+            "storage", "test", "--project", project.slug, "--storage", "mine", "--dry-run"
+        )
+        assert (code, [one["name"] for one in told["storages"]]) == (0, ["mine"])
+        assert not storage.connection_tests.exists()
+
+    def test_of_a_check_asks_for_none_and_waits_for_none(self, ask, project, storage):
+        words = ("storage", "check", "--project", project.slug, "--storage", "mine")
+        code, told = ask(*words, "--dry-run", "--wait", "60")
+        assert (code, told["dry_run"]) == (0, True)
+        assert not Reconciliation.objects.exists()
+
+    def test_of_the_instance_check_sends_no_mail(self, run, mailoutbox, monkeypatch):
+        monkeypatch.setattr(instance, "_problem_of", lambda url: "")
+        run("instance_check", "--mail", "op@example.com", "--dry-run")
+        assert not mailoutbox
 
 
 class TestSetPassword:

@@ -143,6 +143,32 @@ def test_a_drill_writes_no_file(restore, lost):
     assert not File.objects.exists()
 
 
+def test_a_dry_run_counts_by_the_manifest_and_keeps_nothing(restore, lost, bucket):
+    files, run = lost
+    here = make_project("Here")
+    make_file(here, uuid=files[0]["pk"], sha256=files[0]["sha256"])
+    make_file(here, b"other bytes", uuid=files[1]["pk"])
+    projects, storages = Project.objects.count(), CustomStorage.objects.count()
+    code, out = restore(f"--into={here.slug}", "--dry-run", "--json")
+    assert (code, json.loads(out)) == (
+        0,
+        {
+            "dry_run": True,
+            "manifest": run.manifest_key,
+            "files": 3,
+            "bytes": 6,
+            "same": 1,
+            "taken": 1,
+            "removed": 0,
+        },
+    )
+    code, out = restore("--project=Shop", "--dry-run", "--only", str(files[2]["pk"]))
+    assert (code, "1 file, 3" in out) == (0, True)
+    assert "Nothing was changed, and no file was read" in out
+    assert (Project.objects.count(), CustomStorage.objects.count()) == (projects, storages)
+    assert not RestoreRun.objects.exists()
+
+
 def test_a_drill_and_then_the_restore_have_one_project(restore, lost):
     restore("--project=Shop", "--drill")
     assert not Project.objects.filter(public_key="0123456789abcdef0123").exists()

@@ -4,12 +4,13 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from storages_app.backups import services as backups
 from storages_app.custom_storages import auto_copy_rules
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.errors import UcdashError
+from storages_app.management.base import TellingCommand, project_of
 from storages_app.management.storage_options import (
     USAGE,
     add_storage_options,
@@ -23,7 +24,7 @@ ACTOR = "manage.py connect_storage"
 _MAY_BE_EMPTY = {"endpoint_url", "region", "prefix"}
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Keep a bucket as a custom storage, run the connection test and exit 1 with its findings "
         "when a required check fails; the draft stays, and a second call tests it anew."
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         secret = secret_of(options)
         _rule_of(options)  # a mistake is told before anything is kept
         try:
-            custom_storage, test = _tested(_project(options["project"]), secret, options)
+            custom_storage, test = _tested(project_of(options), secret, options)
             if test.has_passed:
                 custom_storages.connect(custom_storage=custom_storage, actor=ACTOR)
                 _switch_on(custom_storage, options)
@@ -58,14 +59,6 @@ class Command(BaseCommand):
         if test.state == ConnectionTest.State.FAILED:
             # The findings were the answer: no second message, only the exit code.
             raise SystemExit(1)
-
-
-def _project(name: str) -> Project:
-    for field in ("slug", "public_key", "name"):
-        found = list(Project.objects.live().filter(**{field: name})[:2])
-        if len(found) == 1:
-            return found[0]
-    raise CommandError(f"No project, or more than one, is called {name!r}. Give its slug.")
 
 
 def _tested(

@@ -31,12 +31,18 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         family = self.family(parser)
-        start = self.add(family, "start", self.start, "Copy all files, those of a filter, or some.")
+        start = self.add(
+            family,
+            "start",
+            self.start,
+            "Copy all files, those of a filter, or some.",
+            changes=None,
+        )
         add_storage(start)
         start.add_argument("--file", nargs="+", type=_uuid, default=[], metavar="UUID")
         start.add_argument("--query", default="", metavar="TEXT", help="A part of the name.")
         start.add_argument("--stored", choices=["yes", "no"], default="")
-        start.add_argument("--effects", default="", metavar="TEXT", help="Such as -/resize/200x/.")
+        start.add_argument("--effects", default="", metavar="TEXT", help="--effects=-/resize/200x/")
         start.add_argument("--pattern", default="", help="Else that of the storage.")
         start.add_argument(
             "--dry-run",

@@ -4,15 +4,15 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from storages_app.lib.errors import UcdashError
-from storages_app.models import User
+from storages_app.management.base import TellingCommand, user_of
 from storages_app.projects import services as projects
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = "Make a project and its first secret key; the secret is shown this once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -31,7 +31,9 @@ class Command(BaseCommand):
     @transaction.atomic
     def _make(self, name: str, owner_email: str | None) -> dict[str, str]:
         try:
-            project = projects.create_project(name=name, owner=_find_owner(owner_email))
+            project = projects.create_project(
+                name=name, owner=user_of(owner_email) if owner_email else None
+            )
             _, secret = projects.create_secret_key(
                 project=project, label="First key", actor="create_project"
             )
@@ -43,12 +45,3 @@ class Command(BaseCommand):
             "public_key": project.public_key,
             "secret_key": secret,
         }
-
-
-def _find_owner(email: str | None) -> User | None:
-    if not email:
-        return None
-    owner = User.objects.filter(email__iexact=email).first()
-    if owner is None:
-        raise CommandError(f"Nobody has the address {email}. Make the account first.")
-    return owner

@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from storages_app.management.base import TellingCommand
 from storages_app.oversight import invariants
 from storages_app.oversight.invariants import Remark, Violation
 
 _SHOWN_EACH = 50  # of one kind; a broken disk would fill the screen with one sentence
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Look whether the database, the upload storage and, with --deep, the buckets agree. "
         "Exit 0: nothing is wrong, 1: something is. It changes nothing."

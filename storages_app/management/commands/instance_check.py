@@ -16,7 +16,7 @@ class Command(OperatorCommand):
         parser.add_argument("--mail", metavar="ADDRESS", help="Send a test mail there first.")
 
     def look(self, options: dict[str, Any]) -> Answer:
-        if options["mail"]:
+        if options["mail"] and not options["only_looks"]:
             instance.send_test_mail(to=options["mail"], actor=ACTOR)
         lines = instance.check()
         is_ready = instance.is_ready(lines)

@@ -92,9 +92,9 @@ class Command(OperatorCommand):
         )
         if options["dry_run"]:
             secret = ""  # nobody shall keep one that opens nothing
-        text = f"Secret key “{key.label}” of “{project.name}”: {secret or 'none, as it was tried'}"
+        text = f"Secret key “{key.label}” of “{project.name}”"
         return Answer(
-            f"{text}\nCopy it now. You will not see it again.",
+            f"{text}: {secret}\nCopy it now. You will not see it again." if secret else text,
             {"id": key.pk, "public_key": project.public_key, "secret_key": secret or None},
         )
 

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from storages_app.management.base import TellingCommand
 from storages_app.models import counting
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Count each project's files and groups anew. The database keeps these numbers right by "
         "itself; this is for one whose triggers were switched off. Uploads wait meanwhile."

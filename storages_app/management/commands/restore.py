@@ -2,14 +2,17 @@
 
 import json
 from argparse import ArgumentParser
+from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 
+from storages_app.backups.manifest import Manifest
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.errors import UcdashError
+from storages_app.management.base import TellingCommand
 from storages_app.management.storage_options import (
     USAGE,
     access_of,
@@ -25,7 +28,7 @@ _TELL_EVERY_S = 5
 RunState = RestoreRun.State
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Read the manifest of a backup from its bucket and bring the files back, with their UUIDs, "
         "names, times and metadata; each is checked while it is read. A key that may list the "
@@ -58,6 +61,11 @@ class Command(BaseCommand):
             help="With --on-taken=replace: the project's name, since its files are replaced.",
         )
         parser.add_argument("--drill", action="store_true", help="Read and compare, write nothing.")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Read the manifest, count its files and those that are here; read no file.",
+        )
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,6 +76,9 @@ class Command(BaseCommand):
             sketch = custom_storages.sketch(name="restore", secret=secret, **access_of(options))
             if options["list"]:
                 self._list(sketch, options)
+                return
+            if options["dry_run"]:
+                self._preview(sketch, options)
                 return
             prepared = self._prepare(sketch, secret, options)
             self._say_secret(prepared)
@@ -93,7 +104,24 @@ class Command(BaseCommand):
         if not offered:
             self.stdout.write("There is no manifest of a backup under this prefix.")
 
-    def _prepare(self, sketch: CustomStorage, secret: str, options: dict[str, Any]) -> Rescue:
+    def _preview(self, sketch: CustomStorage, options: dict[str, Any]) -> None:
+        into, found = self._chosen(sketch, options)
+        seen = rescue.preview(sketch, found=found, into=into, uuids=options["only"])
+        if options["json"]:
+            told = {"dry_run": True, "manifest": found.key, **asdict(seen)}
+            self.stdout.write(json.dumps({key.removeprefix("n_"): told[key] for key in told}))
+            return
+        self.stdout.write(
+            f"{verdicts.files(seen.n_files)}, {filesizeformat(seen.n_bytes)}. "
+            f"Here already with the same checksum: {seen.n_same:,}. "
+            f"Removed here, would come back: {seen.n_removed:,}. UUID taken: {seen.n_taken:,}.\n"
+            "Nothing was changed, and no file was read: --drill reads them all."
+        )
+
+    def _chosen(
+        self, sketch: CustomStorage, options: dict[str, Any]
+    ) -> tuple[Project | None, Manifest]:
+        """Where to, and out of which backup."""
         if not (options["project"] or options["into"]):
             raise CommandError("Say where to: --project NAME or --into SLUG.", returncode=USAGE)
         into = _project(options["into"]) if options["into"] else None
@@ -102,6 +130,10 @@ class Command(BaseCommand):
         )
         head = found.head
         self._say(f"Backup of “{head.get('project')}” as of {head.get('snapshot_at')}: {found.key}")
+        return into, found
+
+    def _prepare(self, sketch: CustomStorage, secret: str, options: dict[str, Any]) -> Rescue:
+        into, found = self._chosen(sketch, options)
         return rescue.prepare(
             found=found,
             into=into,

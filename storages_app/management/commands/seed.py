@@ -12,12 +12,13 @@ from typing import Any
 
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import storages
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection, models
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from storages_app.lib.errors import UcdashError
+from storages_app.management.base import TellingCommand
 from storages_app.models import CopyJob, CustomStorage, File, Group, GroupMember, Project
 from storages_app.models.copy_jobs import State
 from storages_app.projects import services as projects
@@ -28,7 +29,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _NOTHING = "http://127.0.0.1:9"  # nobody listens there
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Make projects with many files and copy jobs, in one statement a batch and past all "
         "services. The files are rows only: their sizes and checksums are invented and nothing "

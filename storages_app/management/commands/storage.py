@@ -35,7 +35,10 @@ class Command(OperatorCommand):
         rows = self.add(family, "list", self.listing, "Storages, of one project or of all.")
         rows.add_argument("--project", help="Its slug, name or public key.")
         self._add_connect(family)
-        test = self.add(family, "test", self.test, "Run the connection test in this process.")
+        test = self.add(
+            family, "test", self.test, "Run the connection test in this process.", changes=None
+        )
+        test.add_argument("--dry-run", action="store_true", dest="only_names", help="Name which.")
         test.add_argument("--project", help="Its slug, name or public key.")
         test.add_argument("--storage", help="Its name or id.")
         test.add_argument("--broken", action="store_true", help="All that are broken instead.")
@@ -44,6 +47,7 @@ class Command(OperatorCommand):
             "check",
             self.check_ledger,
             "Compare the bucket with the ledger; a worker does it.",
+            changes=True,
         )
         add_storage(check)
         check.add_argument("--kind", choices=Kind.values, default=Kind.FULL.value)
@@ -85,8 +89,11 @@ class Command(OperatorCommand):
         return Answer(table(told, empty="No storages yet."), {"storages": told})
 
     def test(self, options: dict[str, Any]) -> Answer:
-        told, texts, n_failed = [], [], 0
-        for storage in self._chosen(options):
+        chosen, told, texts, n_failed = self._chosen(options), [], [], 0
+        if options["only_names"]:
+            rows = [_as_row(storage) for storage in chosen]
+            return Answer(table(rows, empty="No storage is broken."), {"storages": rows})
+        for storage in chosen:
             try:
                 test = services.run_test_now(custom_storage=storage, asked_by=ACTOR)
             except UcdashError as error:
@@ -119,10 +126,11 @@ class Command(OperatorCommand):
         run = reconciliation.request(
             custom_storage=storage_of(options), kind=options["kind"], asked_by=ACTOR
         )
-        is_over = wait_for(run, lambda row: row.is_over, seconds=options["wait"])
+        wait = 0 if options["dry_run"] else options["wait"]
+        is_over = wait_for(run, lambda row: row.is_over, seconds=wait)
         told = _check_as_row(run)
         good = {Reconciliation.State.CLEAN.value}
-        is_well = run.state in good if is_over or options["wait"] else True
+        is_well = run.state in good if is_over or wait else True
         return Answer(table([told], empty=""), told, is_well=is_well)
 
     def checks(self, options: dict[str, Any]) -> Answer:

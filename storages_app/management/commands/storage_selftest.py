@@ -5,13 +5,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from storages_app.custom_storages import self_test, services
 from storages_app.custom_storages.granting import wanted_for
 from storages_app.custom_storages.grants.tabs import policy_texts
 from storages_app.lib.errors import UcdashError
+from storages_app.management.base import TellingCommand
 from storages_app.management.storage_options import (
     USAGE,
     add_storage_options,
@@ -25,7 +26,7 @@ HTTP_FORBIDDEN = 403
 State = Finding.State
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Run the connection test against a bucket without keeping anything: no project and no row. "
         "It writes under <prefix>.connection-test/ and removes it again, if it may. "
