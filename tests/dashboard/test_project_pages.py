@@ -43,6 +43,14 @@ def grow_tired(client, settings):
     session.save()
 
 
+def test_the_menu_of_a_phone_has_the_search_too(as_owner, project):
+    page = as_owner.get(address("overview", project)).text
+    menu = page[page.index("<nav") : page.index("</nav>")]
+    assert 'role="search"' in menu
+    assert f'action="{address("files", project)}"' in menu
+    assert 'name="q"' in menu
+
+
 class TestProjects:
     def test_a_new_one_belongs_to_its_maker(self, as_owner, owner):
         response = as_owner.post(reverse("dashboard:project_new"), {"name": "Blog"})
