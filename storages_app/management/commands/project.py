@@ -94,7 +94,9 @@ class Command(OperatorCommand):
             secret = ""  # nobody shall keep one that opens nothing
         text = f"Secret key “{key.label}” of “{project.name}”"
         return Answer(
-            f"{text}: {secret}\nCopy it now. You will not see it again." if secret else text,
+            ": ".join([text, secret]) + "\nCopy it now. You will not see it again."
+            if secret
+            else text,
             {"id": key.pk, "public_key": project.public_key, "secret_key": secret or None},
         )
 
