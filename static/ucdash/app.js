@@ -42,26 +42,6 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// One box that ticks all of a table, and the number beside the buttons.
-for (const all of document.querySelectorAll("[data-tick-all]")) {
-  const form = all.closest("form");
-  const boxes = [...form.querySelectorAll("input[type=checkbox][name=file]")];
-  const count = form.querySelector("[data-count]");
-  const show = () => {
-    const n = boxes.filter((box) => box.checked).length;
-    all.checked = n === boxes.length;
-    all.indeterminate = n > 0 && n < boxes.length;
-    if (count) count.textContent = n;
-  };
-  all.parentElement.hidden = false;
-  all.addEventListener("change", () => {
-    for (const box of boxes) box.checked = all.checked;
-    show();
-  });
-  form.addEventListener("change", show);
-  show();
-}
-
 // A button that was pressed keeps its label and is not pressed twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;

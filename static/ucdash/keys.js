@@ -1,4 +1,5 @@
-// "?" shows the keys, and popovers that somebody leaves by the keyboard do not stay over the page.
+// "?" shows the keys; popovers that somebody leaves by the keyboard do not stay over the page, and a
+// row of tabs that is longer than a phone is wide shows the tab that is open, or has the focus.
 
 const keys = document.querySelector("#keys");
 
@@ -17,4 +18,14 @@ document.addEventListener("focusout", (event) => {
   if (next.getAttribute("popovertarget") === popover.id) return;
   popover.hidePopover();
   next.focus(); // hiding would give the focus back to what opened it
+});
+
+const showTab = (tab) => {
+  const row = tab.parentElement;
+  const [inner, outer] = [tab.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+};
+for (const tab of document.querySelectorAll(".tabs > [aria-current]")) showTab(tab);
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches(".tabs > a")) showTab(event.target);
 });
