@@ -492,6 +492,18 @@ class TestSettings:
         storage.refresh_from_db()
         assert storage.name == "photos"
 
+    @pytest.mark.parametrize(
+        ("slug", "modes"), [("aws", ["private", "policy", "acl"]), ("r2", ["private"])]
+    )
+    def test_only_readers_that_the_service_can_have_are_offered(self, slug, modes, project):
+        form = StorageSettingsForm(storage=make_custom_storage(project, provider=slug))
+        assert [mode for mode, _label in form.fields["public_mode"].choices] == modes
+
+    def test_readers_that_are_set_can_be_kept(self, project):
+        storage = make_custom_storage(project, provider="r2", public_mode="acl")
+        form = StorageSettingsForm(storage=storage)
+        assert "acl" in dict(form.fields["public_mode"].choices)
+
     def test_one_form_fits_every_provider(self, project, as_owner):
         for slug in [one.slug for one in all_providers()]:
             row = make_custom_storage(project, provider=slug)

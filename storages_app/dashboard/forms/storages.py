@@ -119,8 +119,12 @@ class StorageSettingsForm(DashboardForm):
         chosen = provider(storage.provider)
         for name in _fields_to_leave_out(storage, chosen):
             del self.fields[name]
-        if not chosen.has_acl and storage.public_mode != CustomStorage.PublicMode.ACL:
-            self.fields["public_mode"].choices = _PUBLIC_MODES[:2]  # type: ignore[attr-defined]
+        has_mode = {"private": True, "policy": chosen.has_bucket_policy, "acl": chosen.has_acl}
+        self.fields["public_mode"].choices = [  # type: ignore[attr-defined]
+            (mode, label)
+            for mode, label in _PUBLIC_MODES
+            if has_mode[mode] or mode == storage.public_mode
+        ]
         if "storage_class" in self.fields:
             classes = dict.fromkeys([*chosen.storage_classes, storage.storage_class])
             self.fields["storage_class"].choices = [  # type: ignore[attr-defined]
