@@ -4,10 +4,13 @@ import csv
 from io import StringIO
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from storages_app.models import Reconciliation
-from tests.factories import make_copy_job, make_reconciliation
+from tests.factories import make_copy_job, make_file, make_reconciliation
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +57,27 @@ class TestThePage:
         assert "Ordered anew" in text
         assert reverse("dashboard:copy", args=[project.slug, job.pk]) in text
         assert "up/&lt;script&gt;" in text
+
+    def test_more_differences_cost_no_more_queries(self, as_owner, project, storage, run):
+        def count():
+            with CaptureQueriesContext(connection) as queries:
+                as_owner.get(address("", project, storage))
+            return len(queries)
+
+        def add(n_rows):
+            for n in range(n_rows):
+                job = make_copy_job(make_file(project), storage)
+                run.differences.create(kind="missing", key=job.key, copy_job=job)
+                make_reconciliation(storage, kind="light", n_copies=n)
+
+        add(3)
+        run.finished_at = timezone.now()
+        run.save()
+        before = count()
+        add(27)
+        run.finished_at = timezone.now()
+        run.save()
+        assert count() == before
 
     def test_shows_the_one_that_runs_and_asks_for_news(self, as_owner, project, storage, run):
         busy = make_reconciliation(storage, state="running", finished_at=None, n_objects=7)

@@ -96,10 +96,15 @@ class TestList:
                 as_owner.get(address("storages", project))
             return len(queries)
 
-        make_connection_test(make_custom_storage(project))
+        def add(n_storages):
+            for _ in range(n_storages):
+                storage = make_custom_storage(project)
+                make_connection_test(storage)
+                make_connection_test(storage, state="running")
+
+        add(3)
         before = count()
-        for _ in range(3):
-            make_connection_test(make_custom_storage(project))
+        add(27)
         assert count() == before
 
 
@@ -195,6 +200,22 @@ class TestHealth:
         page = words(as_owner.get(address("storage", project, storage.pk)))
         assert "Connected. 1 of 1 checks passed." in page
         assert "New settings were tried and not kept." in page
+
+    def test_more_tests_cost_no_more_queries(self, project, storage, as_owner):
+        def count():
+            with CaptureQueriesContext(connection) as queries:
+                as_owner.get(address("storage", project, storage.pk))
+            return len(queries)
+
+        def add(n_tests):
+            for n in range(n_tests):
+                findings = [(f"Row {row}", ("passed", "failed")[n % 2], "info") for row in range(5)]
+                make_connection_test(storage, findings=findings)
+
+        add(3)
+        before = count()
+        add(27)
+        assert count() == before
 
     def test_repeats_are_not_in_the_history(self, project, storage, as_owner):
         make_connection_test(storage)
