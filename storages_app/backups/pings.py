@@ -1,12 +1,13 @@
-"""Telling a monitor how a run ended, in the manner of healthchecks.io: the address, or …/fail."""
+"""Telling a monitor of a run as healthchecks.io wants it: …/start, then the address or …/fail."""
 
 import logging
 import re
 from threading import Thread
 from time import monotonic
+from typing import Any
 
 import urllib3
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from storages_app.backups.errors import PingRefused
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 _CONNECT_S, _READ_S = 5.0, 10.0
 _IN_ALL_S = 15.0  # a monitor that sends byte after byte is waited for no longer
 _AT_ONCE = 16
+_START = "start"
+State = BackupRun.State
 
 
 def check_url(url: str) -> None:
@@ -29,15 +32,15 @@ def check_url(url: str) -> None:
 
 
 def send_due() -> None:
-    """Send the pings of runs that have ended; at most once each.
+    """Send the pings of runs that have begun or ended; at most once each.
 
     Side by side, so that a slow monitor delays no other one, and the drain by its own time alone.
     """
-    due = BackupRun.objects.filter(Q(finished_at__isnull=False), pinged_at=None)
+    ended = BackupRun.objects.filter(Q(finished_at__isnull=False), pinged_at=None)
+    begun = BackupRun.objects.filter(finished_at=None, state=State.COPYING, ping_answer="")
     runs = [
-        run
-        for run in due.select_related("plan").order_by("pk")[:_AT_ONCE]
-        if due.filter(pk=run.pk).update(pinged_at=timezone.now())
+        *_taken(ended, pinged_at=timezone.now()),
+        *_taken(begun.exclude(plan__ping_url=""), ping_answer=_START),
     ]
     if not runs:
         return
@@ -50,7 +53,20 @@ def send_due() -> None:
         thread.join(max(ends_at - monotonic(), 0))
     for run in runs:
         answer = answers.get(run.pk, "Not told: too slow")
-        BackupRun.objects.filter(pk=run.pk).update(ping_answer=answer[:100])
+        if run.state == State.COPYING:
+            answer = f"{_START}: {answer}"
+        # The answer to its start is not worth that to its end, which may be there already.
+        same = BackupRun.objects.filter(pk=run.pk, state=run.state)
+        same.update(ping_answer=answer[:100])
+
+
+def _taken(due: "QuerySet[BackupRun]", **mark: Any) -> list[BackupRun]:
+    """Those that nobody else tells of."""
+    return [
+        run
+        for run in due.select_related("plan").order_by("pk")[:_AT_ONCE]
+        if due.filter(pk=run.pk).update(**mark)
+    ]
 
 
 def _tell(run: BackupRun, answers: dict[int, str]) -> None:
@@ -63,8 +79,8 @@ def _send(run: BackupRun) -> str:
     url = run.plan.unseal_ping_url()
     if not url:
         return ""
-    if run.state != BackupRun.State.DONE:
-        url = fail_url(url)
+    if run.state != State.DONE:
+        url = signal_url(url, "start" if run.state == State.COPYING else "fail")
     pool = outbound.GuardedPoolManager(
         _policy(), connect_timeout=_CONNECT_S, read_timeout=_READ_S, maxsize=1
     )
@@ -83,10 +99,10 @@ def _send(run: BackupRun) -> str:
         pool.clear()
 
 
-def fail_url(url: str) -> str:
-    """``/fail`` goes at the end of the path, before a query."""
+def signal_url(url: str, signal: str) -> str:
+    """``/fail`` or ``/start`` goes at the end of the path, before a query."""
     path, mark, query = re.fullmatch(r"([^?#]*)(\??)(.*)", url, re.DOTALL).groups()  # type: ignore[union-attr]
-    return f"{path.rstrip('/')}/fail{mark}{query}"
+    return f"{path.rstrip('/')}/{signal}{mark}{query}"
 
 
 def _policy() -> outbound.Policy:

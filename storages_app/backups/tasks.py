@@ -13,7 +13,7 @@ def schedule() -> None:
 
 @shared_task(name="backups.drain")
 def drain() -> None:
-    """Take every open run as far as it goes now, and tell monitors of those that have ended."""
+    """Take every open run as far as it goes now, and tell their monitors."""
     while run := runner.claim():
         runner.advance(run)
     pings.send_due()

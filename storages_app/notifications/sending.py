@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from storages_app.backups.pings import fail_url
+from storages_app.backups.pings import signal_url
 from storages_app.models import NotificationChannel
 from storages_app.webhooks import sending
 from storages_app.webhooks.sending import Answer
@@ -39,7 +39,7 @@ def send(letter: Letter) -> Answer:
         return _mail(letter)
     url = letter.address
     if letter.kind == Kind.PING and letter.message["is_problem"]:
-        url = fail_url(url)
+        url = signal_url(url, "fail")
     return sending.send(
         sending.Message(target_url=url, message_id=letter.message_id, body=_body(letter))
     )

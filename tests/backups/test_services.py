@@ -330,12 +330,43 @@ class TestPings:
         services.change(plan=plan, actor="a test", ping_url=url)
         make_file(project, name="a")
         run = go_on(plan)
-        assert monitor.seen == ["/ping/secret-uuid?a=1"]
+        assert monitor.seen == ["/ping/secret-uuid/start?a=1", "/ping/secret-uuid?a=1"]
         run.refresh_from_db()
         assert run.ping_answer == "HTTP 302"  # and nobody follows it
         bucket.inner.delete(CopyJob.objects.get().key)
         assert run_again(plan).state == "gaps"
-        assert monitor.seen[1:] == ["/ping/secret-uuid/fail?a=1"]
+        assert monitor.seen[-1] == "/ping/secret-uuid/fail?a=1"
+
+    def test_tell_it_once_that_a_run_has_begun(self, project, plan, bucket, monitor, url):
+        services.change(plan=plan, actor="a test", ping_url=url)
+        make_file(project, name="a")
+        run = services.request_run(plan=plan, asked_by="a test")
+        for _ in range(2):  # its copy is on its way
+            BackupRun.objects.update(lease_until=None)
+            tasks.drain()
+        assert monitor.seen == ["/ping/secret-uuid/start?a=1"]
+        run.refresh_from_db()
+        assert (run.state, run.ping_answer) == ("copying", "start: HTTP 302")
+
+    def test_of_a_beginning_are_not_written_over_those_of_the_end(self, plan, monkeypatch):
+        services.change(plan=plan, actor="a test", ping_url="https://monitor.example/")
+        run = plan.runs.get()
+        BackupRun.objects.update(state="copying")
+
+        class SlowWhileTheRunEnds:
+            def __init__(self, **_what):
+                pass
+
+            def start(self):
+                BackupRun.objects.update(state="done", ping_answer="HTTP 201")
+
+            def join(self, timeout):
+                pass
+
+        monkeypatch.setattr(pings, "Thread", SlowWhileTheRunEnds)
+        pings.send_due()
+        run.refresh_from_db()
+        assert run.ping_answer == "HTTP 201"
 
     def test_never_go_to_private_addresses_nor_write_the_address_down(
         self, project, plan, bucket, caplog

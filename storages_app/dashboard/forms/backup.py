@@ -71,7 +71,8 @@ class BackupForm(DashboardForm):
         label="Ping URL",
         max_length=2048,
         required=False,
-        help_text="Called after each run: as it is when all is well, with /fail added when not.",
+        help_text="Called with /start added when a run begins; when it has ended, as it is if all "
+        "is well, else with /fail.",
         widget=forms.URLInput(attrs=_PLAIN | {"placeholder": "https://hc-ping.com/…"}),
     )
 
