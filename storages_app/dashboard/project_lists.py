@@ -26,7 +26,8 @@ class ProjectRow:
     def standing(self) -> str:
         """How its storages are, such as “2 connected, 1 paused”."""
         counts = Counter(word.lower() for _, word in self.storages)
-        return ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
+        parts = (f"{n} {word}".replace(" ", "\u00a0") for word, n in sorted(counts.items()))
+        return ", ".join(parts)
 
 
 def rows_of(listed: QuerySet[Project]) -> list[ProjectRow]:

@@ -24,7 +24,7 @@ LIST = reverse("dashboard:projects")
 
 
 def in_one_line(response):
-    return " ".join(response.text.split())
+    return " ".join(response.text.split())  # those that do not break, too
 
 
 def remove(project, *, days_ago=0.0):
