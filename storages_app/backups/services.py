@@ -109,7 +109,7 @@ def _save_plan(project: Project, custom_storage: CustomStorage, chosen: Options)
     plan.custom_storage, plan.is_on, plan.paused_at = custom_storage, True, None
     try:
         with transaction.atomic():
-            if plan.pk is None:
+            if existing is None:
                 plan.save()  # what is sealed is bound to its number
             _set(plan, chosen)
             plan.save()
