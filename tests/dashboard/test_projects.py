@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from storages_app.dashboard import project_lists
+from storages_app.dashboard.views import projects
 from storages_app.models import Membership
 from tests.dashboard.conftest import client_of, new_client
 from tests.factories import (
@@ -77,6 +78,33 @@ def test_without_a_project_the_page_says_what_one_is(db):
         "for production." in page
     )
     assert "Create project" in page
+
+
+class TestManyProjects:
+    @pytest.fixture(autouse=True)
+    def _few_are_many(self, monkeypatch):
+        monkeypatch.setattr(projects, "_MOST_SHOWN", 3)
+
+    def test_the_first_are_shown_and_others_found_by_name(self, as_owner, owner):
+        for name in ("Alpha", "Beta", "Gamma", "Zeta <b>"):
+            make_project(name, owner=owner)
+        page = as_owner.get(LIST)
+        assert [row.project.name for row in page.context["rows"]] == ["Alpha", "Beta", "Gamma"]
+        assert "These are the first 3. Find others by their name." in in_one_line(page)
+        found = as_owner.get(LIST, {"q": " zeta <B> "})
+        assert [row.project.name for row in found.context["rows"]] == ["Zeta <b>"]
+        assert 'value="zeta &lt;B&gt;"' in found.text
+
+    def test_a_name_that_nobody_has_leads_back_to_all(self, as_owner):
+        page = as_owner.get(LIST, {"q": "nothing\0"})
+        assert "No project of yours is called “nothing”." in in_one_line(page)
+        assert f'href="{LIST}">Show all' in page.text
+
+    def test_those_of_others_are_not_found(self, as_neighbour, project):
+        assert as_neighbour.get(LIST, {"q": project.name}).context["rows"] == []
+
+    def test_who_has_few_sees_no_search(self, as_owner):
+        assert 'role="search"' not in as_owner.get(LIST).text
 
 
 def test_a_list_that_cannot_be_read_says_so_and_offers_another_try(as_owner, monkeypatch):

@@ -23,6 +23,9 @@ from storages_app.projects import accounts, browsers, lifecycle, services, sessi
 
 log = logging.getLogger(__name__)
 
+_MOST_SHOWN = 100  # an operator sees those of everybody
+_LONGEST_NAME = 100
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
@@ -33,9 +36,14 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def listing(request: HttpRequest) -> HttpResponse:
     user = cast("PageRequest", request).user
+    asked = request.GET.get("q", "").strip()[:_LONGEST_NAME].replace("\0", "")
+    found = projects_of(user).filter(name__icontains=asked)
     try:
+        rows = project_lists.rows_of(found[: _MOST_SHOWN + 1])
         context = {
-            "rows": project_lists.rows_of(projects_of(user)),
+            "rows": rows[:_MOST_SHOWN],
+            "has_more": len(rows) > _MOST_SHOWN,
+            "asked": asked,
             "removed": list(project_lists.removed_projects(user)),
         }
     except DatabaseError:
