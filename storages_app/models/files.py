@@ -51,6 +51,11 @@ class File(models.Model):
     content_info = models.JSONField(null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     appdata = models.JSONField(null=True, blank=True)
+    is_signed = models.BooleanField(
+        null=True,
+        editable=False,
+        help_text="Whether a direct upload bore a valid signature; else NULL.",
+    )
     is_ready = models.BooleanField(default=False)
     uploaded_at = models.DateTimeField()
     stored_at = models.DateTimeField(null=True, blank=True)

@@ -27,6 +27,9 @@ class UploadSession(models.Model):
     part_size = models.PositiveBigIntegerField(help_text="Bytes of each part but the last.")
     store = models.CharField(max_length=10, blank=True, help_text="As asked for: 0, 1, auto.")
     metadata = models.JSONField(default=dict, blank=True)
+    is_signed = models.BooleanField(
+        null=True, editable=False, help_text="Whether the request bore a valid signature."
+    )
     upload_id = models.CharField(
         max_length=1024, blank=True, help_text="Of an upload storage that is an S3; else empty."
     )

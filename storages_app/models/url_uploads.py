@@ -39,6 +39,9 @@ class UrlUpload(models.Model):
     original_filename = models.CharField(max_length=255, blank=True, help_text="As asked for.")
     store = models.CharField(max_length=10, blank=True, help_text="As asked for: 0, 1, auto.")
     metadata = models.JSONField(default=dict, blank=True)
+    is_signed = models.BooleanField(
+        null=True, editable=False, help_text="Whether the request bore a valid signature."
+    )
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     error_code = models.CharField(max_length=60, blank=True, help_text="Of the Upload API.")

@@ -341,6 +341,7 @@ def _row(
         is_image="image" in arrival.content_info,
         content_info=arrival.content_info,
         metadata=metadata,
+        is_signed=upload.is_signed,
         is_ready=True,
         uploaded_at=moment,
         stored_at=moment if is_stored else None,

@@ -40,6 +40,7 @@ class Upload:
     size: int = 0
     sha256: str = ""
     md5: str = ""
+    is_signed: bool | None = None
 
     def open(self) -> "TemporaryBytes":
         return TemporaryBytes(self.path)

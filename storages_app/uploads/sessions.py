@@ -50,6 +50,7 @@ def start(
     part_size: str,
     store: str,
     metadata: dict[str, str],
+    is_signed: bool | None = None,
 ) -> tuple[UploadSession, list[str]]:
     """Begin a multipart upload; returns it with the addresses of its parts, in their order.
 
@@ -70,6 +71,7 @@ def start(
         part_size=n_in_part,
         store=store.strip()[:10],
         metadata=validation.check_metadata(metadata.items()),
+        is_signed=is_signed,
         created_at=now,
         expires_at=now + settings.UPLOAD_SESSIONS_LIVE,
     )

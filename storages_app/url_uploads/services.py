@@ -28,6 +28,7 @@ def order(
     metadata: dict[str, str] | None = None,
     check_duplicates: bool = False,
     save_duplicates: bool | None = None,
+    is_signed: bool | None = None,
 ) -> UrlUpload | File:
     """Have a worker fetch the address; refused at once where it can be told at once.
 
@@ -55,6 +56,7 @@ def order(
             original_filename=base_name(filename) if filename else "",
             store=store[:_WIDEST_STORE],
             metadata=metadata,
+            is_signed=is_signed,
             run_after=read_db_now(),
         )
         ordered.seal_url(tidy(source_url))

@@ -182,6 +182,11 @@ class TestSignatures:
         late = order(project, signature=signature, expire="60")
         assert_refused(late, 403, "Expired signature.")
         assert order(project, signature=signature, expire=expire).status_code == 200
+        assert UrlUpload.objects.get().is_signed is True
+
+    def test_where_none_is_needed_it_is_noted_that_there_was_none(self, project):
+        assert order(project).status_code == 200
+        assert UrlUpload.objects.get().is_signed is False
 
     def test_are_asked_for_before_any_name_is_looked_up(self, project, signing, monkeypatch):
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args: pytest.fail("looked up"))

@@ -148,6 +148,11 @@ class TestSignedUploads:
         secret = make_rest(project).secret
         signature = hmac.new(secret.encode(), expire.encode(), hashlib.sha256).hexdigest()
         assert start(project, signature=signature, expire=expire).status_code == 200
+        assert UploadSession.objects.get().is_signed is True
+
+    def test_where_none_is_needed_it_is_noted_that_there_was_none(self):
+        assert start(make_project()).status_code == 200
+        assert UploadSession.objects.get().is_signed is False
 
 
 class TestStartRefuses:

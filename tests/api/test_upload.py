@@ -16,7 +16,7 @@ from rest_framework.exceptions import Throttled
 from storages_app.api.upload import direct
 from storages_app.imaging.errors import ImagingBusy
 from storages_app.lib.crypto import CannotUnseal
-from storages_app.models import CopyJob, File
+from storages_app.models import CopyJob, File, SecretKey
 from storages_app.uploads import errors
 from tests.api.conftest import make_rest
 from tests.factories import make_custom_storage, make_file, make_project
@@ -377,20 +377,38 @@ class TestBaseRefuses:
         assert response["X-Content-Type-Options"] == "nosniff"
 
 
+class TestSignaturesThatAreNotNeeded:
+    @pytest.mark.parametrize(
+        ("changed", "is_signed"),
+        [
+            ({}, True),
+            ({"signature": None, "expire": None}, False),
+            ({"signature": "0" * 64}, False),
+            ({"expire": "60"}, False),
+            ({"expire": ["1", "2"]}, False),
+        ],
+    )
+    def test_are_noted_and_refuse_nothing(self, project, changed, is_signed):
+        fields = TestSignedUploads.signed(make_rest(project).secret, int(time.time()) + 60)
+        assert upload(project, **(fields | changed)).status_code == 200
+        assert File.objects.get().is_signed is is_signed
+        assert SecretKey.objects.get().last_used_at is None
+
+
 class TestSignedUploads:
     @pytest.fixture
     def project(self):
         return make_project(requires_signed_uploads=True)
 
     @staticmethod
-    def _signed(secret, expire):
+    def signed(secret, expire):
         message = str(expire).encode()
         signature = hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
         return {"signature": signature, "expire": str(expire)}
 
     def test_a_right_signature_opens(self, project):
         secret = make_rest(project).secret
-        assert upload(project, **self._signed(secret, int(time.time()) + 60)).status_code == 200
+        assert upload(project, **self.signed(secret, int(time.time()) + 60)).status_code == 200
 
     @pytest.mark.parametrize(
         ("changed", "status", "text"),
@@ -413,16 +431,16 @@ class TestSignedUploads:
     def test_others_are_refused(self, project, changed, status, text):
         """S057"""
         secret = make_rest(project).secret
-        fields = self._signed(secret, int(time.time()) + 60) | changed
+        fields = self.signed(secret, int(time.time()) + 60) | changed
         assert_refused(upload(project, **fields), status, text)
 
     def test_one_that_would_live_too_long_is_refused(self, project):
         """S058"""
         rest = make_rest(project)
-        response = upload(project, **self._signed(rest.secret, int(time.time()) + 25 * 3600))
+        response = upload(project, **self.signed(rest.secret, int(time.time()) + 25 * 3600))
         assert_refused(response, 403, "Expired signature.")
         assert "too far ahead" in response["Warning"]
-        milliseconds = self._signed(rest.secret, int(time.time() * 1000))
+        milliseconds = self.signed(rest.secret, int(time.time() * 1000))
         assert_refused(upload(project, **milliseconds), 400, "`expire` must be a UNIX timestamp.")
 
     def test_a_legacy_one_opens_where_the_project_wants_it(self, project):
@@ -437,14 +455,12 @@ class TestSignedUploads:
 
     def test_the_key_is_seen_to_be_used(self, project):
         rest = make_rest(project)
-        assert (
-            upload(project, **self._signed(rest.secret, int(time.time()) + 60)).status_code == 200
-        )
+        assert upload(project, **self.signed(rest.secret, int(time.time()) + 60)).status_code == 200
         rest.key.refresh_from_db()
         assert rest.key.last_used_at
 
     def test_the_key_of_another_project_signs_nothing(self, project, stranger):
-        fields = self._signed(stranger.secret, int(time.time()) + 60)
+        fields = self.signed(stranger.secret, int(time.time()) + 60)
         assert_refused(upload(project, **fields), 403, "Invalid signature.")
 
     def test_are_not_asked_for_elsewhere(self, project):

@@ -1,14 +1,27 @@
 """The page of upload settings: rules for new uploads."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from storages_app.dashboard.forms.upload_settings import UploadSettingsForm
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Event
 from storages_app.projects import services as projects
-from tests.factories import make_secret_key
+from tests.factories import (
+    make_file,
+    make_project,
+    make_secret_key,
+    make_upload_session,
+    make_url_upload,
+)
+
+
+def text_of(response):
+    return " ".join(response.text.split())
 
 
 def address(page, project, *args):
@@ -100,7 +113,16 @@ class TestUploadSettings:
 
     def test_warn_before_unsigned_uploads_are_refused(self, project, as_owner):
         warning = "Unsigned uploads will be refused from now on."
-        assert warning in as_owner.get(address("upload_settings", project)).text
+        none = "In the last 24 hours there were no uploads."
+        assert f"{warning} {none}" in text_of(as_owner.get(address("upload_settings", project)))
+        now = timezone.now()
+        for hours, is_signed in ((1, False), (2, True), (25, False), (3, None)):
+            make_file(project, uploaded_at=now - timedelta(hours=hours), is_signed=is_signed)
+        make_upload_session(project, is_signed=False)
+        make_url_upload(project, is_signed=True)
+        make_file(make_project(), uploaded_at=now, is_signed=False)
+        page = text_of(as_owner.get(address("upload_settings", project)))
+        assert f"{warning} In the last 24 hours 2 of 4 uploads were unsigned." in page
         project.requires_signed_uploads = True
         project.save()
         assert warning not in as_owner.get(address("upload_settings", project)).text

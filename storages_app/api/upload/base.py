@@ -18,6 +18,7 @@ from storages_app.api.errors import upload_error
 from storages_app.api.negotiation import AlwaysJson
 from storages_app.api.parsers import single
 from storages_app.api.refusals import OurFault, PublicKeyInvalid, PublicKeyRequired
+from storages_app.lib.errors import UcdashError
 from storages_app.models import Project
 from storages_app.projects import api_keys
 from storages_app.projects.errors import PublicKeyOfRemoved, UnknownPublicKey
@@ -127,17 +128,26 @@ class UploadView(APIView):
         check_origin(project=project, origin=self.request.META.get("HTTP_ORIGIN", ""))
         return project
 
-    def check_signature(self, project: Project) -> None:
-        """Refuse what is not signed, where the project wants it signed (spec/UPLOADCARE 3.9)."""
-        if project.requires_signed_uploads:
+    def check_signature(self, project: Project) -> bool:
+        """Whether the request is signed; refused where it has to be (spec/UPLOADCARE 3.9)."""
+        signature = self.parameter("signature")
+        if not signature and not project.requires_signed_uploads:
+            return False
+        try:
             key = api_keys.check_upload_signature(
                 project=project,
-                signature=self.parameter("signature"),
+                signature=signature,
                 expire=self.parameter("expire"),
                 now=timezone.now(),
             )
+        except UcdashError:
+            if project.requires_signed_uploads:
+                raise
+            return False
+        if project.requires_signed_uploads:
             request = self.request
             api_keys.record_use(key, call=f"{request.method} {request.path}")
+        return True
 
     def _wants_json_errors(self) -> bool:
         try:

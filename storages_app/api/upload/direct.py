@@ -24,8 +24,10 @@ class DirectUploadView(UploadView):
             self.fields = form.fields
             check_no_nulls(dict(form.fields.lists()))
             project = self.find_project()
-            self.check_signature(project)
+            is_signed = self.check_signature(project)
             _check_files(form)
+            for upload in form.uploads:
+                upload.is_signed = is_signed
             files = uploads.receive_all(
                 project=project,
                 uploads=form.uploads,

@@ -37,7 +37,7 @@ class FromUrlView(UploadView):
 
     def _order(self) -> Response:
         project = self.find_project()
-        self.check_signature(project)
+        is_signed = self.check_signature(project)
         found = url_uploads.order(
             project=project,
             source_url=self.parameter("source_url"),
@@ -46,6 +46,7 @@ class FromUrlView(UploadView):
             metadata=check_metadata(self.metadata()),
             check_duplicates=self._says_yes("check_URL_duplicates") or False,
             save_duplicates=self._says_yes("save_URL_duplicates"),
+            is_signed=is_signed,
         )
         if isinstance(found, File):
             return Response({"type": "file_info", **upload_info(found)})

@@ -37,7 +37,7 @@ class StartView(UploadView):
     def post(self, request: Request) -> Response:
         self.read_parameters(request)
         project = self.find_project()
-        self.check_signature(project)
+        is_signed = self.check_signature(project)
         for name in _REQUIRED:
             if not self.parameter(name):
                 raise UploadParameterRequired(name)
@@ -49,6 +49,7 @@ class StartView(UploadView):
             part_size=self.parameter("part_size"),
             store=self.parameter("UPLOADCARE_STORE"),
             metadata=check_metadata(self.metadata()),
+            is_signed=is_signed,
         )
         return Response({"uuid": str(session.pk), "parts": urls})
 

@@ -3,10 +3,12 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.upload_settings import UploadSettingsForm, instance_limit
 from storages_app.dashboard.frame import show
+from storages_app.dashboard.upload_reports import signed_lately
 from storages_app.lib.errors import UcdashError
 from storages_app.models import BackupPlan, Project
 from storages_app.projects import services
@@ -25,6 +27,8 @@ def page(request: PageRequest, project: Project) -> HttpResponse:
         "instance_limit": instance_limit(),
         "plan": BackupPlan.objects.filter(project=project).select_related("custom_storage").first(),
     }
+    if not project.requires_signed_uploads:
+        context["signed"] = signed_lately(project, now=timezone.now())
     template = "dashboard/upload_settings.html"
     return show(request, template, project, context, section="upload_settings")
 
