@@ -73,6 +73,7 @@ def _own_pages(project: Project, beginning: str, events: list[Event]) -> dict[in
     subjects = subjects_of(project)
     ids = {event.pk: _read_id(subjects.model._meta.pk, event.subject_id) for event in events}
     subjects = subjects.filter(pk__in=[one for one in ids.values() if one is not None])
+    places: dict[Any, tuple[Any, ...]]
     if page == "storage_check_run":
         places = {pk: (storage, pk) for pk, storage in subjects.values_list("pk", "custom_storage")}
     else:
