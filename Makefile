@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: backup upgrade chaos soak screenshots bench seed help run test test-fast test-services lint docs types format lock migrations
+.PHONY: audit backup upgrade chaos soak screenshots bench seed help run test test-fast test-services lint docs types format lock migrations
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ lint: .venv/dev.done  ## ruff, djlint, import contracts, spelling, migrations, d
 	$(BIN)/codespell
 	UCDASH_ENV_FILE=tests/production.env $(BIN)/python manage.py makemigrations --check --dry-run
 	UCDASH_ENV_FILE=tests/production.env $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+audit: | $(BIN)/uv  ## known holes in what ucdash runs on; "not checked" where nobody answers
+	@$(PYTHON) .ci/audit
 
 docs: .venv/dev.done  ## the site of the docs, into var/site; a wrong link stops it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
