@@ -3,56 +3,17 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.rig.installation import OPERATOR_EMAIL, Installation, Project
+from tests.journeys.keyboard import Keyboard, signed_in
+from tests.rig.installation import Installation, Project
 
 pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(180)]
-
-MAX_TABS = 80
-IS_SEEN = """element => {
-  const box = element.getBoundingClientRect();
-  const there = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-  return there && (element.contains(there) || there.contains(element));
-}"""
-
-
-class Keyboard:
-    """Each stop on the way shows its focus and is not under what sticks (2.4.11)."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    def go_to(self, wanted: Locator, *, key: str = "Tab") -> None:
-        focused = self.page.locator(":focus")
-        for _ in range(MAX_TABS):
-            if wanted.evaluate("element => element === document.activeElement"):
-                assert wanted.evaluate("element => element.matches(':focus-visible')")
-                return
-            self.page.keyboard.press(key)
-            if focused.count():
-                assert focused.evaluate(IS_SEEN), focused.evaluate("element => element.outerHTML")
-        raise AssertionError(f"{wanted} cannot be reached by {MAX_TABS} tabs")
-
-    def press(self, wanted: Locator) -> None:
-        self.go_to(wanted)
-        self.page.keyboard.press("Enter")
-
-    def write(self, label: str, text: str) -> None:
-        self.go_to(self.page.get_by_label(label, exact=True))
-        self.page.keyboard.type(text)
 
 
 @pytest.fixture
 def keyboard(installation: Installation, page: Page) -> Keyboard:
-    """Signed in, and nothing was clicked."""
-    page.goto(f"{installation.url}/accounts/login/")
-    hands = Keyboard(page)
-    hands.write("Email", OPERATOR_EMAIL)
-    hands.write("Password", installation.operator_password)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/projects/**")
-    return hands
+    return signed_in(page, installation)
 
 
 def test_the_first_tab_leads_past_the_frame(keyboard, installation, project: Project):
@@ -147,3 +108,78 @@ def test_a_menu_that_somebody_tabs_out_of_does_not_stay_over_the_page(
     page.keyboard.press("Tab")
     expect(menu).to_be_hidden()
     assert page.evaluate("document.activeElement !== document.body")
+
+
+@pytest.mark.parametrize(
+    ("opener", "inside"),
+    [("Switch project", "#projects-menu"), ("Account", "#account-menu")],
+)
+def test_a_menu_takes_the_focus_and_gives_it_back(
+    keyboard, installation, project: Project, opener, inside
+):
+    page = keyboard.page
+    page.goto(f"{installation.url}/projects/{project.slug}/")
+    button, menu = page.get_by_role("button", name=opener), page.locator(inside)
+    keyboard.press(button)
+    expect(menu).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(menu.locator(":focus")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_a_dialog_begins_at_its_way_out_and_gives_the_focus_back(keyboard, installation):
+    page = keyboard.page
+    page.goto(f"{installation.url}/docs/style-guide/")
+    button = page.get_by_role("button", name="Open a dialog…")
+    dialog = page.get_by_role("dialog", name="A dialog")
+    for way_out in ("Escape", "Enter"):
+        keyboard.press(button)
+        expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+        page.keyboard.press(way_out)
+        expect(dialog).to_be_hidden()
+        expect(button).to_be_focused()
+
+
+def test_arrows_lead_through_tabs_and_what_they_show_comes_next(
+    keyboard, installation, project: Project
+):
+    page = keyboard.page
+    page.goto(f"{installation.url}/projects/{project.slug}/keys/")
+    keyboard.choose(page.get_by_role("radio", name="Python"))
+    shown = page.locator('section[aria-label="Python"] pre').first
+    expect(shown).to_be_visible()
+    expect(page.locator('section[aria-label="curl"]')).to_be_hidden()
+    keyboard.go_to(shown)
+
+
+def test_what_is_folded_opens_with_enter_and_is_on_the_way(
+    keyboard, installation, project: Project
+):
+    page = keyboard.page
+    page.goto(f"{installation.url}/projects/{project.slug}/files/")
+    more = page.get_by_text("More filters")
+    keyboard.press(more)
+    field = page.locator("details[open] :is(input, select)").first
+    keyboard.go_to(field)
+    keyboard.go_to(more, key="Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(field).to_be_hidden()
+    expect(more).to_be_focused()
+
+
+def test_the_row_of_tabs_of_a_storage_goes_along_on_a_phone(
+    keyboard, installation, project: Project
+):
+    """What is open is in sight at once, and what has the focus is in sight whole."""
+    page = keyboard.page
+    storage = installation.connect_bucket(project, name="photos", prefix="tabs/")
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(f"{installation.url}/projects/{project.slug}/storages/{storage['id']}/use/")
+    tabs = page.get_by_role("navigation", name="Storage")
+    expect(tabs.get_by_role("link", name="Use it")).to_be_in_viewport(ratio=1)
+    for name in ("Health", "Check", "Settings", "Use it"):
+        tab = tabs.get_by_role("link", name=name, exact=True)
+        keyboard.go_to(tab)
+        expect(tab).to_be_in_viewport(ratio=1)
