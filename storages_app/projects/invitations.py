@@ -185,9 +185,10 @@ def _require_pace(by: User) -> None:
 
 
 def _send(invitation: Invitation, link: str) -> Sent:
+    project = " ".join(invitation.project.name.split())  # no name adds a line to a mail
     text = _MAIL.format(
         inviter=invitation.invited_by.email,
-        project=invitation.project.name,
+        project=project,
         role=invitation.get_role_display().lower(),
         what=IN_WORDS[Role(invitation.role)].lower(),
         until=f"{invitation.expires_at:%Y-%m-%d %H:%M}",
@@ -195,7 +196,7 @@ def _send(invitation: Invitation, link: str) -> Sent:
         link=link,
     )
     mail = EmailMessage(
-        subject=f"Join “{invitation.project.name}” on ucdash",
+        subject=f"Join “{project}” on ucdash",
         body=text,
         to=[invitation.email],
     )
