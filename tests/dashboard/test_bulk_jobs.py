@@ -395,15 +395,6 @@ class TestList:
         gaps = as_owner.get(address("bulk_job_csv", project, job.pk), {"only": "gaps"})
         assert len(gaps.getvalue().decode().splitlines()) == 2
 
-    @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
-    def test_a_name_is_never_a_formula(self, project, storage, as_owner, name):
-        job = make_bulk_job(storage)
-        BulkItem.objects.create(bulk_job=job, file=make_file(project, name=name), key=name)
-        answer = as_owner.get(address("bulk_job_csv", project, job.pk))
-        (_, row) = csv.reader(StringIO(answer.getvalue().decode(), newline=""))
-        assert row[1] == f"'{name}"
-        assert row[3] == f"'{name}"
-
     def test_is_read_a_page_at_a_time(self, project, storage, as_owner, monkeypatch):
         monkeypatch.setattr("storages_app.models.paging.in_pages.__kwdefaults__", {"size": 2})
         job = make_bulk_job(storage)

@@ -12,7 +12,14 @@ from django.urls import reverse
 
 from storages_app.models import Event
 from tests.dashboard.conftest import client_of
-from tests.factories import make_copy_job, make_custom_storage, make_file, make_group, make_user
+from tests.factories import (
+    make_bulk_job,
+    make_copy_job,
+    make_custom_storage,
+    make_file,
+    make_group,
+    make_user,
+)
 
 NAMES = [
     "<svg onload=alert(1)>.png",
@@ -45,6 +52,33 @@ def test_no_page_of_a_project_runs_them(as_owner, project, named, page):
     assert not RUNS.search(response.text)
     assert "49.png" not in response.text
     if page in {"files", "file", "copies", "activity"}:
+        assert re.search(r"alert|7\*7|debug", response.text), "the name is not shown at all"
+
+
+def test_no_page_about_some_of_its_files_runs_them(as_owner, project, named):
+    """The grid, the playground, a job of a filter, and the pages that ask before they act."""
+
+    def address(page, *args):
+        return reverse(f"dashboard:{page}", args=[project.slug, *args])
+
+    job = make_bulk_job(project.custom_storages.get(), filter={"q": named.original_filename})
+    copy = named.copy_jobs.get()
+    name = {"q": named.original_filename}
+    asked = {"do": "delete", "file": [named.pk]}
+    shown = [
+        as_owner.get(address("files"), {"view": "grid"}),
+        as_owner.get(address("files"), name),
+        as_owner.get(address("activity"), name),
+        as_owner.get(address("playground"), {"file": named.pk}),
+        as_owner.get(address("bulk_new"), name),
+        as_owner.get(address("bulk_job", job.pk)),
+        as_owner.get(address("file_copy_remove", named.pk, copy.pk)),
+        as_owner.post(address("files_selection"), asked),
+    ]
+    for response in shown:
+        assert response.status_code == 200
+        assert not RUNS.search(response.text)
+        assert "49.png" not in response.text
         assert re.search(r"alert|7\*7|debug", response.text), "the name is not shown at all"
 
 
