@@ -49,12 +49,14 @@ class Found:
 
 
 @contextmanager
-def seeded(folder: Path, *, at_first: Callable[[World], None] | None = None) -> Iterator[World]:
+def seeded(
+    folder: Path, *, at_first: Callable[[World], None] | None = None, **settings: str
+) -> Iterator[World]:
     """Real files, copies and a backup, made by a worker; then rows in every state; no worker.
 
     `at_first` sees it while all is well.
     """
-    installation = Installation(folder)
+    installation = Installation(folder, **settings)
     try:
         installation.prepare()
         installation.start()

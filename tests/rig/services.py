@@ -25,7 +25,7 @@ def _postgres_folder() -> Path | None:
     return found[-1] if found else None
 
 
-def _postgres_binary(name: str) -> str:
+def postgres_binary(name: str) -> str:
     folder = _postgres_folder()
     assert folder, f"PostgreSQL was installed, but is not in {_PG_BINARIES}"
     return str(folder / name)
@@ -55,7 +55,7 @@ def init_postgresql(folder: Path) -> Path:
     if os.geteuid() == 0:
         shutil.chown(data, "postgres", "postgres")
     command = [
-        *(_postgres_binary("initdb"), "--pgdata", str(data), "--username", "ucdash"),
+        *(postgres_binary("initdb"), "--pgdata", str(data), "--username", "ucdash"),
         *("--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
     ]
     subprocess.run(_as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd="/")
@@ -75,12 +75,12 @@ def start_postgresql(
     words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     server = Process(
         "postgresql",
-        _as_postgres([_postgres_binary("postgres"), "-D", str(data), *words]),
+        _as_postgres([postgres_binary("postgres"), "-D", str(data), *words]),
         env=os.environ,
         log=folder / "postgresql.log",
         stop_signal="SIGINT",  # SIGTERM waits for idle clients
     )
-    ready = [_postgres_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    ready = [postgres_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
     server.wait_until(
         lambda: subprocess.run(ready, check=False).returncode == 0, within=30, what="PostgreSQL"
     )
@@ -89,7 +89,7 @@ def start_postgresql(
 
 def crash_postgresql(data: Path) -> None:
     """Sessions are cut and nothing is put in order, as when the machine fails; then it is down."""
-    command = [_postgres_binary("pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop"]
+    command = [postgres_binary("pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop"]
     subprocess.run(_as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
