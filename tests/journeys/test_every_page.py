@@ -1,4 +1,4 @@
-"""Every page of the product in a browser, in both themes, on a desk and on a phone.
+"""Every page of the product in a browser: in both themes, on a desk, on a phone, and by keyboard.
 
 The list is the URL configuration (`every_state.py`), so a new page is walked from its first day.
 Each page is opened once, and what was seen of it is asked by the tests below.
@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.journeys import every_page
+from tests.journeys import every_page, tabbing
 from tests.journeys.every_page import Found, World
 
 pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(900)]
@@ -22,6 +22,7 @@ DESK, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 700}
 MOST_SHIFT = 0.05
 # Of Django: its headings and its wide tables are its own, and operators use it at a desk.
 STOCK_ADMIN = "admin"
+STOCK_STOPS = ("has a ring that is cut off", "has no name")
 STOCK_BARRIERS = ("empty-table-header:", "label-title-only:", "label:", "select-name:")
 # A second factor would be asked for at each sign-in, so nobody has one here; tests/journeys/
 # test_accounts.py sees those pages. Links of mails are used or too old.
@@ -39,6 +40,10 @@ NOT_THERE = {
     "notification_stop",
 }
 ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+SIZE_OF_TARGETS = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "rule", "values": ["target-size"]},
+}
 # What the theme changes; the rest is the same document.
 RULES_OF_COLOUR = {
     "resultTypes": ["violations"],
@@ -80,6 +85,7 @@ class Visit:
     n_dialogs: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     too_wide: list[str] = field(default_factory=list)
+    by_tab: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     @property
     def is_stock_admin(self) -> bool:
@@ -131,8 +137,13 @@ def _visit(tab: Page, page: Found, world: World) -> Visit:
     visit.barriers["light"] = _barriers(tab, ALL_RULES)
     tab.emulate_media(color_scheme="dark")
     visit.barriers["dark"] = _barriers(tab, RULES_OF_COLOUR)
+    visit.by_tab["desk"] = tabbing.trouble_of(tab)
     tab.set_viewport_size(PHONE)
     visit.too_wide = tab.evaluate(WIDER)
+    if not visit.is_stock_admin:
+        visit.barriers["phone"] = _barriers(tab, SIZE_OF_TARGETS)
+        if "-" not in page.name:  # one state of each page: only the room is another
+            visit.by_tab["phone"] = tabbing.trouble_of(tab)
     return visit
 
 
@@ -170,20 +181,33 @@ def test_every_page_is_there(visits):
     assert len(visits) > 100
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_has_a_barrier_that_axe_knows(visits, theme):
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_no_page_has_a_barrier_that_axe_knows(visits, look):
+    """All in light, colours in dark, and on a phone the size of what a finger aims at (2.5.8)."""
     barriers = {
         visit.page.name: found
         for visit in visits
         if (
             found := [
                 barrier
-                for barrier in visit.barriers[theme]
+                for barrier in visit.barriers.get(look, ())
                 if not (visit.is_stock_admin and barrier.startswith(STOCK_BARRIERS))
             ]
         )
     }
     assert not barriers, _told(barriers)
+
+
+@pytest.mark.parametrize("screen", ["desk", "phone"])
+def test_every_page_can_be_gone_through_by_tab(visits, screen):
+    """All of it, what can be unfolded too; `tabbing.py` tells what is asked of each stop."""
+    trouble: dict[str, object] = {
+        f"{visit.page.name}, a stop {what}": stops[:3]
+        for visit in visits
+        for what, stops in visit.by_tab.get(screen, {}).items()
+        if not (visit.is_stock_admin and what in STOCK_STOPS)
+    }
+    assert not trouble, _told(trouble)
 
 
 def test_no_page_makes_the_browser_complain(visits):
