@@ -57,6 +57,7 @@ class TestMaking:
 
     def test_a_key_without_label_is_refused(self, project, as_owner):
         page = as_owner.post(address("key_new", project), {"label": " ", "scope": "root"})
+        assert "The key was not made:" in page.text
         assert 'role="alert" tabindex' in page.text
         assert not SecretKey.objects.exists()
 
