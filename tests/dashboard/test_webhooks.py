@@ -182,6 +182,18 @@ class TestDeliveries:
         assert "<script>alert" not in page
         assert "\u202e" not in page
 
+    @pytest.mark.parametrize(
+        ("state", "said_of_it"),
+        [("pending", "Sending…"), ("leased", "Sending…"), ("delivered", "Delivered in 84 ms")],
+    )
+    def test_says_how_far_it_is(self, project, webhook, as_owner, state, said_of_it):
+        row = make_webhook_delivery(webhook, state=state, duration_ms=84)
+        page = as_owner.get(address("webhook_delivery", project, webhook.pk, row.pk)).text
+        assert said_of_it in page
+        waits = make_webhook_delivery(webhook, state="retry_wait")
+        page = as_owner.get(address("webhook_delivery", project, webhook.pk, waits.pk)).text
+        assert "Sending…" not in page
+
     def test_one_that_ended_is_sent_again(self, project, webhook, as_owner):
         delivery = make_webhook_delivery(webhook, state="dead", status=500)
         as_owner.post(address("webhook_delivery", project, webhook.pk, delivery.pk))
