@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import site_hooks
+from docs import screenshots, site_hooks
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -104,6 +104,28 @@ def test_a_link_that_leads_nowhere_stops_the_build(tmp_path):
     done = build(tmp_path / "site", tmp_path / "mkdocs.yml")
     assert done.returncode != 0
     assert "no-such-heading" in done.stderr
+
+
+class TestPictures:
+    """Made by `make screenshots`, so that they stay true."""
+
+    def test_are_those_that_the_script_takes(self):
+        taken = {*screenshots.AT_FIRST, *screenshots.LATER}
+        assert {path.stem for path in screenshots.PICTURES.iterdir()} == taken
+
+    def test_are_shown_where_they_help_and_are_in_the_site(self, site):
+        shown = {
+            name
+            for page in [*DOCS.rglob("*.md"), ROOT / "README.md"]
+            for name in re.findall(
+                r"!\[[^\]]{20,}\]\((?:\.\./|docs/)?pictures/(\w+)\.png\)", page.read_text()
+            )
+        }
+        assert shown >= {*screenshots.AT_FIRST, *screenshots.LATER}
+        assert {path.stem for path in (site / "pictures").iterdir()} >= {*screenshots.LATER}
+
+    def test_keep_the_repository_small(self):
+        assert sum(path.stat().st_size for path in screenshots.PICTURES.iterdir()) < 1_500_000
 
 
 class TestDialect:
