@@ -18,6 +18,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_FEWEST_CHARACTERS = 8  # that differ; hexadecimal ones are sixteen
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -125,10 +126,10 @@ def folder(name: str, default: str) -> Path:
 
 def secret(name: str, *, at_least: int) -> str:
     value = text(name)
-    if len(value) < at_least:
+    if len(value) < at_least or len(set(value)) < _FEWEST_CHARACTERS:
         raise ImproperlyConfigured(
-            f"{name} is missing or shorter than {at_least} characters. `make run` writes one into "
-            f"var/env; in production set it: "
+            f"{name} is missing, shorter than {at_least} characters, or the same few over and "
+            f"over. `make run` writes one into var/env; in production set it: "
             f"python -c 'import secrets; print(secrets.token_urlsafe(50))'"
         )
     return value

@@ -1,5 +1,6 @@
 """What is written into the environment is read typed, or stops the start."""
 
+import secrets
 import sqlite3
 from contextlib import closing
 
@@ -31,3 +32,24 @@ class TestSqlite:
             database.executescript(options["init_command"])
             assert database.execute("PRAGMA synchronous").fetchone() == (level,)
             assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+class TestSecrets:
+    """S122: nothing starts with a key that anybody could guess."""
+
+    @pytest.mark.parametrize("key", ["", "weak", "x" * 60, "changeme" * 8, " " * 60])
+    def test_a_weak_key_of_sessions_stops_the_start(self, monkeypatch, key):
+        monkeypatch.setenv("UCDASH_SECRET_KEY", key)
+        with pytest.raises(ImproperlyConfigured) as stopped:
+            env.secret("UCDASH_SECRET_KEY", at_least=40)
+        assert not key.strip() or key not in str(stopped.value)
+
+    def test_one_that_was_made_as_the_message_says_is_taken(self, monkeypatch):
+        monkeypatch.setenv("UCDASH_SECRET_KEY", secrets.token_urlsafe(50))
+        assert env.secret("UCDASH_SECRET_KEY", at_least=40)
+
+    @pytest.mark.parametrize("keys", ["", "first", "first:", "first:c2hvcnQ=", ":" + "A" * 44])
+    def test_no_whole_data_key_stops_the_start(self, monkeypatch, keys):
+        monkeypatch.setenv("UCDASH_DATA_KEYS", keys)
+        with pytest.raises(ImproperlyConfigured, match="no usable key"):
+            env.data_keys("UCDASH_DATA_KEYS")
