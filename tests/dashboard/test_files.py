@@ -162,7 +162,8 @@ class TestSelection:
         assert said(done) == ["2 files are not stored any more."]
         assert not File.objects.stored().exists()
         again = as_owner.post(undo, {"stored_at": stored_at})
-        assert said(again)[-1] == "Too late: ten minutes are over, or copies and webhooks have begun."
+        late = "Too late: ten minutes are over, or copies and webhooks have begun."
+        assert said(again)[-1] == late
         assert as_owner.post(undo, {"stored_at": "\0"}).status_code == 302
 
     def test_storing_that_ordered_copies_offers_no_undo(self, project, storage, as_owner):
