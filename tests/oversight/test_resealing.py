@@ -6,13 +6,16 @@ import pytest
 from django.core.management import call_command
 
 from storages_app.lib.crypto import CannotUnseal, new_data_key
-from storages_app.models import CustomStorage, Event, SecretKey
+from storages_app.models import AccessChange, CustomStorage, Event, SecretKey
 from storages_app.models.fields import key_ring
 from storages_app.oversight import resealing
 from tests.factories import (
+    make_backup_plan,
+    make_channel,
     make_custom_storage,
     make_project,
     make_secret_key,
+    make_url_upload,
     make_webhook,
 )
 
@@ -134,3 +137,31 @@ def test_a_secret_that_is_replaced_meanwhile_is_not_put_back(secrets, keys, old,
     assert storage.unseal_secret() == "a replaced secret"
     assert outcome.n_changed_meanwhile == 1
     assert not outcome.is_whole
+
+
+def test_no_sealed_column_of_the_product_is_left_out(keys, old, new):
+    """Each has a row here, so that a new column is thought of."""
+    keys(old)
+    project = make_project()
+    project.seal_url_secret("00ff")
+    project.save()
+    storage = make_custom_storage(project)
+    change = AccessChange(custom_storage=storage, settings={}, asked_by="x")
+    change.save()
+    change.seal_secret("another secret")
+    change.save()
+    make_secret_key(project)
+    webhook = make_webhook(project, secret="a signing secret")
+    webhook.seal_old_secret("the one before")
+    webhook.save()
+    make_channel(project, "webhook")
+    make_backup_plan(storage, ping_url="https://monitor.example/t0ken")
+    make_url_upload(project)
+
+    keys(new, old)
+    resealing.reseal(actor="x")
+    columns = list(resealing._columns())
+    assert len(columns) == 9
+    for rows, column in columns:
+        assert rows.exclude(**{column: ""}).exists(), column
+        assert not rows.filter(**{f"{column}__startswith": "old:"}).exists(), column
