@@ -19,6 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 _FEWEST_CHARACTERS = 8  # that differ; hexadecimal ones are sixteen
+_SAMPLES = ("django-insecure", "changeme", "change-me")  # what examples of others hold
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -126,10 +127,11 @@ def folder(name: str, default: str) -> Path:
 
 def secret(name: str, *, at_least: int) -> str:
     value = text(name)
-    if len(value) < at_least or len(set(value)) < _FEWEST_CHARACTERS:
+    is_sample = any(sample in value.lower() for sample in _SAMPLES)
+    if len(value) < at_least or len(set(value)) < _FEWEST_CHARACTERS or is_sample:
         raise ImproperlyConfigured(
-            f"{name} is missing, shorter than {at_least} characters, or the same few over and "
-            f"over. `make run` writes one into var/env; in production set it: "
+            f"{name} is missing, shorter than {at_least} characters, the same few over and over, "
+            f"or a sample. `make run` writes one into var/env; in production set it: "
             f"python -c 'import secrets; print(secrets.token_urlsafe(50))'"
         )
     return value

@@ -37,7 +37,17 @@ class TestSqlite:
 class TestSecrets:
     """S122: nothing starts with a key that anybody could guess."""
 
-    @pytest.mark.parametrize("key", ["", "weak", "x" * 60, "changeme" * 8, " " * 60])
+    @pytest.mark.parametrize(
+        "key",
+        [
+            "",
+            "weak",
+            "x" * 60,
+            "changeme" * 8,
+            " " * 60,
+            "django-insecure-a8(v3m!q0zk5t7w2x9c4b6n1p",
+        ],
+    )
     def test_a_weak_key_of_sessions_stops_the_start(self, monkeypatch, key):
         monkeypatch.setenv("UCDASH_SECRET_KEY", key)
         with pytest.raises(ImproperlyConfigured) as stopped:
