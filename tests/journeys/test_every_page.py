@@ -64,6 +64,8 @@ LOOK = """() => ({
   headings: [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
     .filter((heading) => heading.checkVisibility())
     .map((heading) => Number(heading.tagName[1])),
+  top: [...document.querySelectorAll(".topbar > :is(a, button)")]
+    .filter((one) => one.checkVisibility()).map((one) => one.textContent.trim()),
 })"""
 WIDER = """() => {
   const edge = document.documentElement.clientWidth;
@@ -255,6 +257,18 @@ def test_every_page_has_a_title_one_first_heading_and_headings_in_order(visits):
         if not title or title.startswith("·") or levels.count(1) != 1 or jumps:
             wrong[visit.page.name] = (title, levels)
     assert not wrong, _told(wrong)
+
+
+def test_help_is_at_the_same_place_of_every_page(visits):
+    """WCAG 3.2.6: before the account, where somebody is signed in."""
+    tops = {visit.page.name: visit.facts["top"] for visit in visits if visit.facts["top"]}
+    assert len(tops) > 100
+    elsewhere = {
+        name: top
+        for name, top in tops.items()
+        if "Help" not in top or ("Account" in top and top[-2:] != ["Help", "Account"])
+    }
+    assert not elsewhere, _told(elsewhere)
 
 
 def test_titles_tell_pages_apart(visits):
