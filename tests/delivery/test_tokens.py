@@ -96,6 +96,7 @@ class TestWithToken:
         assert b"expired" in response.content
 
     def test_of_another_file_or_project_opens_nothing(self, browser, photo, secret):
+        """S038."""
         other = make_file(photo.project, b"other")
         of_other = token(secret, f"/{other.uuid}/*")
         assert browser.get(f"/{photo.uuid}/?token={of_other}").status_code == 403
