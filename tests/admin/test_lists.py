@@ -229,11 +229,14 @@ def test_the_page_of_a_storage_takes_no_query_for_each_test_or_change(as_operato
 
 @every_model
 def test_a_member_who_is_no_operator_is_kept_out(model, db):
+    """S033, S037: of lists, of rows, of what is done in them, and of what fields look up."""
     make_one_of_each()
-    response = client_of(make_user()).get(address(model, "changelist"))
-    assert response.status_code in {302, 403}
-    if response.status_code == 302:
-        assert "login" in response["Location"]
+    row = address(model, "change", model._default_manager.first().pk)
+    client = client_of(make_user())
+    for path in (address(model, "changelist"), row, reverse("admin:autocomplete")):
+        for response in (client.get(path), client.post(path, {"action": "delete_selected"})):
+            assert response.status_code in {302, 403}
+            assert response.status_code == 403 or "login" in response["Location"]
 
 
 def test_lists_link_to_the_page_in_the_dashboard(as_operator, project):
