@@ -46,3 +46,18 @@ for (const trouble of ["htmx:sendError", "htmx:responseError"]) {
   });
 }
 document.addEventListener("htmx:afterSwap", () => { isTold = false; tell(""); });
+
+// Whoever is at a link or a button of a part that comes anew stays there.
+const likenessOf = (one) =>
+  [one.localName, one.getAttribute("href") ?? [one.name, one.value, one.textContent.trim()]].join();
+let held;
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  const one = document.activeElement;
+  held = target.id && target.contains(one) ? { part: target.id, likeness: likenessOf(one) } : null;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (!held || document.activeElement !== document.body) return;
+  const part = document.getElementById(held.part);
+  const same = (one) => likenessOf(one) === held.likeness;
+  [...(part?.querySelectorAll("a, button, input, select, summary") ?? [])].find(same)?.focus({ preventScroll: true });
+});

@@ -5,13 +5,14 @@ Each page is opened once, and what was seen of it is asked by the tests below.
 """
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.journeys import every_page, tabbing
 from tests.journeys.every_page import Found, World
@@ -299,4 +300,20 @@ def test_a_part_asks_often_while_somebody_looks_and_seldom_after_a_minute(world,
     page.mouse.move(50, 50)
     page.mouse.move(80, 80)
     assert n_asked_in(20) >= 6
+    context.close()
+
+
+def test_whoever_is_at_a_link_of_a_part_that_comes_anew_stays_there(world, chromium):
+    context = every_page.new_context(chromium, world)
+    page = context.new_page()
+    page.route(  # as if something had changed since
+        re.compile(r"[?&]seen="),
+        lambda route: route.continue_(url=re.sub(r"seen=[^&]*", "seen=else", route.request.url)),
+    )
+    page.goto(world.installation.url + world.addresses["copies"], wait_until="load")
+    link = page.locator("[aria-busy=true] :is(td, li) a").first
+    link.focus()
+    link.evaluate("element => element.dataset.before = ''")
+    page.locator("[data-before]").wait_for(state="detached")
+    expect(link).to_be_focused()
     context.close()
