@@ -8,6 +8,7 @@ from playwright.sync_api import Error, Page
 
 from storages_app.lib.filenames import sanitise
 from tests import pictures
+from tests.journeys.every_page import sign_in
 from tests.rig.installation import Installation
 
 pytestmark = pytest.mark.real
@@ -24,6 +25,10 @@ PROGRAMS = {
     "picture.svg": SVG,
     "picture.jpg": b"<!doctype html><title>x</title><script>alert(1)</script>",
     "words.txt": b"+ADw-script+AD4-alert(1)+ADw-/script+AD4-",
+    "feed.xml": b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)'
+    b"</script></html>",
+    "letter.mhtml": b"MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
+    b"<script>alert(1)</script>",
     "paper.pdf": b"%PDF-1.7\n1 0 obj<</OpenAction<</S/JavaScript/JS(app.alert(1))>>>>",
 }
 POLYGLOT = pictures.animation("GIF") + b"*/=1;alert(1)"
@@ -97,6 +102,26 @@ def test_a_picture_that_is_a_script_too_is_no_script(page, upload):
         address,
     )
     assert ended == "refused"
+
+
+def test_a_picture_that_is_a_page_too_shows_as_a_picture(page, upload):
+    """S075: bytes of a page behind those of a picture, opened by its address."""
+    html = b"<!doctype html><script>alert(1)</script>"
+    for name, picture in (("a.html", pictures.png(40, 30)), ("b.html", pictures.jpeg(40, 30))):
+        response = page.goto(upload(name, picture + html))
+        assert response is not None
+        assert response.headers["content-type"].startswith("image/")
+        assert page.evaluate("document.images[0].naturalWidth") == 40
+
+
+def test_no_cookie_of_the_dashboard_comes_to_the_file_host(page, upload, installation):
+    """S076: nor one of its pages, which are on another host."""
+    sign_in(page, installation)
+    asked = []
+    page.on("request", asked.append)
+    page.goto(upload("photo.jpg", pictures.jpeg()))
+    assert asked
+    assert [request.url for request in asked if "cookie" in request.all_headers()] == []
 
 
 def test_the_file_host_leaves_no_cookie(page, upload, installation):
