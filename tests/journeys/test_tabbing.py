@@ -32,7 +32,11 @@ def test_nothing_is_wrong_with_a_plain_page(page):
     [
         ('<a href="#x" tabindex="-1">Skipped</a>', "", "is not reached"),
         ('<button id="bare">Bare</button>', "#bare { outline: none }", "does not show the focus"),
-        ('<a href="#x" id="bare">Bare</a>', "main a:focus-visible { outline: 0 }", "does not show the focus"),
+        (
+            '<a href="#x" id="bare">Bare</a>',
+            "main a:focus-visible { outline: 0 }",
+            "does not show the focus",
+        ),
         (
             '<div id="bar">Bar</div>',
             "#bar { position: fixed; inset: 0 0 50% 0; background: grey }",
