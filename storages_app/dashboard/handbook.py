@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.files.images import get_image_dimensions
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
@@ -210,9 +211,7 @@ def _turn_links(inline: Token, writing: _Writing) -> None:
     is_kept = True
     for part in inline.children or []:
         if part.type == "image":
-            address = _picture_address(str(part.attrs["src"]), writing)
-            part.attrs |= {"src": address, "loading": "lazy"}
-            part.type = "image" if address else "text"
+            part.type = "image" if _turn_picture(part, writing) else "text"
         if part.type == "link_open":
             address = _address(str(part.attrs["href"]), writing)
             is_kept = bool(address)
@@ -235,11 +234,16 @@ def _address(href: str, writing: _Writing) -> str:
     return address_of(path) + (f"#{anchor}" if anchor else "")
 
 
-def _picture_address(src: str, writing: _Writing) -> str:
-    """Where a picture of our own is; empty for any other."""
-    file = (sources()[writing.path].parent / src).resolve()
+def _turn_picture(part: Token, writing: _Writing) -> bool:
+    """Whether a picture is one of our own; then it has its address, and its place at once."""
+    file = (sources()[writing.path].parent / str(part.attrs["src"])).resolve()
     path = next((path for path, known in pictures().items() if known == file), None)
-    return reverse("dashboard:docs_picture", args=[path]) if path else ""
+    if path is None:
+        return False
+    width, height = get_image_dimensions(file)
+    address = reverse("dashboard:docs_picture", args=[path])
+    part.attrs |= {"src": address, "loading": "lazy", "width": width or "", "height": height or ""}
+    return True
 
 
 def _text(inline: Token) -> str:

@@ -53,6 +53,12 @@ class TestPages:
         assert handbook.page(path).anchors <= set(ids)
 
     @pytest.mark.django_db
+    def test_keep_a_place_for_their_picture_before_it_comes(self):
+        (overview,) = re.findall(r'<img[^>]* src="/docs/pictures/[^>]*>', html_of(""))
+        assert 'width="1280"' in overview
+        assert re.search(r'height="[1-9]\d+"', overview)
+
+    @pytest.mark.django_db
     def test_show_their_reader_the_way_back(self, as_owner):
         assert "Sign out" in as_owner.get("/docs/").content.decode()
         assert "Sign in" in html_of("")
