@@ -162,7 +162,7 @@ class TestPage:
 
 
 @pytest.fixture
-def events(project):
+def events(project, monkeypatch):
     """Some of this project, and one of another that fits every filter too."""
     with in_request("one", "192.0.2.7"):
         found = {
@@ -171,8 +171,9 @@ def events(project):
             "member": happen(project, "member.added", "bob@example.com", "ann@example.com"),
             "bulk": happen(project, "bulk_copy.ordered", "cleo@example.com", "Copy to photos"),
         }
-    found["old"] = happen(project, "backup.finished", "schedule", "archive")
-    Event.objects.filter(pk=found["old"].pk).update(created_at=datetime(2026, 1, 2, 23, tzinfo=UTC))
+    with monkeypatch.context() as past:
+        past.setattr(timezone, "now", lambda: datetime(2026, 1, 2, 23, tzinfo=UTC))
+        found["old"] = happen(project, "backup.finished", "schedule", "archive")
     happen(make_project())
     return found
 

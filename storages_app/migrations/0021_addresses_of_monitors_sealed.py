@@ -24,7 +24,7 @@ def seal_them(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("storages_app", "0025_from_url_addresses_sealed"),
+        ("storages_app", "0020_from_url_addresses_sealed"),
     ]
 
     operations = [

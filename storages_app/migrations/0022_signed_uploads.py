@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("storages_app", "0026_addresses_of_monitors_sealed"),
+        ("storages_app", "0021_addresses_of_monitors_sealed"),
     ]
 
     operations = [
