@@ -136,16 +136,14 @@ def restore(
         check=False,
         RIG_SECRET=secret or bucket.secret_access_key,
     )
-    return answer.returncode, json.loads(answer.stdout) if answer.stdout else {
-        "said": answer.stderr
-    }
+    return answer.returncode, json.loads(answer.stdout or "{}")
 
 
 def test_a_wrong_key_is_refused_and_makes_nothing(old, lost, empty):
     machine, _crash = empty
     code, answer = restore(machine, old, "--project", "Shop", secret="wrong" * 8)
     assert code == 1
-    assert "auth_denied" in answer["said"]
+    assert answer["error"]["code"] == "auth_denied"
     assert machine.count("storages_app_project WHERE name = 'Shop'") == 0
 
 
