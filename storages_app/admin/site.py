@@ -1,5 +1,6 @@
 """The operators' way in."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from ipaddress import IPv6Address, ip_address
@@ -11,6 +12,7 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.text import slugify
 
@@ -34,6 +36,15 @@ GROUPS = {
     ],
 }
 View = TypeVar("View", bound=Callable[..., Any])
+# What a field has is left as it is, or saving the page would change it.
+_TURNS_TEXT = re.compile(r'value="[^"]*"|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+
+
+def _straighten(response: SimpleTemplateResponse) -> None:
+    """No name of a file turns the line around it, so that `exe.jpg` reads as one (S072)."""
+    response.content = _TURNS_TEXT.sub(
+        lambda found: found[0] if len(found[0]) > 1 else "\ufffd", response.content.decode()
+    ).encode()
 
 
 class OperatorSite(AdminSite):
@@ -98,9 +109,12 @@ class OperatorSite(AdminSite):
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             try:
-                return view(request, *args, **kwargs)
+                response = view(request, *args, **kwargs)
             except (OverflowError, ValidationError) as error:
                 raise BadRequest("a value that no row can have") from error
+            if isinstance(response, SimpleTemplateResponse):
+                response.add_post_render_callback(_straighten)
+            return response
 
         shown = super().admin_view(cast("View", guarded), cacheable)
 

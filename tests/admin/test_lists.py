@@ -296,6 +296,19 @@ def test_a_filter_that_no_row_can_fit_is_no_fault(as_operator, model, query):
     assert answer.status_code in ({400} if connection.vendor == "sqlite" else {200, 400})
 
 
+@pytest.mark.django_db
+def test_no_name_turns_the_line_around_it(as_operator, project):
+    """S072: with the override, `cat\u202egpj.exe` reads as a picture."""
+    file = make_file(project, name="cat\u202egpj.exe")
+    job = make_copy_job(file, make_custom_storage(project, name="photos"))
+    for row in (file, job, Event.objects.record("x", actor="ann", subject=file.original_filename)):
+        name = row._meta.model_name
+        lists = as_operator.get(reverse(f"admin:storages_app_{name}_changelist")).text
+        shown = as_operator.get(reverse(f"admin:storages_app_{name}_change", args=[row.pk])).text
+        assert "\u202e" not in lists + shown
+        assert "cat\ufffdgpj.exe" in lists
+
+
 def test_the_way_to_a_row_whose_id_is_none_is_refused(as_operator):
     stranger = ContentType.objects.get_for_model(CustomStorage).pk
     assert as_operator.get(f"/admin/r/{stranger}/1/").status_code == 400

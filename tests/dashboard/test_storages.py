@@ -178,7 +178,7 @@ class TestHealth:
         circuit.open_(storage, reason="AccessDenied")
         page = words(as_owner.get(address("storage", project, storage.pk)))
         assert "1 file waits." in page
-        assert "They go out by themselves when “photos” passes its check." in page
+        assert "It goes out by itself when “photos” passes its check." in page
 
     def test_the_history_tells_what_changed(self, project, storage, as_owner):
         for state in ("passed", "failed"):
