@@ -14,7 +14,7 @@ BEGIN
         USING ERRCODE = 'restrict_violation';
 END $$;
 CREATE TRIGGER event_stays BEFORE UPDATE OR DELETE ON storages_app_event
-    FOR EACH STATEMENT EXECUTE FUNCTION storages_app_event_stays();
+    FOR EACH ROW EXECUTE FUNCTION storages_app_event_stays();
 """
 _REMOVE = """
 DROP TRIGGER event_stays ON storages_app_event;

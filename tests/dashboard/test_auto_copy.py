@@ -1,6 +1,7 @@
 """The tab Auto-copy: its rule, what waits and was caught up, what was missed."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
@@ -226,6 +227,16 @@ class TestParked:
         assert "when somebody presses Resume" in page
 
 
+def _events_of(moment):
+    """What is written down now was written down then; later nobody changes it."""
+
+    def pre_save(event, add):
+        event.created_at = moment
+        return moment
+
+    return patch.object(Event._meta.get_field("created_at"), "pre_save", pre_save)
+
+
 class TestCaughtUp:
     """Told from the ledger: by what ended after the storage recovered."""
 
@@ -236,11 +247,10 @@ class TestCaughtUp:
         CustomStorage.objects.filter(pk=storage.pk).update(circuit_opened_at=began)
         CopyJob.objects.filter(custom_storage=storage).update(created_at=began)
         storage.refresh_from_db()
-        circuit.close(storage, why="its connection test passed")
-        recovered = Event.objects.filter(kind="storage.recovered")
-        recovered.update(created_at=timezone.now() - ago)
+        with _events_of(timezone.now() - ago):
+            circuit.close(storage, why="its connection test passed")
         storage.refresh_from_db()
-        return recovered.last()
+        return Event.objects.filter(kind="storage.recovered").first()
 
     def end(self, jobs, recovered, *, after=timedelta(minutes=4), state=State.DONE):
         CopyJob.objects.filter(pk__in=[job.pk for job in jobs]).update(
