@@ -332,9 +332,9 @@ class TestRefusals:
     def test_too_much_processor_time_is_a_failure_of_one_request(self, render):
         noise = pictures.Image.effect_noise((2500, 2500), 90).convert("RGB")
         body = pictures._bytes(noise, "PNG", compress_level=1)
-        text = "-/resize/3000x3000/-/format/webp/-/quality/best/"
+        work_of_many_seconds = "-/resize/3000x3000/" + "-/vibrance/50/" * 9 + "-/format/webp/"
         with pytest.raises(ProcessingFailed):
-            render(body, text, limits=replace(LIMITS, cpu_seconds=0))
+            render(body, work_of_many_seconds, limits=replace(LIMITS, cpu_seconds=0))
         assert render(pictures.jpeg(), "-/resize/10x/").width == 10
 
 
