@@ -34,6 +34,7 @@ _LONG = (
     "tests/delivery/test_behind_nginx.py",
     "tests/deploy/",
     "tests/management/test_installation.py",
+    "tests/models/test_migrations.py",
 )
 # Nothing may leave the machine, and a first-run page must not get in the way.
 CHROMIUM_FLAGS = [
@@ -58,9 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class LongFilesFirst(LoadScopeScheduling):  # type: ignore[misc]
-    """Files that start processes go to one xdist worker whole, the longest first.
+    """Files whose preparations are long go to one xdist worker whole, the longest first.
 
-    Their installations are started once, and the short tests fill what is left, one by one.
+    An installation of theirs is started once, and the short tests fill what is left, one by one.
     """
 
     def _split_scope(self, nodeid: str) -> str:
