@@ -28,7 +28,7 @@ class NotificationChannelAdmin(ReadOnlyAdmin):
     search_fields = ("project__name", "added_by")
     date_hierarchy = "created_at"
     list_select_related = ("project",)
-    exclude = ("address", "sealed_address")
+    exclude = ("address", "sealed_address", "sealed_secret", "sealed_old_secret")
     readonly_fields = ("shown_address",)
 
     @admin.display(description="Dashboard")

@@ -133,6 +133,7 @@ _NOTIFICATION_CHANNEL: list[URLPattern | URLResolver] = [
     path("", notifications.page, name="notification_channel"),
     path("deliveries/", notifications.deliveries, name="notification_deliveries"),
     path("test/", notifications.send_test, name="notification_test"),
+    path("secret/", notifications.secret, name="notification_secret"),
     path("ask-again/", notifications.ask_again, name="notification_ask_again"),
     path("remove/", notifications.remove, name="notification_remove"),
 ]

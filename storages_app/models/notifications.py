@@ -12,6 +12,7 @@ from storages_app.lib.crypto import CannotUnseal
 from storages_app.models.fields import SealedField, seal, unseal
 from storages_app.models.outgoing import Outgoing, OutgoingQuerySet
 from storages_app.models.projects import Project
+from storages_app.models.signed import Signed
 
 _HOST = 238  # with a digest the width of the column
 
@@ -25,7 +26,7 @@ class NotificationChannelQuerySet(models.QuerySet["NotificationChannel"]):
         return self.kept().filter(is_active=True, confirmed_at__isnull=False)
 
 
-class NotificationChannel(models.Model):
+class NotificationChannel(Signed):
     """One address that hears of what is wrong: a mailbox, a server, or a monitor."""
 
     class Kind(models.TextChoices):

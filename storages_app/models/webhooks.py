@@ -6,9 +6,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from storages_app.models.fields import SealedField, seal, unseal
 from storages_app.models.outgoing import Outgoing, OutgoingQuerySet
 from storages_app.models.projects import Project
+from storages_app.models.signed import Signed
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
@@ -19,7 +19,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
         return self.kept().filter(is_active=True)
 
 
-class Webhook(models.Model):
+class Webhook(Signed):
     """One address that is told of one kind of event. The wire knows it by its whole number."""
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="webhooks")
@@ -27,11 +27,6 @@ class Webhook(models.Model):
     target_url = models.CharField(max_length=255)
     is_active = models.BooleanField(default=True)
     version = models.CharField(max_length=10, default="0.7", help_text="Of the REST API.")
-    sealed_secret = SealedField(blank=True, default="", editable=False)
-    sealed_old_secret = SealedField(
-        blank=True, default="", editable=False, help_text="Signs beside the new one for a while."
-    )
-    old_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -57,19 +52,6 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} to webhook {self.pk}"
-
-    def seal_secret(self, plaintext: str) -> None:
-        """For a saved row: the seal is bound to its number."""
-        seal(self, "sealed_secret", plaintext)
-
-    def unseal_secret(self) -> str:
-        return unseal(self, "sealed_secret") if self.sealed_secret else ""
-
-    def seal_old_secret(self, plaintext: str) -> None:
-        seal(self, "sealed_old_secret", plaintext)
-
-    def unseal_old_secret(self) -> str:
-        return unseal(self, "sealed_old_secret") if self.sealed_old_secret else ""
 
 
 class WebhookDeliveryQuerySet(OutgoingQuerySet["WebhookDelivery"]):

@@ -37,6 +37,16 @@ class TopicUnknown(ChannelRefused):
     field = "topics"
 
 
+class SecretInvalid(ChannelRefused):
+    """A secret has at most 32 characters, none of them invisible."""
+
+    field = "secret"
+
+
+class CannotBeSigned(ChannelRefused):
+    """Only messages to a webhook are signed."""
+
+
 class AlreadyThere(ChannelRefused):
     """This address is there already."""
 

@@ -45,6 +45,7 @@ class Hold:
             message_id=self.delivery.message_id,
             message=self.delivery.message,
             stop_link="" if self.delivery.moment == Moment.CONFIRM else links.stop_link(channel),
+            secrets=channel.secrets_at(timezone.now()),
         )
 
     def rows(self) -> NotificationDeliveryQuerySet:

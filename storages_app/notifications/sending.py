@@ -31,6 +31,7 @@ class Letter:
     message_id: str
     message: dict[str, Any]
     stop_link: str = ""
+    secrets: tuple[str, ...] | None = ()  # as those of a webhook
 
 
 def send(letter: Letter) -> Answer:
@@ -41,7 +42,12 @@ def send(letter: Letter) -> Answer:
     if letter.kind == Kind.PING and letter.message["is_problem"]:
         url = signal_url(url, "fail")
     return sending.send(
-        sending.Message(target_url=url, message_id=letter.message_id, body=_body(letter))
+        sending.Message(
+            target_url=url,
+            message_id=letter.message_id,
+            body=_body(letter),
+            secrets=letter.secrets,
+        )
     )
 
 

@@ -19,7 +19,7 @@ from storages_app.models import (
 )
 from storages_app.notifications import errors, links, messages, ordering
 from storages_app.webhooks import errors as webhook_errors
-from storages_app.webhooks import targets
+from storages_app.webhooks import signing, targets
 
 Kind, Moment = NotificationChannel.Kind, NotificationDelivery.Moment
 _CONFIRMATIONS_A_DAY = 10  # of a project: mails to people who have not agreed
@@ -106,6 +106,39 @@ def send_test(*, channel: NotificationChannel, actor: str) -> NotificationDelive
         raise errors.TooManyTests
     _record("notification.test_sent", channel, actor)
     return ordering.order(channel, Moment.TEST, messages.a_test(channel).as_json())
+
+
+# --- Signing -----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def sign(*, channel: NotificationChannel, actor: str, secret: str = "") -> str:
+    """Sign from now on, with `secret` or a new one of ours, and for a day with the old one too.
+
+    What is returned nobody is shown a second time.
+    """
+    if channel.kind != Kind.WEBHOOK:
+        raise errors.CannotBeSigned
+    secret = secret or signing.new_secret()
+    if not signing.can_sign(secret):
+        raise errors.SecretInvalid
+    _replace_secret(channel, secret)
+    _record("notification.secret_made", channel, actor)
+    return secret
+
+
+@transaction.atomic
+def stop_signing(*, channel: NotificationChannel, actor: str) -> None:
+    """Nothing is signed any more; both secrets are forgotten."""
+    _replace_secret(channel, "")
+    _record("notification.secret_removed", channel, actor)
+
+
+def _replace_secret(channel: NotificationChannel, secret: str) -> None:
+    """Of two at once the later one holds, and the earlier one is its old one."""
+    kept = NotificationChannel.objects.kept().select_for_update().get(pk=channel.pk)
+    kept.replace_secret(secret, now=timezone.now(), overlap=signing.OVERLAP)
+    kept.save(update_fields=["sealed_secret", "sealed_old_secret", "old_secret_until"])
 
 
 # --- Confirming --------------------------------------------------------------------------------

@@ -46,18 +46,11 @@ class Hold:
             target_url=webhook.target_url,
             message_id=self.delivery.message_id,
             body=self.delivery.body.encode(),
-            secrets=secrets_of(webhook),
+            secrets=webhook.secrets_at(timezone.now()),
         )
 
     def rows(self) -> WebhookDeliveryQuerySet:
         return WebhookDelivery.objects.held(pk=self.delivery.pk, fence=self.delivery.fence)
-
-
-def secrets_of(webhook: Webhook) -> tuple[str, ...]:
-    """What signs: the secret, and for a day the one that it has replaced."""
-    until = webhook.old_secret_until
-    old = webhook.unseal_old_secret() if until and until > timezone.now() else ""
-    return tuple(secret for secret in (webhook.unseal_secret(), old) if secret)
 
 
 # --- Claiming ----------------------------------------------------------------------------------

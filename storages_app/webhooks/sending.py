@@ -28,7 +28,7 @@ class Message:
     target_url: str
     message_id: str
     body: bytes
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] | None = ()  # None: they cannot be opened
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,12 @@ class Answer:
 
 def send(message: Message) -> Answer:
     """Ask once. Redirects are not followed, and no fault of the way is raised."""
+    if message.secrets is None:
+        return Answer(error="The signing secret cannot be opened. Make a new one.")
     started = monotonic()
     status, error, body, retry_after_s = None, "", b"", 0.0
     try:
-        response = _ask(message)
+        response = _ask(message, message.secrets)
         try:
             status = response.status
             retry_after_s = _pause_of(response.headers)
@@ -69,7 +71,7 @@ def send(message: Message) -> Answer:
     )
 
 
-def _ask(message: Message) -> Response:
+def _ask(message: Message, secrets: tuple[str, ...]) -> Response:
     address = outbound.parse(message.target_url)
     wire = Wire(
         targets.policy(), connect_timeout=5, read_timeout=settings.WEBHOOK_ANSWER_S, keeps=0
@@ -82,7 +84,7 @@ def _ask(message: Message) -> Response:
         "content-type": "application/json",
         "connection": "close",
         **signing.headers(
-            secrets=message.secrets,
+            secrets=secrets,
             body=message.body,
             message_id=message.message_id,
             seconds=int(time()),

@@ -1,8 +1,6 @@
 """Webhooks are made, changed and deleted; deliveries are sent again, and tests are sent."""
 
-import re
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,13 +12,11 @@ from django.utils import timezone
 from storages_app.models import Event, Project, Webhook, WebhookDelivery
 from storages_app.models.fields import db_now
 from storages_app.models.webhooks import ENDED_STATES, FAILED_STATES
-from storages_app.webhooks import announcing, errors, holding, targets
+from storages_app.webhooks import announcing, errors, holding, signing, targets
 from storages_app.webhooks.registry import Told, by_name
 
 DEFAULT_VERSION = "0.7"
-OVERLAP = timedelta(days=1)  # a replaced secret signs beside the new one for so long
 _VERSIONS = ("", "0.5", "0.6", DEFAULT_VERSION)
-_SECRET = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,32}")
 _CHANGEABLE = ("event", "target_url", "is_active")
 
 
@@ -77,7 +73,7 @@ def change(
         for name in _CHANGEABLE:
             setattr(webhook, name, values.get(name, getattr(webhook, name)))
         if signing_secret is not None:
-            _replace_secret(webhook, signing_secret)
+            webhook.replace_secret(signing_secret, now=timezone.now(), overlap=signing.OVERLAP)
         webhook.updated_at = timezone.now()
         _save(webhook)
         if not webhook.is_active:
@@ -161,7 +157,7 @@ def _check_event(event: str) -> None:
 
 
 def _check_secret(secret: str) -> None:
-    if not _SECRET.fullmatch(secret):
+    if not signing.can_sign(secret):
         raise errors.SecretInvalid
 
 
@@ -172,19 +168,6 @@ def _check_room(project: Project) -> None:
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if Webhook.objects.kept().filter(project=project).count() >= settings.WEBHOOKS_OF_A_PROJECT:
         raise errors.TooManyWebhooks
-
-
-def _replace_secret(webhook: Webhook, secret: str) -> None:
-    old = webhook.unseal_secret()
-    if secret == old:
-        return
-    webhook.sealed_old_secret, webhook.old_secret_until = "", None
-    if secret and old:
-        webhook.seal_old_secret(old)
-        webhook.old_secret_until = timezone.now() + OVERLAP
-    webhook.sealed_secret = ""
-    if secret:
-        webhook.seal_secret(secret)
 
 
 def _save(webhook: Webhook) -> None:

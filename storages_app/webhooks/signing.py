@@ -3,7 +3,24 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
+from datetime import timedelta
+from secrets import token_hex
+from typing import Final
+
+OVERLAP: Final = timedelta(days=1)  # a replaced secret signs beside the new one for so long
+LONGEST: Final = 32
+_SECRET = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{0,{LONGEST}}}")
+
+
+def new_secret() -> str:
+    return token_hex(LONGEST // 2)
+
+
+def can_sign(secret: str) -> bool:
+    """Whether it is one, or the empty text that ends signing."""
+    return bool(_SECRET.fullmatch(secret))
 
 
 def headers(

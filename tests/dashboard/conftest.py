@@ -113,6 +113,7 @@ def everything(project, storage, draft, file):
     channel = make_channel(project)
     make_notification(channel, state="delivered")
     return SimpleNamespace(
+        server=make_channel(project, "webhook"),
         project=project,
         storage=storage,
         draft=draft,

@@ -1,11 +1,15 @@
 """Channels and incidents, seen and changed by people."""
 
+import re
+import uuid
+
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
 
 from storages_app.models import Event, NotificationChannel, NotificationDelivery
+from storages_app.notifications import services
 from tests.factories import make_channel, make_incident, make_notification, make_project
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +51,7 @@ class TestTheList:
         )
         make_notification(channel, over, state="dead", error="No connection.")
         page = as_owner.get(address("notifications", project)).text
-        wrong_now, _, history = page.partition("History")
+        wrong_now, _, history = page.partition(">History<")
         assert "Writing is not allowed." in wrong_now
         assert "1 message" in wrong_now
         assert "It works again." in history
@@ -219,3 +223,88 @@ class TestOne:
         shown = as_viewer.get(address("activity", project)).text
         assert "notification" in shown.lower()
         assert "ops@example.com" not in shown
+
+
+class TestSigning:
+    @pytest.fixture
+    def page(self, project, webhook):
+        return address("notification_secret", project, webhook.pk)
+
+    def secret_in(self, response):
+        found = re.search(r'<code id="secret">(\w{32})</code>', response.text)
+        assert found, response.text
+        return found[1]
+
+    def test_a_new_webhook_shows_the_secret_once(self, project, as_owner):
+        values = NEW | {"kind": "webhook", "address": TARGET, "is_signed": "on"}
+        response = as_owner.post(address("notification_new", project), values)
+        secret = self.secret_in(response)
+        assert "Copy this secret now. You will not see it again." in response.text
+        channel = NotificationChannel.objects.get()
+        assert channel.unseal_secret() == secret
+        page = as_owner.get(address("notification_channel", project, channel.pk)).text
+        assert "Messages are signed" in page
+        assert secret not in page
+
+    @pytest.mark.parametrize("change", [{"is_signed": "on"}, {"kind": "webhook"}])
+    def test_a_mailbox_and_whoever_wants_none_has_none(self, project, as_owner, change):
+        values = NEW | {"is_signed": ""} | change
+        if change.get("kind"):
+            values["address"] = TARGET
+        as_owner.post(address("notification_new", project), values)
+        assert NotificationChannel.objects.get().sealed_secret == ""
+
+    def test_one_that_is_there_gets_a_secret(self, project, webhook, page, as_owner):
+        before = as_owner.get(address("notification_channel", project, webhook.pk)).text
+        assert "Messages are not signed" in before
+        secret = self.secret_in(as_owner.post(page, {"once": str(uuid.uuid4())}))
+        webhook.refresh_from_db()
+        assert webhook.unseal_secret() == secret
+
+    def test_sent_again_the_form_makes_no_second_one(self, webhook, page, as_owner):
+        form = {"once": str(uuid.uuid4())}
+        secret = self.secret_in(as_owner.post(page, form))
+        again = as_owner.post(page, form, follow=True)
+        assert "no second was made" in again.text
+        assert secret not in again.text
+        webhook.refresh_from_db()
+        assert webhook.unseal_secret() == secret
+
+    def test_one_that_was_entered_is_never_shown(self, project, webhook, page, as_owner):
+        entered = {"once": str(uuid.uuid4()), "secret": "one-of-my-own"}
+        response = as_owner.post(page, entered, follow=True)
+        assert "signed with your secret" in response.text
+        for shown in (response, as_owner.get(page)):
+            assert "one-of-my-own" not in shown.text
+        webhook.refresh_from_db()
+        assert webhook.unseal_secret() == "one-of-my-own"
+
+    def test_one_that_cannot_be_is_refused_at_its_field(self, webhook, page, as_owner):
+        wrong = {"once": str(uuid.uuid4()), "secret": "a\x07b"}
+        assert "none of them invisible" in as_owner.post(page, wrong).text
+        webhook.refresh_from_db()
+        assert webhook.sealed_secret == ""
+
+    def test_it_can_be_ended(self, webhook, page, as_owner):
+        services.sign(channel=webhook, actor="a test")
+        as_owner.post(page, {"do": "stop"})
+        webhook.refresh_from_db()
+        assert webhook.sealed_secret == ""
+        assert Event.objects.filter(kind="notification.secret_removed").count() == 1
+
+    def test_the_page_says_until_when_the_old_one_signs(self, project, webhook, as_owner):
+        services.sign(channel=webhook, actor="a test")
+        services.sign(channel=webhook, actor="a test")
+        page = as_owner.get(address("notification_channel", project, webhook.pk)).text
+        assert "The secret before signs beside the new one until" in page
+
+    def test_a_mailbox_has_no_such_page(self, project, channel, as_owner):
+        page = address("notification_secret", project, channel.pk)
+        assert as_owner.get(page).status_code == 404
+
+    def test_nobody_else_makes_one(self, webhook, page, as_viewer, as_neighbour):
+        form = {"once": str(uuid.uuid4())}
+        assert as_viewer.post(page, form).status_code == 403
+        assert as_neighbour.post(page, form).status_code == 404
+        webhook.refresh_from_db()
+        assert webhook.sealed_secret == ""

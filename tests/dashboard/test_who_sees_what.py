@@ -136,6 +136,7 @@ PAGES = {
     "notification_channel": (("channel.pk",), MANAGERS),
     "notification_deliveries": (("channel.pk",), MANAGERS),
     "notification_test": (("channel.pk",), POST_ONLY),
+    "notification_secret": (("server.pk",), MANAGERS),
     "notification_ask_again": (("channel.pk",), POST_ONLY),
     "notification_remove": (("channel.pk",), MANAGERS),
     "team": ((), SEEN_BY_ALL),
@@ -200,7 +201,7 @@ ASKED_TO_CONFIRM = {
     *("connect", "setup_access", "setup_proof", "setup_grant_file", "setup_merge"),
     *("setup_hand_off", "storage_settings", "storage_disconnect"),
     *("key_new", "key_roll", "key_delete", "signed_urls", "url_secret"),
-    *("webhook_new", "webhook", "webhook_delete"),
+    *("webhook_new", "webhook", "webhook_delete", "notification_new", "notification_secret"),
     *("team_invite", "team_invitation_send", "team_invitation_take_back"),
     *("team_member", "team_member_remove", "project_hand_over", "project_delete"),
 }

@@ -34,7 +34,14 @@ from storages_app.models import (
     User,
     Webhook,
 )
-from storages_app.models.copy_jobs import State
+from storages_app.models.copy_jobs import (
+    RUNNING_STATES,
+    TERMINAL_STATES,
+    WAITING_STATES,
+    State,
+)
+from storages_app.notifications import links
+from storages_app.notifications import services as notifications
 from tests.factories import (
     make_bulk_job,
     make_channel,
@@ -144,8 +151,10 @@ def _rows(project: Project, user: User) -> dict[str, object]:
     invited = invitation.new_token()
     invitation.save()
     make_incident(project, subject=HOSTILE_NAME)
-    channel = make_channel(project)
-    make_channel(project, "webhook", confirmed_at=None)
+    make_channel(project, confirmed_at=None)
+    server = make_channel(project, "webhook")
+    for _ in range(2):
+        notifications.sign(channel=server, actor=_SOMEBODY)
     return {
         "projects/slug": project.slug,
         "storages/storage_id": storage.pk,
@@ -167,7 +176,7 @@ def _rows(project: Project, user: User) -> dict[str, object]:
         "sessions/pk": 1,
         "invitations/pk": invitation.pk,
         "invitations/token": invited,
-        "notifications/pk": channel.pk,
+        "notifications/pk": server.pk,
         "confirm/token": "used-or-too-old",
         "stop/token": "used-or-too-old",
         "h/token": token,

@@ -119,7 +119,7 @@ def test_a_secret_that_was_typed_anywhere_is_found_nowhere(
     _an_account_of_ones_own(world, chromium, canaries)
     _links(world, operator, canaries)
     _a_request_that_we_fail(world, canaries)
-    assert len(canaries) == 26
+    assert len(canaries) == 28
 
     found = _found(dict(places(installation)), canaries)
     assert found == {}, "while all work waits"
@@ -319,14 +319,27 @@ def _addresses_with_a_token(
 
 
 def _secrets_that_are_shown_once(world: World, page: Page, canaries: Canaries) -> None:
+    once = {"once": "00000000-0000-4000-8000-000000000007"}
+    server = {"kind": "webhook", "address": "https://hooks.example.com/n", "topics": "job_failed"}
     for path, values in {
         "keys/new/": {"label": "canary", "scope": "full"},
         "settings/signed-urls/secret/": {},
+        "notifications/new/": server | {"is_signed": "on"},
     }.items():
-        shown = _send(world, page, path, values | {"once": "00000000-0000-4000-8000-000000000007"})
+        shown = _send(world, page, path, values | once)
         secret = re.search(rb'<code[^>]*id="secret"[^>]*>\s*(\w+)', shown)
         assert secret, shown.decode()
         canaries[f"shown once by {path}"] = secret[1].decode()
+    field = "signing secret of notifications"
+    canaries[field] = canaries[field][:32]
+    number = world.installation.shell_json(
+        "from storages_app.models import NotificationChannel\n"
+        "NotificationChannel.objects.latest('pk').pk"
+    )
+    values = once | {"secret": canaries[field]}
+    answer = _send(world, page, f"notifications/{number}/secret/", values)
+    assert b"Messages are signed" in answer
+    assert not canaries.found_in(answer)
 
 
 def _wrong_password(world: World, canaries: Canaries) -> None:

@@ -154,14 +154,17 @@ def test_no_sealed_column_of_the_product_is_left_out(keys, old, new):
     webhook = make_webhook(project, secret="a signing secret")
     webhook.seal_old_secret("the one before")
     webhook.save()
-    make_channel(project, "webhook")
+    channel = make_channel(project, "webhook")
+    channel.seal_secret("a signing secret of notifications")
+    channel.seal_old_secret("the one before it")
+    channel.save()
     make_backup_plan(storage, ping_url="https://monitor.example/t0ken")
     make_url_upload(project)
 
     keys(new, old)
     resealing.reseal(actor="x")
     columns = list(resealing._columns())
-    assert len(columns) == 9
+    assert len(columns) == 11
     for rows, column in columns:
         assert rows.exclude(**{column: ""}).exists(), column
         assert not rows.filter(**{f"{column}__startswith": "old:"}).exists(), column

@@ -220,12 +220,30 @@ class TestRotation:
         for secret, got in [("old", first), ("old", second), ("new", second)]:
             assert Verifier(signing.standard_key(secret)).verify(got.body, got.headers)
         Webhook.objects.update(old_secret_until=timezone.now() - timedelta(seconds=1))
-        assert holding.secrets_of(Webhook.objects.get()) == ("new",)
+        assert Webhook.objects.get().secrets_at(timezone.now()) == ("new",)
 
     def test_without_a_secret_nothing_is_signed_from_then_on(self, subscribe):
         webhook = subscribe(signing_secret="old")
         changed = services.change(webhook=webhook, values={}, signing_secret="", actor="a test")
-        assert holding.secrets_of(changed) == ()
+        assert changed.secrets_at(timezone.now()) == ()
+
+    def test_one_whose_key_is_lost_sends_nothing_and_holds_up_no_other(  # S115
+        self, receiver, subscribe, tell
+    ):
+        lost = subscribe(signing_secret="lost")
+        Webhook.objects.update(sealed_secret="gone:" + lost.sealed_secret.partition(":")[2])
+        other = subscribe(path="other")
+        tell()
+        runner.drain()
+        assert [got.id for got in receiver.received] == [other.deliveries.get().message_id]
+        delivery = lost.deliveries.get()
+        assert delivery.error == "The signing secret cannot be opened. Make a new one."
+        services.change(webhook=lost, values={}, signing_secret="new", actor="a test")
+        bring_forward()
+        runner.drain()
+        assert Verifier(signing.standard_key("new")).verify(
+            receiver.received[-1].body, receiver.received[-1].headers
+        )
 
 
 class TestHolding:

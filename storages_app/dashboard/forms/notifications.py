@@ -1,5 +1,6 @@
 """Forms about the channels that hear of what is wrong."""
 
+import uuid
 from typing import Any, cast
 
 from django import forms
@@ -8,6 +9,7 @@ from storages_app.dashboard.forms.base import DashboardForm, message_of
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Incident, NotificationChannel
 from storages_app.notifications import services
+from storages_app.webhooks import signing
 
 Kind = NotificationChannel.Kind
 _DAILY_HELP = "All of a day in one mail, at 07:00 UTC. Otherwise each is sent at once."
@@ -48,7 +50,13 @@ class NewChannelForm(_ChannelForm):
         "who is not a member is asked first.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    field_order = ("kind", "address", "topics", "is_daily")
+    is_signed = forms.BooleanField(
+        label="Sign each message (webhook only)",
+        required=False,
+        help_text="Your server checks that a message is ours. We make the secret and show it "
+        "once. Chats such as Slack check none.",
+    )
+    field_order = ("kind", "address", "topics", "is_daily", "is_signed")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,6 +72,21 @@ class NewChannelForm(_ChannelForm):
         if "topics" in values:
             values["topics"] = [topic for topic in values["topics"] if topic in possible]
         return values
+
+
+class SecretForm(DashboardForm):
+    """Made by us or entered."""
+
+    secret = forms.CharField(
+        label="Signing secret",
+        required=False,
+        max_length=signing.LONGEST,
+        help_text="Empty: we make one and show it once.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}
+        ),
+    )
+    once = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
 
 
 class ChannelForm(_ChannelForm):

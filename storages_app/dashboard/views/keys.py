@@ -17,15 +17,15 @@ from storages_app.dashboard.forms.keys import (
     SignatureForm,
 )
 from storages_app.dashboard.frame import show
+from storages_app.dashboard.once import only_once
 from storages_app.dashboard.snippets import snippets_of
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Project, SecretKey
 from storages_app.projects import services, upload_signatures
 from storages_app.projects.roles import Action
 
-# The forms that made a key: a reload of the page with the secret sends its form once more.
-_MADE_BY = "forms_that_made_a_key"
 _MOST_ENDED = 20
+_WHAT = "that key"
 
 
 @project_page()
@@ -71,42 +71,45 @@ def new(request: PageRequest, project: Project) -> HttpResponse:
     """Make a key and show its secret in this one answer: no redirect could carry it safely."""
     form = SecretKeyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        once = str(form.cleaned_data["once"] or "")
-        if _is_reload(request, once):
-            return redirect("dashboard:keys", project.slug)
+        values = {name: form.cleaned_data[name] for name in ("label", "scope")}
+        actor = actor_of(request)
         try:
-            key, secret = services.create_secret_key(
-                project=project,
-                label=form.cleaned_data["label"],
-                scope=form.cleaned_data["scope"],
-                actor=actor_of(request),
+            made = only_once(
+                request,
+                project,
+                form.cleaned_data["once"],
+                lambda: services.create_secret_key(project=project, actor=actor, **values),
+                what=_WHAT,
             )
         except UcdashError as error:
             form.refuse(error, "label")
         else:
-            return _show_secret(request, project, key, secret, once)
+            return _show_secret(request, project, made)
     return show(request, "dashboard/key_new.html", project, {"form": form}, section="keys")
 
 
 @project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT, step_up=True)
 def roll(request: PageRequest, project: Project, key_id: uuid.UUID) -> HttpResponse:
     """A new secret, shown in this one answer; the old one works on until the chosen time."""
-    is_post = request.method == "POST"
-    form = RollKeyForm(request.POST if is_post else None)
-    once = str(form.cleaned_data["once"] or "") if form.is_valid() else ""
-    if _is_reload(request, once):
-        return redirect("dashboard:keys", project.slug)
-    key = _key_of(project, key_id)
+    form = RollKeyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        try:
-            new_key, secret = services.roll_secret_key(
-                key=key, works_on_for=form.works_on_for, actor=actor_of(request)
+        old_key: SecretKey | None = None
+
+        def act() -> tuple[SecretKey, str]:
+            """A key that has ended by the first sending is not looked for by the second."""
+            nonlocal old_key
+            old_key = _key_of(project, key_id)
+            return services.roll_secret_key(
+                key=old_key, works_on_for=form.works_on_for, actor=actor_of(request)
             )
+
+        try:
+            made = only_once(request, project, form.cleaned_data["once"], act, what=_WHAT)
         except UcdashError as error:
             form.refuse(error)
         else:
-            return _show_secret(request, project, new_key, secret, once, old_key=key)
-    context = {"form": form, "key": key}
+            return _show_secret(request, project, made, old_key=old_key)
+    context = {"form": form, "key": _key_of(project, key_id)}
     return show(request, "dashboard/key_roll.html", project, context, section="keys")
 
 
@@ -148,24 +151,16 @@ def _label_of(key: SecretKey) -> dict[str, str]:
     return {"label": key.label}
 
 
-def _is_reload(request: PageRequest, once: str) -> bool:
-    """Whether this form has made its key already; its secret is not shown a second time."""
-    if not once or once not in request.session.get(_MADE_BY, []):
-        return False
-    messages.info(request, "The page was reloaded: that key exists, and no second was made.")
-    return True
-
-
 def _show_secret(
     request: PageRequest,
     project: Project,
-    key: SecretKey,
-    secret: str,
-    once: str,
+    made: tuple[SecretKey, str] | None,
     *,
     old_key: SecretKey | None = None,
 ) -> HttpResponse:
-    if once:
-        request.session[_MADE_BY] = [*request.session.get(_MADE_BY, [])[-9:], once]
+    """In this one answer; a form that was sent again shows no secret a second time."""
+    if made is None:
+        return redirect("dashboard:keys", project.slug)
+    key, secret = made
     context = {"key": key, "secret": secret, "old_key": old_key}
     return show(request, "dashboard/key_shown.html", project, context, section="keys")

@@ -6,17 +6,20 @@ from functools import wraps
 from typing import Any, cast
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count, OuterRef, Q, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.base import message_of
-from storages_app.dashboard.forms.notifications import ChannelForm, NewChannelForm
+from storages_app.dashboard.forms.notifications import ChannelForm, NewChannelForm, SecretForm
 from storages_app.dashboard.frame import show
+from storages_app.dashboard.once import only_once
 from storages_app.dashboard.pages import page_of, read_number
 from storages_app.dashboard.polling import poll_answer
 from storages_app.lib.errors import UcdashError
@@ -42,6 +45,7 @@ _SHORT = {
 
 # Addresses of servers may hold a token: only who may change them sees more than their host.
 managers_page = project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT)
+secrets_page = project_page(see=Action.MANAGE_PROJECT, change=Action.MANAGE_PROJECT, step_up=True)
 managers_post = project_page(change=Action.MANAGE_PROJECT, only_post=True)
 
 
@@ -99,19 +103,39 @@ def _words_for(channel: NotificationChannel) -> str:
     return ", ".join(word for kind, word in _SHORT.items() if kind in channel.topics)
 
 
-@managers_page
+@secrets_page
 def new(request: PageRequest, project: Project) -> HttpResponse:
     form = NewChannelForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            channel = services.add(project=project, actor=actor_of(request), **form.cleaned_data)
+            channel, secret = _add(request, project, **form.cleaned_data)
         except UcdashError as error:
             form.refuse_field(error)
         else:
+            if secret:
+                return _show_secret(request, channel, secret)
             messages.success(request, _what_was_added(channel))
             return redirect("dashboard:notification_channel", project.slug, channel.pk)
     context = {"form": form}
     return show(request, "dashboard/notification_new.html", project, context, section=_SECTION)
+
+
+@transaction.atomic
+def _add(
+    request: PageRequest, project: Project, *, is_signed: bool, **values: Any
+) -> tuple[NotificationChannel, str]:
+    """The channel, and the secret of one that signs."""
+    channel = services.add(project=project, actor=actor_of(request), **values)
+    if not is_signed or channel.kind != Kind.WEBHOOK:
+        return channel, ""
+    return channel, services.sign(channel=channel, actor=actor_of(request))
+
+
+def _show_secret(request: PageRequest, channel: NotificationChannel, secret: str) -> HttpResponse:
+    """In this one answer: no redirect could carry it safely."""
+    context = {"channel": channel, "secret": secret}
+    template = "dashboard/notification_secret_shown.html"
+    return show(request, template, channel.project, context, section=_SECTION)
 
 
 def _what_was_added(channel: NotificationChannel) -> str:
@@ -139,7 +163,8 @@ def page(request: PageRequest, project: Project, pk: int) -> HttpResponse:
         else:
             messages.success(request, "Saved.")
             return redirect("dashboard:notification_channel", project.slug, pk)
-    context = {"form": form} | _deliveries_context(request, channel)
+    has_old = channel.old_secret_until and channel.old_secret_until > timezone.now()
+    context = {"form": form, "has_old_secret": has_old} | _deliveries_context(request, channel)
     return show(request, "dashboard/notification_channel.html", project, context, section=_SECTION)
 
 
@@ -202,6 +227,45 @@ def ask_again(request: PageRequest, project: Project, pk: int) -> HttpResponse:
     else:
         messages.info(request, f"The link was sent to {channel.address} again.")
     return redirect("dashboard:notification_channel", project.slug, pk)
+
+
+@secrets_page
+def secret(request: PageRequest, project: Project, pk: int) -> HttpResponse:
+    """What signs its messages: a new one, made or entered, or none any more."""
+    channel = _channel_of(project, pk)
+    if channel.kind != Kind.WEBHOOK:
+        raise Http404
+    if request.POST.get("do") == "stop":
+        services.stop_signing(channel=channel, actor=actor_of(request))
+        messages.success(request, "Messages are not signed any more.")
+        return redirect("dashboard:notification_channel", project.slug, pk)
+    form = SecretForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            return _make_secret(request, channel, form)
+        except UcdashError as error:
+            form.refuse(error, "secret")
+    context = {"form": form, "channel": channel}
+    return show(request, "dashboard/notification_secret.html", project, context, section=_SECTION)
+
+
+def _make_secret(
+    request: PageRequest, channel: NotificationChannel, form: SecretForm
+) -> HttpResponse:
+    """One of ours is shown; whoever has entered one knows it."""
+    entered, actor = form.cleaned_data["secret"], actor_of(request)
+    made = only_once(
+        request,
+        channel.project,
+        form.cleaned_data["once"],
+        lambda: services.sign(channel=channel, actor=actor, secret=entered),
+        what="that secret",
+    )
+    if made and not entered:
+        return _show_secret(request, channel, made)
+    if made:
+        messages.success(request, "Messages are signed with your secret from now on.")
+    return redirect("dashboard:notification_channel", channel.project.slug, channel.pk)
 
 
 @managers_page

@@ -14,12 +14,10 @@ from storages_app.dashboard.access import PageRequest, actor_of
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.frame import show
 from storages_app.dashboard.granting import as_file, file_of, shown
+from storages_app.dashboard.once import only_once
 from storages_app.dashboard.setup_frame import ACCESS, setup_page, show_step, to_step
 from storages_app.lib.errors import UcdashError
 from storages_app.models import CustomStorage, Project
-
-# The forms that made a link: a reload of the page with the link sends its form once more.
-_MADE_BY = "forms_that_made_a_link"
 
 
 def grant_context(
@@ -74,17 +72,21 @@ def hand_off(request: PageRequest, project: Project, storage: CustomStorage) -> 
         hand_offs.revoke(custom_storage=storage)
         messages.success(request, "The link for your colleague works no more.")
         return to_step(ACCESS, storage, "hand-off")
-    once = request.POST.get("once", "")[:32]
-    if once and once in request.session.get(_MADE_BY, []):
-        messages.info(request, "The page was reloaded: that link exists, and no second was made.")
-        return to_step(ACCESS, storage, "hand-off")
+    form, actor = request.POST.get("once", ""), actor_of(request)
     try:
-        made, token = hand_offs.make(custom_storage=storage, actor=actor_of(request))
+        made = only_once(
+            request,
+            project,
+            form if form.isalnum() and form.isascii() else "",
+            lambda: hand_offs.make(custom_storage=storage, actor=actor),
+            what="that link",
+        )
     except UcdashError as error:
         messages.error(request, message_of(error))
         return to_step(ACCESS, storage, "hand-off")
-    if once:
-        request.session[_MADE_BY] = [*request.session.get(_MADE_BY, [])[-9:], once]
+    if made is None:
+        return to_step(ACCESS, storage, "hand-off")
+    row, token = made
     address = installation.DASHBOARD_URL + reverse("dashboard:hand_off", args=[token])
-    context = {"storage": storage, "hand_off": made, "address": address}
+    context = {"storage": storage, "hand_off": row, "address": address}
     return show(request, "dashboard/setup_handed_off.html", project, context, section="storages")

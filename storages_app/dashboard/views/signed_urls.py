@@ -10,13 +10,12 @@ from django.shortcuts import redirect
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.signed_urls import SignedUrlsForm, UrlSecretForm
 from storages_app.dashboard.frame import show
+from storages_app.dashboard.once import only_once
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Project
 from storages_app.projects import signed_urls
 from storages_app.projects.roles import Action
 
-# The forms that made a secret: a reload of the page with it sends its form once more.
-_MADE_BY = "forms_that_made_a_url_secret"
 _SECTION = "signed_urls"
 
 
@@ -42,12 +41,16 @@ def secret(request: PageRequest, project: Project) -> HttpResponse:
     if not form.is_valid():
         template = "dashboard/url_secret_new.html"
         return show(request, template, project, {"form": form}, section=_SECTION)
-    once, made_by = str(form.cleaned_data["once"]), request.session.get(_MADE_BY, [])
-    if once in made_by:
-        messages.info(request, "The page was reloaded: that secret exists, and no second was made.")
+    actor = actor_of(request)
+    made = only_once(
+        request,
+        project,
+        form.cleaned_data["once"],
+        lambda: signed_urls.make_secret(project=project, actor=actor),
+        what="that secret",
+    )
+    if made is None:
         return redirect("dashboard:signed_urls", project.slug)
-    made = signed_urls.make_secret(project=project, actor=actor_of(request))
-    request.session[_MADE_BY] = [*made_by[-9:], once]
     context = {"secret": made}
     return show(request, "dashboard/url_secret_shown.html", project, context, section=_SECTION)
 
