@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import F, Max, OuterRef, QuerySet, Subquery, Sum
 
+from storages_app.dashboard.dot_letters import letters_of
 from storages_app.dashboard.storage_states import storage_word
 from storages_app.models import BackupRun, CustomStorage, File, Project, Tally, User
 from storages_app.projects.roles import Role, is_operator
@@ -20,12 +21,12 @@ class ProjectRow:
     n_bytes: int = 0
     last_upload_at: datetime | None = None
     last_backup: BackupRun | None = None
-    storages: list[tuple[str, str]] = field(default_factory=list)
+    storages: list[tuple[str, str, str]] = field(default_factory=list)  # name, word, letters
 
     @property
     def standing(self) -> str:
         """How its storages are, such as “2 connected, 1 paused”."""
-        counts = Counter(word.lower() for _, word in self.storages)
+        counts = Counter(word.lower() for _, word, _ in self.storages)
         parts = (f"{n} {word}".replace(" ", "\u00a0") for word, n in sorted(counts.items()))
         return ", ".join(parts)
 
@@ -43,7 +44,8 @@ def rows_of(listed: QuerySet[Project]) -> list[ProjectRow]:
     ):
         rows[project_id].n_files, rows[project_id].n_bytes = n_files, n_bytes
     for project_id, storages in _storages(rows).items():
-        rows[project_id].storages = storages
+        letters = letters_of(name for name, _ in storages)
+        rows[project_id].storages = [(name, word, letters[name]) for name, word in storages]
     for run in _last_backups(rows):
         rows[run.plan.project_id].last_backup = run
     return list(rows.values())

@@ -11,6 +11,7 @@ from django.db.models import Count, Min, OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from storages_app.dashboard.charts import Bar, a_day, bars, last_days
+from storages_app.dashboard.dot_letters import letters_of
 from storages_app.dashboard.reasons import Explanation, explanations
 from storages_app.dashboard.storage_states import StorageState, states_of
 from storages_app.models import (
@@ -163,7 +164,7 @@ class CopiesOfFile:
     """One file and, for each storage, the word of its newest copy of the original."""
 
     file: File
-    dots: list[tuple[str, str]] = field(default_factory=list)
+    dots: list[tuple[str, str, str]] = field(default_factory=list)  # storage, word, letters
     backup: str = ""  # the word of the copy that the backup counts; empty without one
 
 
@@ -186,10 +187,14 @@ def with_copies(project: Project, files: Iterable[File]) -> list[CopiesOfFile]:
         words[job.file_id][job.custom_storage_id] = job.word
         if job.is_backup:
             backups[job.file_id] = "backed up" if job.state == State.DONE else job.word
+    letters = letters_of(storage.name for storage in connected)
     return [
         CopiesOfFile(
             file,
-            [(storage.name, words[file.pk].get(storage.pk, "no copy")) for storage in connected],
+            [
+                (storage.name, words[file.pk].get(storage.pk, "no copy"), letters[storage.name])
+                for storage in connected
+            ],
             backups.get(file.pk, ""),
         )
         for file in listed

@@ -94,8 +94,8 @@ def state(word: str) -> SafeString:
 
 
 @register.simple_tag
-def copy_dot(storage_name: str, word: str) -> SafeString:
-    """One dot with a letter for one storage; the words are in it for who cannot see the dot."""
+def copy_dot(storage_name: str, word: str, letters: str) -> SafeString:
+    """One dot for one storage, with its letters; the words are in it for who cannot see the dot."""
     symbol, tone = _LOOKS.get(word.lower(), ("circle", "none"))
     shown = display_name(storage_name)
     return format_html(
@@ -105,7 +105,7 @@ def copy_dot(storage_name: str, word: str) -> SafeString:
         symbol,
         shown,
         word,
-        shown[:1].upper(),
+        letters,
         shown,
         word,
     )
