@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from storages_app.bulk_copies.orders import OTHER_ACCESS
-from storages_app.models import CopyJob, Reason
+from storages_app.models import CopyJob, CustomStorage, Reason
+from storages_app.models.copy_jobs import State
 from storages_app.objectstores.errors import ObjectStoreError
 
 
@@ -14,8 +15,14 @@ class Explanation:
     fix: str
 
 
+NOTHING_TO_DO = "Nothing to do."
+
 # What does not come from the bucket, or is better said for one copy than for the whole storage.
 _OWN_TEXTS = {
+    Reason.AUTH_DENIED: (
+        "The bucket refused these credentials.",
+        "Run the storage's connection test: it names the action to allow.",
+    ),
     Reason.KEY_CONFLICT: (
         "Another file has this name in the bucket already, with other bytes.",
         "Put ${uuid} into the key pattern, or choose what happens when a name is taken.",
@@ -54,9 +61,9 @@ _OWN_TEXTS = {
         "It was tried for long enough without success.",
         "Run the storage's connection test, mend what it says, and retry.",
     ),
-    Reason.ALREADY_THERE: ("The same bytes were in the bucket already.", "Nothing to do."),
-    Reason.EXCLUDED_BY_RULE: ("A rule of this storage leaves such files out.", "Nothing to do."),
-    Reason.FILE_DELETED: ("The file was deleted before it was copied.", "Nothing to do."),
+    Reason.ALREADY_THERE: ("The same bytes were in the bucket already.", NOTHING_TO_DO),
+    Reason.EXCLUDED_BY_RULE: ("A rule of this storage leaves such files out.", NOTHING_TO_DO),
+    Reason.FILE_DELETED: ("The file was deleted before it was copied.", NOTHING_TO_DO),
     Reason.KEY_EXISTS_SKIPPED: (
         "Another file has this name in the bucket, and the storage keeps what is there.",
         "Put ${uuid} into the key pattern if both are wanted.",
@@ -101,6 +108,31 @@ def _summary(error: type[ObjectStoreError]) -> str:
     return (error.__doc__ or "").strip().splitlines()[0]
 
 
+_RESUME = Explanation("The storage is paused.", "Resume it: its copies go on by themselves.")
+_CONNECT = Explanation(
+    "The storage is not connected yet.", "Connect it: its copies go on by themselves."
+)
+_MEND = Explanation(
+    "The storage has failed its check.", "Open the storage and run its test: it says what to do."
+)
+_GOES_ON = Explanation("The storage works again.", NOTHING_TO_DO)
+
+
 def explain(job: CopyJob) -> Explanation | None:
     """The text for a copy that waits, failed or was skipped; None where nothing is wrong."""
+    if job.state == State.BLOCKED:
+        return _why_blocked(job.custom_storage)
+    if job.state == State.UNVERIFIED:
+        return explanations().get(job.reason or Reason.DEST_UNVERIFIABLE)
     return explanations().get(job.reason) if job.reason else None
+
+
+def _why_blocked(storage: CustomStorage) -> Explanation:
+    """What its storage waits for: the row's own reason is that of an attempt before."""
+    if storage.is_paused:
+        return _RESUME
+    if storage.is_draft:
+        return _CONNECT
+    if storage.is_broken:
+        return explanations().get(storage.circuit_reason, _MEND)
+    return _GOES_ON  # its row is told so in a moment

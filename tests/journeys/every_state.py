@@ -223,22 +223,30 @@ def _storages(project: Project) -> dict[str, CustomStorage]:
 
 
 def _copies(file: File, storage: CustomStorage) -> dict[str, CopyJob]:
+    """One in each state, with the facts that the ledger has of such a copy."""
     now = timezone.now()
-    reasons = {"failed": "auth_denied", "skipped": "source_missing", "cancelled": "cancelled"}
-    later = {"run_after": now + timedelta(days=9)}
-    return {
-        state: make_copy_job(
-            file,
-            storage,
-            state=state,
-            reason=reasons.get(state, ""),
-            finished_at=now if state in {"done", "unverified", *reasons} else None,
-            verified_at=now if state == "done" else None,
-            **(later if state in {"pending", "retry_wait", "blocked"} else {}),
-            **({"lease_until": later["run_after"]} if state in {"leased", "written"} else {}),
-        )
-        for state in State.values
+    refused = {"error_code": "AccessDenied", "http_status": 403, "request_id": "4442587FB7D0A2F9"}
+    facts: dict[str, dict[str, Any]] = {
+        "retry_wait": {"reason": "server_error", "error_code": "InternalError", "attempts": 3},
+        "unverified": {"reason": "dest_unverifiable", "detail": "Nothing proves the bytes."},
+        "failed": {"reason": "auth_denied", "detail": "Access Denied"} | refused,
+        "skipped": {"reason": "key_exists_skipped", "detail": "Other bytes are under this key."},
+        "cancelled": {"reason": "cancelled_by_user"},
     }
+    unproved = {"evidence": "", "verified_at": None, "sha256": "", "size": None}
+    later = now + timedelta(days=9)
+    copies = {}
+    for state in State.values:
+        values: dict[str, Any] = {} if state == State.DONE else unproved.copy()
+        values["finished_at"] = now if state in TERMINAL_STATES else None
+        if state in WAITING_STATES:
+            values["run_after"] = later
+        if state in RUNNING_STATES:
+            values["lease_until"] = later
+        if state == State.DONE:
+            values["verified_at"] = now
+        copies[state] = make_copy_job(file, storage, state=state, **(values | facts.get(state, {})))
+    return copies
 
 
 def _bulk_jobs(storage: CustomStorage) -> None:
@@ -334,9 +342,14 @@ def _checks(storage: CustomStorage) -> dict[str, Reconciliation]:
         state: make_reconciliation(storage, state=state, **facts)
         for state, facts in {
             "failed": {"reason": "The bucket refused these credentials."},
-            "clean": {},
-            "running": {"finished_at": None},
-            "different": {},
+            "clean": {"n_objects": 1_240, "n_copies": 1_240},
+            "running": {"finished_at": None, "n_objects": 400, "n_copies": 310},
+            "different": {
+                "n_objects": 1_240,
+                "n_copies": 1_240,
+                "n_differences": len(Difference.Kind.values),
+                "counts": dict.fromkeys(Difference.Kind.values, 1),
+            },
         }.items()
     }
     for kind in Difference.Kind.values:

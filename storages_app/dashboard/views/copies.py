@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from storages_app.copying import services
 from storages_app.dashboard import reports
 from storages_app.dashboard.access import PageRequest, actor_of, project_page
+from storages_app.dashboard.copy_texts import spoken, trouble_of
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.forms.copies import CopyFilterForm
 from storages_app.dashboard.frame import show
@@ -92,8 +93,8 @@ def page(request: PageRequest, project: Project, pk: int) -> HttpResponse:
 
 @project_page()
 def status(request: PageRequest, project: Project, pk: int) -> HttpResponse:
-    """The job's facts alone, asked for while it waits or runs."""
-    context = _job_context(project, pk) | {"project": project}
+    """The job's facts alone, asked for while it waits or runs; the last answer tells the end."""
+    context = _job_context(project, pk) | {"project": project, "is_part": True}
     job = context["job"]
     return poll_answer(
         request,
@@ -106,7 +107,13 @@ def status(request: PageRequest, project: Project, pk: int) -> HttpResponse:
 def _job_context(project: Project, pk: int) -> dict[str, Any]:
     jobs = CopyJob.objects.select_related("file", "custom_storage")
     job = get_object_or_404(jobs, project=project, pk=pk)
-    return {"job": job, "reason": explain(job), "version": reports.version_of([job])}
+    trouble = trouble_of(job)
+    return {
+        "job": job,
+        "trouble": trouble,
+        "spoken": spoken(job, trouble),
+        "version": reports.version_of([job]),
+    }
 
 
 @project_page(change=Action.MANAGE_FILES, only_post=True)
