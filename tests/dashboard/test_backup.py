@@ -317,6 +317,42 @@ def test_a_project_without_a_backup_leads_to_the_manifest_of_another_instance(
     assert address("restore_new", project) not in as_viewer.get(address("backup", project)).text
 
 
+class TestTheEndOfTheFirstBackup:
+    """Somebody looks at the page of the backup while its first run goes on, and hears the end."""
+
+    def test_is_spoken_once(self, project, plan, file, as_owner):
+        begun = timezone.now()
+        run = make_backup_run(plan, state="copying", finished_at=None, snapshot_at=begun)
+        make_copy_job(file, plan.custom_storage, is_backup=True)
+        part = address("backup_runs", project)
+        assert f'hx-get="{part}?' in as_owner.get(address("backup", project)).text
+        answer = as_owner.get(part)
+        assert "First backup: " in answer.text
+        assert 'id="live"' not in answer.text
+        BackupRun.objects.filter(pk=run.pk).update(state="done", finished_at=timezone.now())
+        last = as_owner.get(part, {"seen": answer.context["version"]})
+        spoken = re.findall(r'<div id="live" hx-swap-oob="innerHTML">([^<]+)</div>', last.text)
+        assert len(spoken) == 1
+        assert spoken[0].startswith("Backed up. The 1 stored file is in acme-photos as of ")
+        assert last.status_code == 286  # nobody asks again
+        assert "hx-get" not in last.text
+
+    def test_is_not_spoken_to_who_comes_later(self, project, plan, as_owner):
+        make_backup_run(plan, finished_at=timezone.now())
+        page = as_owner.get(address("backup", project)).text
+        assert "hx-swap-oob" not in page
+        assert "hx-get" not in page
+
+    def test_has_not_come_while_copies_of_the_run_go_on(self, project, plan, file, as_owner):
+        ended = {"state": "gaps", "finished_at": timezone.now(), "snapshot_at": timezone.now()}
+        make_backup_run(plan, **ended)
+        make_copy_job(file, plan.custom_storage, is_backup=True, state="pending")
+        answer = as_owner.get(address("backup_runs", project))
+        assert "First backup: 0 of 1." in answer.text
+        assert answer.status_code == 200
+        assert 'id="live"' not in answer.text
+
+
 def test_the_table_of_runs_has_the_figures_and_the_manifest_link(
     project, plan, as_owner, as_viewer
 ):

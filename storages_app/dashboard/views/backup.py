@@ -18,7 +18,7 @@ from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.frame import show
 from storages_app.dashboard.polling import STOP_POLLING, poll_answer
 from storages_app.lib.errors import UcdashError
-from storages_app.models import BackupPlan, Project
+from storages_app.models import BackupPlan, BackupRun, Project
 from storages_app.projects.roles import Action, may
 
 _N_RUNS = 20
@@ -33,8 +33,11 @@ def page(request: PageRequest, project: Project) -> HttpResponse:
 
 @project_page()
 def runs(request: PageRequest, project: Project) -> HttpResponse:
-    """The big sentence and the runs alone, asked for while a run is under way."""
-    context = _context(request, project) | {"project": project}
+    """The big sentence and the runs alone, asked for while a run is under way.
+
+    The answer that is the last of them tells the end, so that it is heard once.
+    """
+    context = _context(request, project) | {"project": project, "is_part": True}
     if not context["plan"]:
         return HttpResponse(status=STOP_POLLING)
     return poll_answer(
@@ -57,9 +60,15 @@ def _context(request: PageRequest, project: Project) -> dict[str, Any]:
         "verdict": verdict,
         "runs": newest,
         "may_manage": may(request.user, project, Action.MANAGE_STORAGES),
-        "is_running": any(not run.is_over for run in newest),
+        "is_running": _is_running(newest, verdict),
         "version": reports.version_of_runs(newest, verdict.sentence if verdict else ""),
     }
+
+
+def _is_running(newest: list[BackupRun], verdict: services.Verdict | None) -> bool:
+    """Whether a run is open, or its copies still go on."""
+    is_first = verdict is not None and verdict.state == "running"
+    return is_first or any(not run.is_over for run in newest)
 
 
 def plan_of(project: Project) -> BackupPlan | None:
