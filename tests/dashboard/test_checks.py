@@ -85,6 +85,17 @@ class TestThePage:
         assert "7 objects listed, 0 copies compared." in text
         assert address("_status", project, storage, busy.pk) in text
 
+    def test_offers_no_second_one_of_a_kind_that_runs(self, as_owner, project, storage, run):
+        offered = '<button type="submit" class="button main" name="kind" value="full"'
+        text = " ".join(as_owner.get(address("", project, storage)).text.split())
+        assert offered in text
+        make_reconciliation(storage, state="running", finished_at=None)
+        for page in (address("", project, storage), address("_run", project, storage, run.pk)):
+            text = " ".join(as_owner.get(page).text.split())
+            assert offered not in text
+            assert 'value="full" aria-disabled="true"' in text
+            assert '<button type="submit" class="button" name="kind" value="light"' in text
+
     def test_shows_an_older_one_by_its_address(self, as_owner, project, storage, run):
         make_reconciliation(storage)
         text = as_owner.get(address("_run", project, storage, run.pk)).text

@@ -730,7 +730,10 @@ class TestChecklist:
         assert response["Location"] == address("setup_bucket", project, draft.pk) + "#checklist"
         assert ConnectionTest.objects.get().kind == "checklist"
         page = as_owner.get(address("setup_bucket", project, draft.pk)).text
+        assert "hx-swap-oob" not in page
         assert 'hx-trigger="every 1s"' in page
+        assert "Reading the bucket…" in page
+        assert "as they should be" not in page  # nothing is known before it was read
         assert "Reload to see the newest state" in page
         assert as_owner.get(address("setup_checklist", project, draft.pk)).status_code == 200
 
@@ -743,6 +746,9 @@ class TestChecklist:
         )
         part = as_owner.get(address("setup_checklist", project, draft.pk))
         assert part.status_code == 286
+        spoken = '<div id="live" hx-swap-oob="innerHTML">1 of 7 as they should be</div>'
+        assert spoken in part.text
+        assert spoken not in as_owner.get(address("setup_bucket", project, draft.pk)).text
         text = text_of(part)
         assert "Right Object Ownership: BucketOwnerEnforced" in text
         assert "To change Block Public Access: 2 of 4 on Wanted: 4 of 4 on." in text

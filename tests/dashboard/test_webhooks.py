@@ -184,7 +184,7 @@ class TestDeliveries:
 
     @pytest.mark.parametrize(
         ("state", "said_of_it"),
-        [("pending", "Sending…"), ("leased", "Sending…"), ("delivered", "Delivered in 84 ms")],
+        [("pending", "Waiting"), ("leased", "Sending…"), ("delivered", "Delivered in 84 ms")],
     )
     def test_says_how_far_it_is(self, project, webhook, as_owner, state, said_of_it):
         row = make_webhook_delivery(webhook, state=state, duration_ms=84)

@@ -30,10 +30,14 @@ def page(
     """The newest check, or the one that the address names."""
     storage = storage_of(project, storage_id)
     run = check_reports.newest(storage) if pk is None else _run_of(storage, pk)
+    under_way = storage.reconciliations.filter(finished_at=None)
+    kinds = set(under_way.order_by().values_list("kind", flat=True))
     context: dict[str, Any] = {
         "check": None,
         "history": check_reports.history(storage),
         "is_one": pk is not None,
+        "full_runs": Reconciliation.Kind.FULL in kinds,
+        "light_runs": Reconciliation.Kind.LIGHT in kinds,
     }
     if run:
         context |= {
