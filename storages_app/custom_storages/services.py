@@ -416,11 +416,14 @@ def run_test_now(
 
 
 @transaction.atomic
-def connect(*, custom_storage: CustomStorage, actor: str) -> None:
-    """Copies may go to the bucket from now on; NotTested unless its settings have passed."""
+def connect(*, custom_storage: CustomStorage, actor: str) -> bool:
+    """Copies may go to the bucket from now on; NotTested unless its settings have passed.
+
+    False if somebody has connected it meanwhile.
+    """
     _hold(custom_storage)
     if not custom_storage.is_draft:
-        return
+        return False
     tests = ConnectionTest.objects.of_current_settings(custom_storage).over().order_by("-pk")
     last = tests.first()
     if last is None or not last.has_passed:
@@ -434,6 +437,7 @@ def connect(*, custom_storage: CustomStorage, actor: str) -> None:
     links = HandOff.objects.filter(custom_storage=custom_storage, revoked_at=None)
     links.update(revoked_at=timezone.now())
     transaction.on_commit(partial(wake, "copying.drain"))
+    return True
 
 
 @transaction.atomic

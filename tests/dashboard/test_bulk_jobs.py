@@ -2,6 +2,7 @@
 
 import csv
 import re
+import uuid
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -54,6 +55,16 @@ class TestAsking:
         job = BulkJob.objects.get()
         assert response["Location"] == address("bulk_job", project, job.pk)
         assert (job.what, job.asked_by, job.is_dry_run) == ("all", "owner@example.com", False)
+
+    def test_a_form_that_is_sent_again_makes_no_second_job(self, project, file, post):  # S121
+        once = uuid.uuid4()
+        refused = post(once=once, what="selection")  # counts for nothing
+        assert refused.status_code == 200
+        post(once=once)
+        again = post(once=once)
+        assert again["Location"] == address("jobs", project)
+        assert "that job exists, and no second was made." in said(again)[0]
+        assert BulkJob.objects.count() == 1
 
     def test_takes_the_filter_of_the_list(self, project, file, as_owner, post):
         make_file(project, name="dog.txt")

@@ -1,5 +1,6 @@
 """The pages of restores: one to ask, one to watch."""
 
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -98,6 +99,16 @@ class TestAsking:
         assert answer["Location"] == address(project, "restore_run", run.pk)
         assert (run.asked_by, run.is_drill) == ("owner@example.com", False)
         assert "Reading the manifest…" in text_of(as_owner, run)
+
+    def test_a_form_that_is_sent_again_begins_no_second_one(  # S121
+        self, as_owner, project, owner, vault, lost
+    ):
+        fields = {"into": "new", "new_name": "Harbour", "once": uuid.uuid4()}
+        order(as_owner, project, vault, lost, **fields)
+        answer = order(as_owner, project, vault, lost, **fields)
+        assert answer["Location"] == address(project, "jobs")
+        assert RestoreRun.objects.count() == 1
+        assert Project.objects.for_user(owner).filter(name="Harbour").count() == 1
 
     def test_a_choice_of_files_goes_with_it(self, as_owner, project, vault, lost):
         order(as_owner, project, vault, lost, name="1", after="2025-01-02", before="2027-01-02")

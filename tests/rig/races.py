@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import django
@@ -23,9 +24,16 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.files.storage import storages  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from storages_app.bulk_copies import runner as counting  # noqa: E402
+from storages_app.bulk_copies import services as bulk_copies  # noqa: E402
+from storages_app.bulk_copies.errors import BulkRefused  # noqa: E402
 from storages_app.copying import claiming, orders, runner  # noqa: E402
+from storages_app.copying import services as copying  # noqa: E402
+from storages_app.copying.errors import CopyRefused  # noqa: E402
 from storages_app.custom_storages import services as custom_storages  # noqa: E402
 from storages_app.lib import outbound  # noqa: E402
 from storages_app.library import services as library  # noqa: E402
@@ -43,6 +51,7 @@ from storages_app.models import (  # noqa: E402
 )
 from storages_app.objectstores.backends.memory import MemoryStore  # noqa: E402
 from storages_app.projects import invitations, members  # noqa: E402
+from storages_app.projects import services as projects  # noqa: E402
 from storages_app.projects.team_errors import LastOwner, TeamRefused  # noqa: E402
 from storages_app.uploads import arrivals, metadata  # noqa: E402
 from storages_app.uploads.errors import ProjectRemoved  # noqa: E402
@@ -50,9 +59,13 @@ from storages_app.url_uploads import holding  # noqa: E402
 from storages_app.url_uploads import runner as fetches  # noqa: E402
 from tests import hostile_server  # noqa: E402
 from tests.factories import (  # noqa: E402
+    make_backup_plan,
+    make_channel,
+    make_connection_test,
     make_custom_storage,
     make_file,
     make_project,
+    make_restore_run,
     make_url_upload,
     make_user,
 )
@@ -314,6 +327,121 @@ def one_invitation(storage: CustomStorage, round_: int, workers: int) -> None:
     at_once(*[partial(attempt, join)] * workers)
     assert len(refusals) == workers - 1, refusals
     assert User.objects.filter(email=email, memberships__project=project).count() == 1
+
+
+def same_project_name(storage: CustomStorage, round_: int, workers: int) -> None:
+    """Many make a project of one name."""
+    owner, name = make_user(f"{uuid4().hex}@example.com"), f"One name {uuid4().hex}"
+    at_once(*[lambda: projects.create_project_with_key(name=name, owner=owner)] * workers)
+    made = Project.objects.filter(name=name)
+    assert made.count() == made.filter(memberships__user=owner).count() == workers
+    assert sum(project.secret_keys.count() for project in made) == workers
+
+
+def asked_of_a_storage_that_goes(storage: CustomStorage, round_: int, workers: int) -> None:
+    """A storage is disconnected while programs and people ask for copies to it."""
+    gone = make_custom_storage(storage.project, capabilities=PROVEN)
+    file = make_file(storage.project, uuid4().bytes)
+
+    def ask(number: int) -> None:
+        with suppress(CopyRefused):
+            copying.remote_copy(
+                project=storage.project,
+                file=file,
+                effects="",
+                target=gone.name,
+                make_public=None,
+                pattern=f"{round_}/{number}",
+                asked_by="a race",
+            )
+
+    def ask_for_many() -> None:
+        with suppress(BulkRefused):
+            bulk_copies.request(
+                project=storage.project,
+                custom_storage=CustomStorage.objects.get(pk=gone.pk),
+                asked_by="a race",
+                what="selection",
+                file_uuids=[file.pk],
+                is_dry_run=False,
+            )
+
+    def disconnect() -> None:
+        row = CustomStorage.objects.get(pk=gone.pk)
+        custom_storages.disconnect(custom_storage=row, actor="a race")
+
+    asked = [partial(ask, number) for number in range(workers - 4)]
+    at_once(*asked, *[ask_for_many] * 2, disconnect, drain)
+    counting.drain()
+    drain()
+    claiming.cancel_orphans()
+    left = CopyJob.objects.filter(custom_storage=gone, finished_at=None)
+    assert not left.exists(), left.values("state", "reason")
+    assert not gone.bulk_jobs.filter(finished_at=None).exists()
+    ended = CopyJob.objects.filter(custom_storage=gone).values_list("state", "reason")
+    assert {*ended} <= {("done", ""), ("cancelled", "storage_deleted")}, {*ended}
+
+
+def forms(storage: CustomStorage, round_: int, workers: int) -> None:
+    """Each form that makes or begins something is sent by many clicks at once."""
+    owner = make_user(f"{uuid4().hex}@example.com")
+    project = make_project(owner=owner)
+    draft = make_custom_storage(project, name="draft", connected_at=None, setup_step=5)
+    make_connection_test(draft)
+    make_file(project, uuid4().bytes)
+    plan = make_backup_plan(make_custom_storage(project, capabilities=PROVEN), is_on=False)
+    restore = make_restore_run(plan.custom_storage)
+    channel = make_channel(project, "webhook")
+    to = plan.custom_storage.pk
+    made: dict[str, tuple[list[object], dict[str, object]]] = {
+        "setup_test": ([draft.pk], {"do": "connect", "on_clash": "error", "copy_stored": "on"}),
+        "backup_turn_on": ([], {}),
+        "restore_start": ([restore.pk], {}),
+        "team_invite": ([], {"email": f"{uuid4().hex}@example.com", "role": "viewer"}),
+        "key_new": ([], {"label": "once", "scope": "full"}),
+        "url_secret": ([], {}),
+        "notification_secret": ([channel.pk], {}),
+        "bulk_new": ([], {"what": "all", "custom_storage": to}),
+    }
+    for name, (args, values) in made.items():
+        path = reverse(f"dashboard:{name}", args=[project.slug, *args])
+        statuses = _click_often(owner, path, values | {"once": uuid4()}, workers)
+        assert {*statuses} <= {200, 302}, (name, statuses)
+    told = Counter(Event.objects.filter(project=project).values_list("kind", flat=True))
+    once = {
+        "storage.connected",
+        "backup.turned_on",
+        "restore.started",
+        "invitation.sent",
+        "secret_key.created",
+        "project.url_secret_made",
+        "notification.secret_made",
+    }
+    assert {kind: told[kind] for kind in once} == dict.fromkeys(once, 1), told
+    assert plan.runs.count() == 1
+    assert project.invitations.count() == 1
+    assert project.secret_keys.count() == 1
+    assert draft.bulk_jobs.count() == 1  # of what is stored already
+    assert plan.custom_storage.bulk_jobs.count() == 1
+    channel.refresh_from_db()
+    assert channel.sealed_secret
+    assert not channel.sealed_old_secret
+
+
+def _click_often(user: User, path: str, values: dict[str, object], times: int) -> list[int]:
+    """One browser that is signed in sends one form so often; its answers' statuses."""
+    host = {"host": urlsplit(settings.DASHBOARD_URL).netloc}
+    signed_in = Client(headers=host)
+    signed_in.force_login(user)
+    statuses = []
+
+    def click() -> None:
+        browser = Client(headers=host)
+        browser.cookies = signed_in.cookies
+        statuses.append(browser.post(path, values).status_code)
+
+    at_once(*[click] * times)
+    return statuses
 
 
 def main(name: str, rounds: int, workers: int) -> None:

@@ -1,5 +1,6 @@
 """The form that asks for copies of many files."""
 
+import uuid
 from typing import Any
 
 from django import forms
@@ -77,6 +78,7 @@ class BulkCopyForm(CopyForm):
         help_text="Count, look for taken names and sizes, and ask before the first copy.",
     )
     file = UuidsField(required=False)
+    once = forms.UUIDField(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
 
     def __init__(
         self, *args: Any, project: Project, offers: list[tuple[str, str]], **kwargs: Any

@@ -1,5 +1,6 @@
 """Asking for a restore: from which manifest, which files, into what."""
 
+import uuid
 from datetime import date
 from typing import Any
 
@@ -79,6 +80,7 @@ class RestoreForm(DashboardForm):
         help_text="One a line. A file that was removed here keeps its UUID and its address.",
         widget=forms.Textarea(attrs=_PLAIN | {"rows": 3}),
     )
+    once = forms.UUIDField(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
 
     def __init__(
         self, *args: Any, offered: list[Offered], others: list[Project], **kwargs: Any

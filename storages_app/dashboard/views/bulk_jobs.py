@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.forms.bulk_jobs import BulkCopyForm, What
 from storages_app.dashboard.frame import Frame, show
+from storages_app.dashboard.once import only_once
 from storages_app.dashboard.polling import poll_answer
 from storages_app.dashboard.reasons import explanations
 from storages_app.lib.errors import UcdashError
@@ -32,9 +34,15 @@ def new(request: PageRequest, project: Project) -> HttpResponse:
     offers = _offers(project, asked)
     if request.method == "POST":
         form = BulkCopyForm(request.POST, project=project, offers=offers)
-        job = _ordered(request, project, form)
-        if job:
-            return redirect("dashboard:bulk_job", project.slug, job.pk)
+        if form.is_valid():
+            try:
+                job = _ordered(request, project, form)
+            except UcdashError as error:
+                form.refuse(error, form.field_of(error))
+            else:
+                if job is None:
+                    return redirect("dashboard:jobs", project.slug)
+                return redirect("dashboard:bulk_job", project.slug, job.pk)
     else:
         initial = _initial(project, request.GET, offers)
         form = BulkCopyForm(project=project, offers=offers, initial=initial)
@@ -43,13 +51,8 @@ def new(request: PageRequest, project: Project) -> HttpResponse:
 
 
 def _ordered(request: PageRequest, project: Project, form: BulkCopyForm) -> BulkJob | None:
-    if not form.is_valid():
-        return None
-    try:
-        return services.request(project=project, asked_by=actor_of(request), **form.order())
-    except UcdashError as error:
-        form.refuse(error, form.field_of(error))
-        return None
+    order = partial(services.request, project=project, asked_by=actor_of(request), **form.order())
+    return only_once(request, project, form.cleaned_data["once"], order, what="that job")
 
 
 def _offers(project: Project, asked: QueryDict) -> list[tuple[str, str]]:

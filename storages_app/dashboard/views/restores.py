@@ -13,6 +13,7 @@ from storages_app.dashboard.access import PageRequest, actor_of, project_page
 from storages_app.dashboard.forms.base import message_of
 from storages_app.dashboard.forms.restores import HERE, NEW, RestoreForm, SourceForm, StartForm
 from storages_app.dashboard.frame import Frame, projects_of, show
+from storages_app.dashboard.once import only_once
 from storages_app.dashboard.polling import poll_answer
 from storages_app.lib.errors import UcdashError
 from storages_app.models import BackupPlan, CustomStorage, Project, RestoreRun
@@ -41,8 +42,19 @@ def new(request: PageRequest, project: Project) -> HttpResponse:
         initial={"storage": storage.pk if storage else "", "into": HERE},
     )
     if request.method == "POST" and storage and form.is_valid():
-        run = _requested(request, project, storage, form)
-        if run:
+        try:
+            run = only_once(
+                request,
+                project,
+                form.cleaned_data["once"],
+                lambda: _requested(request, project, storage, form),
+                what="that restore",
+            )
+        except UcdashError as error:
+            form.refuse(error)
+        else:
+            if run is None:
+                return redirect("dashboard:jobs", project.slug)
             return redirect("dashboard:restore_run", run.project.slug, run.pk)
     context = {
         "form": form,
@@ -78,24 +90,21 @@ def _others(request: PageRequest, project: Project) -> list[Project]:
     return [other for other in mine if may(request.user, other, Action.MANAGE_STORAGES)]
 
 
+@transaction.atomic
 def _requested(
     request: PageRequest, project: Project, storage: CustomStorage, form: RestoreForm
-) -> RestoreRun | None:
+) -> RestoreRun:
+    """With a new project, or neither."""
     data = form.cleaned_data
-    try:
-        with transaction.atomic():
-            return services.request(
-                project=_target(request, project, form),
-                custom_storage=storage,
-                manifest_key=data["manifest"],
-                asked_by=actor_of(request),
-                only=form.only(),
-                on_taken=data["on_taken"],
-                is_drill=request.POST.get("do") == "drill",
-            )
-    except UcdashError as error:
-        form.refuse(error)
-        return None
+    return services.request(
+        project=_target(request, project, form),
+        custom_storage=storage,
+        manifest_key=data["manifest"],
+        asked_by=actor_of(request),
+        only=form.only(),
+        on_taken=data["on_taken"],
+        is_drill=request.POST.get("do") == "drill",
+    )
 
 
 def _target(request: PageRequest, project: Project, form: RestoreForm) -> Project:

@@ -383,8 +383,7 @@ def _keep_options(
                 "passed.",
             )
             return to_step(TEST, row, "test")
-        services.connect(custom_storage=row, actor=actor)
-        if copies_stored:
+        if services.connect(custom_storage=row, actor=actor) and copies_stored:
             _count_stored(request, row)
     except UcdashError as error:
         form.refuse(error)
