@@ -163,6 +163,7 @@ MFA_FORMS = {
     "authenticate": "storages_app.dashboard.forms.account.CodeForm",
     "reauthenticate": "storages_app.dashboard.forms.account.ConfirmByCodeForm",
     "activate_totp": "storages_app.dashboard.forms.sign_in.ConnectAppForm",
+    "edit_webauthn": "storages_app.dashboard.forms.sign_in.RenamePasskeyForm",
 }
 # Of people who come in: wrong passwords and codes in a quarter of an hour, before a lock.
 WRONG_SIGN_INS = env.number("UCDASH_WRONG_SIGN_INS", 10, at_least=1)

@@ -89,13 +89,13 @@ class TestRule:
             ({"renditions": "-/explode/"}, "not known here"),
             ({"more_types": "images"}, "is no type"),
             ({"min_size": "3", "max_size": "2"}, "no file would fit"),
-            ({"min_size": "-1"}, "greater than or equal to 0"),
+            ({"min_size": "-1"}, "from 0 to 1,000,000,000"),
             ({"min_size": "much"}, "Enter a number"),
             ({"max_size": "NaN"}, "Enter a number"),
             ({"max_size": "0"}, "at least 1 byte"),
             ({"max_size": "0.0000001"}, "no more than 6 decimal places"),
-            ({"when": "later"}, "Select a valid choice"),
-            ({"types": ["image/x"]}, "Select a valid choice"),
+            ({"when": "later"}, "“later” is not in the list"),
+            ({"types": ["image/x"]}, "“image/x” is not in the list"),
         ],
     )
     def test_that_cannot_be_followed_is_told_at_its_field_and_nothing_typed_is_lost(

@@ -64,10 +64,10 @@ class TestSetUp:
         [
             ({"schedule": "other", "cron": "often"}, "is no schedule"),
             ({"schedule": "other", "cron": ""}, "is no schedule"),
-            ({"schedule": "hourly"}, "Select a valid choice"),
-            ({"keep_days": -1}, "greater than or equal to 0"),
+            ({"schedule": "hourly"}, "“hourly” is not in the list"),
+            ({"keep_days": -1}, "Enter a number from 0 to 3,650."),
             ({"sample_size": "many"}, "Enter a whole number"),
-            ({"storage_class": "GLACIER"}, "Select a valid choice"),
+            ({"storage_class": "GLACIER"}, "“GLACIER” is not in the list"),
             ({"ping_url": "http://127.0.0.1:8000/"}, "not one that this instance talks to"),
             ({"ping_url": "https://user@x/"}, "not a plain http or https address"),
             ({"custom_storage": ""}, "Choose a storage."),

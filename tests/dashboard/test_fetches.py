@@ -38,7 +38,7 @@ def test_an_address_is_ordered_and_shown_below(form, project, as_owner):
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("", "This field is required."),
+        ("", "Enter an address."),
         ("ftp://example.com/a.jpg", "Invalid URL scheme."),
         ("http://127.0.0.1/a.jpg", "Only public IPs are allowed."),
         ("http://169.254.169.254/latest/", "Only public IPs are allowed."),

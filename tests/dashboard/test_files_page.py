@@ -91,8 +91,8 @@ class TestMetadata:
         ("key", "value", "why"),
         [
             ("a b", "1", "contains symbols not allowed"),
-            ("", "1", "This field is required."),
-            ("a", "", "This field is required."),
+            ("", "1", "Enter a key."),
+            ("a", "", "Enter a value."),
             ("a", "x" * 513, "at most 512 characters"),
             ("a", "x\x07", "contains symbols not allowed"),
         ],

@@ -256,7 +256,7 @@ class TestReplacing:
         answer = as_owner.post(address(run.project, "restore_start", run.pk), {"typed_name": "x"})
         assert "Type the name of the project, exactly as it is written." in answer.content.decode()
         empty = as_owner.post(address(run.project, "restore_start", run.pk)).content.decode()
-        assert "This field is required." in empty
+        assert "Type “Shop”." in empty
         run.refresh_from_db()
         assert run.state == "counted"
 

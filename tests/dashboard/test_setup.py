@@ -153,16 +153,16 @@ class TestWhere:
         ("field", "value", "text"),
         [
             ("name", "with a space", "needs letters, digits, - and _"),
-            ("name", "", "This field is required"),
+            ("name", "", "Enter a storage name."),
             ("bucket", "Acme_Photos", "Acme_Photos has the capital letter A"),
             ("bucket", "ab", "has 2 characters"),
-            ("bucket", "", "This field is required"),
-            ("bucket", "nul\x00", "Null characters"),
+            ("bucket", "", "Enter a bucket."),
+            ("bucket", "nul\x00", "null characters"),
             ("bucket", "AKIAIOSFODNN7EXAMPLE", "has credentials in it"),
             ("prefix", "a/../b", "“.” or “..” as a folder"),
             ("region", "Mars!", "A region has small letters"),
             ("account_id", "12", "twelve digits"),
-            ("provider", "floppy", "not one of the available choices"),
+            ("provider", "floppy", "“floppy” is not in the list"),
         ],
     )
     def test_says_what_is_wrong_at_its_field_and_keeps_what_was_typed(
@@ -395,12 +395,12 @@ class TestUses:
         assert 'value="public_links"' not in page.text
         refused = as_owner.post(address("setup_uses", project, draft.pk), {"public_mode": "policy"})
         assert refused.status_code == 200
-        assert "not one of the available choices" in text_of(refused)
+        assert "is not in the list" in text_of(refused)
 
     def test_an_unknown_use_is_refused(self, project, draft, as_owner):
         typed = {"uses": ["everything"], "public_mode": "private"}
         page = as_owner.post(address("setup_uses", project, draft.pk), typed)
-        assert "not one of the available choices" in text_of(page)
+        assert "is not in the list" in text_of(page)
 
 
 class TestAccessByKey:
@@ -419,9 +419,9 @@ class TestAccessByKey:
     @pytest.mark.parametrize(
         ("field", "value", "text"),
         [
-            ("access_key_id", "", "This field is required"),
+            ("access_key_id", "", "Enter an access key id."),
             ("access_key_id", "two words", "is one word"),
-            ("secret_access_key", "", "This field is required"),
+            ("secret_access_key", "", "Enter a secret access key."),
             ("secret_access_key", "two words", "is one word"),
         ],
     )
@@ -505,7 +505,7 @@ class TestAccessByRole:
     @pytest.mark.parametrize(
         ("arn", "text"),
         [
-            ("", "This field is required"),
+            ("", "Enter a role ARN."),
             ("ucdash", "looks like arn:aws:iam::111122223333:role/ucdash"),
             ("arn:aws:iam::111122223333:user/me", "This is the ARN of a user"),
             (
@@ -950,9 +950,9 @@ class TestFinish:
         ("field", "value", "text"),
         [
             ("key_pattern", "${foo}", "Invalid pattern provided"),
-            ("on_clash", "explode", "not one of the available choices"),
-            ("storage_class", "FAST", "not one of the available choices"),
-            ("encryption", "rot13", "not one of the available choices"),
+            ("on_clash", "explode", "is not in the list"),
+            ("storage_class", "FAST", "is not in the list"),
+            ("encryption", "rot13", "is not in the list"),
             ("kms_key_id", "two words", "is one word"),
             ("kms_key_id", "alias/photos", "A KMS key is used with SSE-KMS only"),
         ],

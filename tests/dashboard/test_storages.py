@@ -397,13 +397,13 @@ class TestSettings:
             ("access_key_id", "two words", "is one word"),
             ("secret_access_key", "two words", "is one word"),
             ("key_pattern", "${foo}", "Did you mean <code>${ext}</code>?"),
-            ("public_mode", "everyone", "not one of the available choices"),
-            ("on_clash", "explode", "not one of the available choices"),
-            ("encryption", "rot13", "not one of the available choices"),
-            ("uses", ["spying"], "not one of the available choices"),
+            ("public_mode", "everyone", "is not in the list"),
+            ("on_clash", "explode", "is not in the list"),
+            ("encryption", "rot13", "is not in the list"),
+            ("uses", ["spying"], "is not in the list"),
             ("kms_key_id", "alias/ours", "Choose encryption by a KMS key"),
             ("kms_key_id", "two words", "is one word"),
-            ("bucket", "nul\x00", "Null characters"),
+            ("bucket", "nul\x00", "null characters"),
         ],
     )
     def test_what_cannot_be_is_refused_beside_its_field(

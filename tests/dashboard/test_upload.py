@@ -54,14 +54,14 @@ def test_files_are_put_together_where_that_is_ticked(page, as_owner):
 def test_of_several_files_none_is_kept_when_one_is_refused(page, as_owner):
     files = [*two_files(), SimpleUploadedFile("empty.txt", b"")]
     response = as_owner.post(page, {"file": files, "as_group": "on"})
-    assert "The submitted file is empty." in response.text
+    assert "This file is empty. Choose another one." in response.text
     assert not File.objects.exists()
     assert not Group.objects.exists()
 
 
 def test_nothing_chosen_is_said_at_the_field(page, as_owner):
     response = as_owner.post(page, {})
-    assert "This field is required." in response.text
+    assert "Choose a file." in response.text
     assert not File.objects.exists()
 
 

@@ -81,11 +81,11 @@ class TestMaking:
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            ({"target_url": ""}, "This field is required"),
+            ({"target_url": ""}, "Enter an address."),
             ({"target_url": "https://10.0.0.1/"}, "does not send anything to this address"),
-            ({"target_url": "https://user:word@8.8.8.8/"}, "Enter a valid URL"),
-            ({"events": []}, "This field is required"),
-            ({"events": ["file.eaten"]}, "not one of the available choices"),
+            ({"target_url": "https://user:word@8.8.8.8/"}, "without user name and password."),
+            ({"events": []}, "Choose at least one."),
+            ({"events": ["file.eaten"]}, "“file.eaten” is not in the list"),
             ({"signing_secret": "x" * 33}, "at most 32 characters"),
         ],
     )

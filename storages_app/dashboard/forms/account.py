@@ -9,6 +9,7 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from django import forms
 
 from storages_app.dashboard.forms.sign_in import Bare
+from storages_app.dashboard.forms.words import InOwnWords
 from storages_app.models import User
 from storages_app.projects import recovery_codes
 from storages_app.projects.accounts import take_a_try
@@ -42,7 +43,7 @@ class ConfirmByCodeForm(_CountedCode, ReauthenticateForm):  # type: ignore[misc]
     """Somebody who is signed in confirms who they are."""
 
 
-class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
+class PreferencesForm(InOwnWords, forms.ModelForm):  # type: ignore[type-arg]
     theme = forms.ChoiceField(label="Colours", choices=User.Theme.choices, widget=forms.RadioSelect)
     time_zone = forms.ChoiceField(
         label="Time zone",

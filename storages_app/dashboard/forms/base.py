@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 
 from storages_app.custom_storages import grants
+from storages_app.dashboard.forms.words import InOwnWords
 from storages_app.lib.errors import UcdashError
 
 
@@ -21,7 +22,7 @@ def word_for(use: grants.Use) -> str:
     return f"Files over {settings.MULTIPART_THRESHOLD // 1_048_576}\N{NO-BREAK SPACE}MB"
 
 
-class DashboardForm(forms.Form):
+class DashboardForm(InOwnWords, forms.Form):
     """A form without the browser's own bubbles, so that every error is in the page."""
 
     use_required_attribute = True

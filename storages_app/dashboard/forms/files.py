@@ -53,7 +53,8 @@ class SelectionForm(DashboardForm):
     STORE, COPY, LIST, DELETE = "store", "copy", "list", "delete"
 
     do = forms.ChoiceField(
-        choices=[(STORE, "Store"), (COPY, "Copy"), (LIST, "Download"), (DELETE, "Delete")]
+        choices=[(STORE, "Store"), (COPY, "Copy"), (LIST, "Download"), (DELETE, "Delete")],
+        error_messages={"required": "Choose what is to be done with them."},
     )
     file = forms.ModelMultipleChoiceField(
         queryset=File.objects.none(), error_messages={"required": "No file was selected."}

@@ -44,6 +44,7 @@ class RollKeyForm(DashboardForm):
             (30 * _DAY, "30 days"),
         ],
         initial=_DAY,
+        error_messages={"required": "Choose how long the old secret works on."},
         help_text="Long enough to give the new one to all of your programs. It ends by itself.",
     )
     once = forms.UUIDField(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
@@ -75,6 +76,7 @@ class SignatureForm(DashboardForm):
         min_value=1,
         max_value=_LONGEST_SIGNATURE,
         initial=30,
+        error_messages={"required": "Enter a number of minutes."},
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
 

@@ -29,7 +29,11 @@ class ProjectNameForm(DashboardForm):
 class DeleteProjectForm(DashboardForm):
     """The name has to be typed, so that nobody deletes the wrong project."""
 
-    name = forms.CharField(label="Name of the project", widget=forms.TextInput(attrs=_PLAIN))
+    name = forms.CharField(
+        label="Name of the project",
+        widget=forms.TextInput(attrs=_PLAIN),
+        error_messages={"required": "Type the name of the project."},
+    )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -21,7 +21,10 @@ class SourceForm(DashboardForm):
         label="Read from",
         queryset=CustomStorage.objects.none(),
         empty_label=None,
-        error_messages={"invalid_choice": "That storage is not there any more."},
+        error_messages={
+            "required": "Choose a storage to read from.",
+            "invalid_choice": "That storage is not there any more.",
+        },
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
@@ -42,9 +45,14 @@ class RestoreForm(DashboardForm):
     storage = forms.CharField(widget=forms.HiddenInput)
     manifest = forms.ChoiceField(
         label="Backup as of",
-        error_messages={"invalid_choice": "The bucket does not list that manifest any more."},
+        error_messages={
+            "required": "Choose a backup.",
+            "invalid_choice": "The bucket does not list that manifest any more.",
+        },
     )
-    into = forms.ChoiceField(label="Restore into")
+    into = forms.ChoiceField(
+        label="Restore into", error_messages={"required": "Choose a project to restore into."}
+    )
     new_name = forms.CharField(
         label="Name of the new project",
         required=False,

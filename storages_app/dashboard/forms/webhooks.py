@@ -7,10 +7,16 @@ from django import forms
 from storages_app.dashboard.forms.base import DashboardForm, message_of
 from storages_app.lib.errors import UcdashError
 from storages_app.models import Webhook
-from storages_app.webhooks import targets
+from storages_app.webhooks import errors, targets
 from storages_app.webhooks.registry import by_name
 
 _SECRET = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"})
+
+_FOR_PEOPLE: dict[type[UcdashError], str] = {
+    errors.TargetInvalid: "Enter an address like https://www.example.com/hooks, without user name "
+    "and password.",
+    errors.SecretInvalid: "Enter at most 32 characters, none of them invisible.",
+}
 
 
 class _WebhookForm(DashboardForm):
@@ -25,7 +31,9 @@ class _WebhookForm(DashboardForm):
         """Where the service blames a field of its own, the one of the form that stands for it."""
         field = getattr(error, "field", "")
         field = {"event": "events"}.get(field, field)
-        self.add_error(field if field in self.fields else None, message_of(error))
+        # What the API says stays as Uploadcare says it.
+        text = _FOR_PEOPLE.get(type(error)) or message_of(error)
+        self.add_error(field if field in self.fields else None, text)
 
 
 class NewWebhookForm(_WebhookForm):
