@@ -1,11 +1,12 @@
 """What the commands of operators share: one actor, one kind of answer, three exit codes."""
 
 import json
-from argparse import ArgumentParser
+import uuid
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import sleep
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError, transaction
@@ -18,6 +19,7 @@ from storages_app.models import CustomStorage, Project, User
 ACTOR = "operator (command line)"
 FOUND = 1  # the exit code where something was found, refused or did not end well
 _LOOKS_EVERY_S = 1.0
+_LONGEST_S = 31_536_000  # a year
 Row = TypeVar("Row", bound=Model)
 
 
@@ -36,8 +38,25 @@ Do = Callable[[dict[str, Any]], Answer]
 class TellingCommand(BaseCommand):
     """A refusal is told to programs as they asked for it, and no database is no traceback."""
 
+    _wants_json = False
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """What was mistyped is told as JSON too: the parser by itself prints its usage and ends."""
+        self._wants_json = "--json" in argv
+        try:
+            super().run_from_argv(argv)
+        except CommandError as error:  # of the parser; others are caught above
+            mistyped = CommandError(str(error).removeprefix("Error: "), returncode=USAGE)
+            self._refuse_as_json(mistyped)
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        if self._wants_json:
+            self._called_from_command_line = False
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
+            _require_texts(options)
             return super().execute(*args, **options)
         except (OperationalError, ProgrammingError) as error:
             said = str(error).strip().partition("\n")[0]
@@ -49,10 +68,30 @@ class TellingCommand(BaseCommand):
             refused.__cause__ = error
         except CommandError as error:
             refused = error
-        if not options.get("json"):
-            raise refused
+        if options.get("json"):
+            self._refuse_as_json(refused)
+        raise refused
+
+    def _refuse_as_json(self, refused: CommandError) -> NoReturn:
         self.stdout.write(json.dumps({"error": _as_error(refused)}, indent=2))
         raise SystemExit(refused.returncode) from refused
+
+
+def _require_texts(options: dict[str, Any]) -> None:
+    """What is no UTF-8 comes as half characters, which neither databases nor terminals take."""
+    for name, value in options.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.isascii() and not _is_utf8(text):
+                said = f"{name.replace('_', '-')}: {ascii(text)[:100]} is not UTF-8."
+                raise CommandError(said, returncode=USAGE)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _as_error(refused: CommandError) -> dict[str, str]:
@@ -98,12 +137,7 @@ class OperatorCommand(TellingCommand):
                 help="Do it in a transaction and take it back: what would be refused is told.",
             )
         elif changes is False:
-            parser.add_argument(
-                "--dry-run",
-                action="store_true",
-                dest="only_looks",
-                help="It only looks; taken so that scripts may say it everywhere.",
-            )
+            add_needless_dry_run(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -129,6 +163,21 @@ class OperatorCommand(TellingCommand):
             {"dry_run": True, **answer.data},
             answer.is_well,
         )
+
+
+def add_needless_dry_run(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        dest="only_looks",
+        help="It only looks; taken so that scripts may say it everywhere.",
+    )
+
+
+def speaking_as(one: BaseCommand, other: BaseCommand) -> BaseCommand:
+    """The other command, which speaks where this one does."""
+    other.stdout, other.stderr = one.stdout, one.stderr
+    return other
 
 
 # --- What is named on the command line ----------------------------------------------------------
@@ -178,6 +227,24 @@ def user_of(email: str) -> User:
     return user
 
 
+def seconds(text: str) -> float:
+    """How long to wait, as an option says it."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= _LONGEST_S:  # what is no number compares with none
+        raise ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {_LONGEST_S}")
+    return number
+
+
+def file_uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no UUID") from error
+
+
 # --- What is said -------------------------------------------------------------------------------
 
 
@@ -210,7 +277,7 @@ def wait_for(row: Row, is_over: Callable[[Row], bool], *, seconds: float) -> boo
 def add_waiting(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
-        type=float,
+        type=seconds,
         default=0,
         metavar="SECONDS",
         help="Wait so long for its end, and exit 1 unless it ended well.",

@@ -58,7 +58,8 @@ class Backup:
         try:
             facts = json.loads((folder / FACTS).read_text())
             backup = cls(**facts)
-        except (OSError, ValueError, TypeError) as error:
+            backup.key_proofs.items(), backup.rows.items()
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise CommandError(
                 f"{folder} has no {FACTS} that can be read: name the folder of one backup."
             ) from error
@@ -86,17 +87,31 @@ def waiting_migrations() -> list[str]:
 
 def is_empty() -> bool:
     """Whether nobody has used this database."""
-    return not _counts().get("projects")
+    return not counts().get("projects")
+
+
+def require_room(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written into, without making it."""
+    above = (folder, *folder.absolute().parents)
+    here = next(one for one in above if os.access(one, os.F_OK))
+    if not (here.is_dir() and os.access(here, os.W_OK | os.X_OK)):
+        raise CommandError(f"Nothing can be written into {folder}: {here} does not let us.")
+
+
+def require_apart(keys: Path, backup: Path) -> None:
+    if keys.resolve().is_relative_to(backup.resolve()):
+        raise CommandError("Keep the keys apart from the backup: name a folder outside of it.")
 
 
 def make(parent: Path) -> Path:
     """A new folder in `parent` with the database as it is in one moment, and what belongs to it."""
+    require_room(parent)
     now = timezone.now()
     folder = parent / f"{now:%Y-%m-%dT%H%M%S.%fZ}"
     half = parent / f".{folder.name}"
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    half.mkdir(mode=0o700)
     try:
+        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        half.mkdir(mode=0o700)
         dump = half / _DATABASES[connection.vendor]
         _dump(dump)
         backup = Backup(
@@ -105,22 +120,24 @@ def make(parent: Path) -> Path:
             size=dump.stat().st_size,
             sha256=_sha256(dump),
             migrations=_applied(),
-            rows=_counts(),
+            rows=counts(),
             uploads=upload_storage(),
             key_proofs=dict(_proofs()),
         )
         (half / FACTS).write_text(json.dumps(asdict(backup), indent=2) + "\n")
         half.rename(folder)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(half, ignore_errors=True)  # what is not whole must not pass for a backup
+        if isinstance(error, OSError | sqlite3.Error):
+            raise CommandError(f"The backup could not be written: {error}.") from error
         raise
     return folder
 
 
 def write_keys(folder: Path, *, apart_from: Path) -> Path:
     """The secrets of the installation, for a place of their own."""
-    if folder.resolve().is_relative_to(apart_from.resolve()):
-        raise CommandError("Keep the keys apart from the backup: name a folder outside of it.")
+    require_apart(folder, apart_from)
+    require_room(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / KEYS
     lines = ["UCDASH_SECRET_KEY=", settings.SECRET_KEY, "\n"]
@@ -142,7 +159,11 @@ def check(folder: Path) -> Backup:
     """The backup, if its database is whole and is one for the engine that is used here."""
     backup = Backup.read(folder)
     dump = folder / backup.database
-    if not dump.is_file() or _sha256(dump) != backup.sha256:
+    try:
+        is_whole = dump.is_file() and _sha256(dump) == backup.sha256
+    except OSError as error:
+        raise CommandError(f"{dump} cannot be read: {error.strerror}.") from error
+    if not is_whole:
         raise CommandError(f"{dump} is not the file that was written: take another backup.")
     if backup.engine != connection.vendor:
         raise CommandError(
@@ -155,11 +176,15 @@ def put_back(folder: Path, backup: Backup) -> None:
     """The database becomes what it was then, whole or not at all."""
     connection.close()
     if backup.engine == "sqlite":
-        with (
-            closing(sqlite3.connect(folder / backup.database)) as kept,
-            closing(sqlite3.connect(_sqlite_file(), timeout=20)) as used,
-        ):
-            kept.backup(used)
+        try:
+            with (
+                closing(sqlite3.connect(folder / backup.database)) as kept,
+                closing(sqlite3.connect(_sqlite_file(), timeout=20)) as used,
+            ):
+                kept.backup(used)
+        except sqlite3.Error as error:
+            said = f"The database was not put back: {error}. Stop what uses it, and try again."
+            raise CommandError(said) from error
         return
     # Tables and functions of a newer version would be left over, and stand in the way of the old.
     anew = "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
@@ -232,7 +257,8 @@ def _applied() -> list[str]:
     )
 
 
-def _counts() -> dict[str, int]:
+def counts() -> dict[str, int]:
+    """How many rows of each kind there are, of the kinds that people know by number."""
     here = set(connection.introspection.table_names())
     found = {}
     with connection.cursor() as cursor:

@@ -23,31 +23,37 @@ def add_access_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--provider", default="", metavar="SLUG", help=f"One of {', '.join(slugs)}."
     )
-    parser.add_argument("--endpoint", default="", help="Empty for Amazon S3.")
-    parser.add_argument("--region", default="")
-    parser.add_argument("--account-id", default="", help="The bucket's owner, at Amazon.")
-    parser.add_argument("--bucket", required=True)
-    parser.add_argument("--prefix", default="")
+    parser.add_argument("--endpoint", default="", metavar="URL", help="Empty for Amazon S3.")
+    parser.add_argument("--region", default="", help="Empty: it is found, where it can be.")
+    parser.add_argument(
+        "--account-id", default="", metavar="ID", help="The bucket's owner, at Amazon."
+    )
+    parser.add_argument("--bucket", required=True, metavar="NAME", help="Without the address.")
+    parser.add_argument("--prefix", default="", help="What all names in the bucket begin with.")
     parser.add_argument(
         "--identity",
         choices=CustomStorage.Identity.values,
         help="Without it: role if there is a --role-arn, else access_key.",
     )
-    parser.add_argument("--access-key-id", default="")
+    parser.add_argument("--access-key-id", default="", metavar="ID", help="With --secret-env.")
     parser.add_argument(
         "--secret-env",
         default="",
         metavar="VAR",
         help="The environment variable that holds the secret access key.",
     )
-    parser.add_argument("--role-arn", default="", help="The role to assume.")
+    parser.add_argument("--role-arn", default="", metavar="ARN", help="The role to assume.")
 
 
 def add_storage_options(parser: ArgumentParser) -> None:
     """The same, and what for."""
     add_access_options(parser)
     parser.add_argument(
-        "--public", choices=CustomStorage.PublicMode.values, default="private", metavar="MODE"
+        "--public",
+        choices=CustomStorage.PublicMode.values,
+        default="private",
+        metavar="MODE",
+        help=f"Who may read: {', '.join(CustomStorage.PublicMode.values)}; else %(default)s.",
     )
     parser.add_argument(
         "--uses",
@@ -55,8 +61,15 @@ def add_storage_options(parser: ArgumentParser) -> None:
         metavar="LIST",
         help=f"What for, with commas between: {', '.join(use.slug for use in ALL_USES)}.",
     )
-    parser.add_argument("--storage-class", default="", metavar="CLASS")
-    parser.add_argument("--encryption", choices=list(_ENCRYPTIONS), default="none")
+    parser.add_argument(
+        "--storage-class", default="", metavar="CLASS", help="Empty: as the bucket has it."
+    )
+    parser.add_argument(
+        "--encryption",
+        choices=list(_ENCRYPTIONS),
+        default="none",
+        help="What to ask the bucket for; else %(default)s.",
+    )
     parser.add_argument("--kms-key", default="", metavar="ARN", help="With --encryption=kms.")
 
 

@@ -31,8 +31,11 @@ _PUBLIC_KEY = re.compile(r"[0-9a-zA-Z]{1,40}", re.ASCII)
 
 
 @transaction.atomic
-def create_project(*, name: str, owner: User | None) -> Project:
-    """A new project; its slug is made of the name and a number if others have that name."""
+def create_project(*, name: str, owner: User | None, actor: str = "") -> Project:
+    """A new project; its slug is made of the name and a number if others have that name.
+
+    `actor` is who makes it, if that is not its owner.
+    """
     name = checked_name(name, longest=100)
     project = _insert_with_free_slug(name)
     if owner:
@@ -40,7 +43,7 @@ def create_project(*, name: str, owner: User | None) -> Project:
     Event.objects.record(
         "project.created",
         project=project,
-        actor=owner.email if owner else "an operator",
+        actor=actor or (owner.email if owner else "an operator"),
         subject=name,
         subject_id=project.pk,
     )

@@ -71,6 +71,16 @@ class TestBackup:
         assert "Keep the keys apart" in said
         assert len([*into.iterdir()]) == 1, "what was refused has written nothing"
 
+    def test_is_not_written_in_a_dry_run(self, ours, tmp_path):
+        into = tmp_path / "backups"
+        words = ("backup", "--into", str(into), "--keys-into", str(tmp_path / "safe"), "--dry-run")
+        told = json.loads(ours.manage("installation", *words, "--json").stdout)
+        assert (told["dry_run"], told["into"]) == (True, str(into))
+        assert told["rows"]["projects"] == len(names(ours))
+        assert not [*tmp_path.iterdir()]
+        said = refused(ours, "backup", "--into", "/dev/null", "--dry-run")
+        assert "Nothing can be written into /dev/null" in said
+
     def test_before_migrations_is_made_only_if_some_wait(self, ours, tmp_path):
         words = ("installation", "backup", "--into", str(tmp_path), "--if-migrations-wait")
         assert ours.manage(*words).stdout.strip() == ""
@@ -167,3 +177,11 @@ class TestRestore:
 
     def test_refuses_what_is_no_backup(self, ours, tmp_path):
         assert "has no backup.json" in refused(ours, "restore", str(tmp_path))
+        done = ours.manage("installation", "restore", str(tmp_path), "--json", check=False)
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["error"]["code"] == "refused"
+
+    @pytest.mark.parametrize("facts", ["[]", '{"rows": []}', "{", "[" * 100_000])
+    def test_refuses_facts_that_are_none(self, ours, backup, facts):
+        (backup / "backup.json").write_text(facts)
+        assert "has no backup.json that can be read" in refused(ours, "restore", str(backup))

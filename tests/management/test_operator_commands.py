@@ -16,6 +16,7 @@ from storages_app.models import (
     Project,
     Reconciliation,
     SecretKey,
+    Tally,
     User,
 )
 from storages_app.models.fields import read_db_now
@@ -312,8 +313,7 @@ class TestRefusals:
         assert code == 1
         assert "The database cannot be used (no such table: storages_app_project)." in said
         assert "python manage.py migrate" in said
-        if words[0] != "recount":
-            assert json.loads(run(*words, "--json")[1])["error"]["code"] == "database_unusable"
+        assert json.loads(run(*words, "--json")[1])["error"]["code"] == "database_unusable"
 
     def test_of_a_project_that_is_unknown_are_wrong_use_everywhere(self, run, monkeypatch):
         monkeypatch.setenv("S", "a secret")
@@ -423,3 +423,50 @@ class TestInstanceCheck:
         ask("instance_check", "--mail", "op@example.com")
         assert [one.to for one in mailoutbox] == [["op@example.com"]]
         assert Event.objects.get(kind="instance.mail_tried").actor == ACTOR
+
+
+class TestCreateProject:
+    def test_is_not_made_in_a_dry_run_and_tells_no_secret(self, ask):
+        code, tried = ask("create_project", "Shop", "--dry-run")
+        assert (code, tried["dry_run"], tried["secret_key"]) == (0, True, None)
+        assert not Project.objects.exists()
+        assert not Event.objects.exists()
+
+    def test_is_refused_with_a_code(self, ask):
+        code, told = ask("create_project", " ")
+        assert (code, told["error"]["code"]) == (1, "name_invalid")
+
+    @pytest.mark.parametrize("words", [("create_project",), ("project", "create")])
+    def test_is_made_by_the_operator_whoever_owns_it(self, run, words):
+        make_user("ada@example.com")
+        assert run(*words, "Shop", "--owner", "ada@example.com")[0] == 0
+        assert Event.objects.get(kind="project.created").actor == ACTOR
+
+
+class TestRecount:
+    def test_tells_what_was_wrong_and_mends_it(self, ask, project):
+        make_file(project, stored_at=read_db_now())
+        Tally.objects.update(n_stored=7)
+        code, told = ask("recount", "--dry-run")
+        assert (code, told["dry_run"]) == (1, True)
+        assert [one["what"] for one in told["wrong"]] == ["n_stored is told as 7 and is 1."]
+        assert Tally.objects.of(project)["n_stored"] == 7
+        assert ask("recount")[0] == 0
+        assert Tally.objects.of(project)["n_stored"] == 1
+        assert ask("recount", "--dry-run") == (0, {"dry_run": True, "wrong": []})
+
+
+class TestConnectStorage:
+    def test_only_tests_in_a_dry_run_under_its_older_name_too(
+        self, ask, project, bucket, monkeypatch
+    ):
+        for name in ("open_probe_store", "open_outside_store"):
+            monkeypatch.setattr(self_test, name, lambda custom_storage: bucket)
+        monkeypatch.setenv("MY_SECRET", "TheSecretOfTheTests")
+        code, tried = ask(
+            *("connect_storage", "--project", project.slug, "--name", "mine", "--dry-run"),
+            *("--endpoint", "http://127.0.0.1:9", "--region", "us-east-1", "--bucket", "bucket"),
+            *("--access-key-id", "AKIATEST", "--secret-env", "MY_SECRET"),
+        )
+        assert (code, tried["state"]) == (0, "passed")
+        assert not CustomStorage.objects.exists()

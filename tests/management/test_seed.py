@@ -1,5 +1,6 @@
 """`manage.py seed`: many rows that look like those of real uploads."""
 
+import json
 from uuid import UUID
 
 import pytest
@@ -68,6 +69,19 @@ def test_the_storages_are_paused_unless_workers_shall_try_them(goes):
     call_command("seed", files=1, waiting=1, go=goes)
     assert CustomStorage.objects.get().is_paused is not goes
     assert CopyJob.objects.get().state == (State.PENDING if goes else State.BLOCKED)
+
+
+def test_a_dry_run_makes_nothing(capsys):
+    call_command("seed", "--files", "1,000", "--projects", "2", "--dry-run")
+    assert "1,000 files and copies in 2 new projects" in capsys.readouterr().out
+    assert not Project.objects.exists()
+
+
+def test_programs_are_told_what_was_made(capsys):
+    call_command("seed", "--files", "3", "--projects", "2", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert {one["slug"] for one in told["projects"]} == {one.slug for one in Project.objects.all()}
+    assert told["files"] == File.objects.count()
 
 
 def test_more_waiting_copies_than_files_are_refused():

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from storages_app.management.base import seconds
 from storages_app.management.commands.bootstrap import DEMO_SLUG, OPERATOR, write_private
 from storages_app.models import Project, WorkerHeartbeat
 from storages_app.objectstores.backends.s3 import open_store
@@ -54,9 +55,15 @@ class Command(BaseCommand):
     help = "Wait for web, file host, demo bucket and worker; then write demo.json and say so."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--timeout", type=int, default=90, metavar="SECONDS")
+        parser.add_argument(
+            "--timeout",
+            type=seconds,
+            default=90,
+            metavar="SECONDS",
+            help="How long to wait for all of them; else %(default)s.",
+        )
 
-    def handle(self, *args: Any, timeout: int, **options: Any) -> None:
+    def handle(self, *args: Any, timeout: float, **options: Any) -> None:
         parent, deadline = os.getppid(), time.monotonic() + timeout
         waiting_for = _parts()
         while waiting_for:
@@ -65,7 +72,7 @@ class Command(BaseCommand):
                 return  # the processes were stopped before they were ready
             if waiting_for and time.monotonic() > deadline:
                 raise CommandError(
-                    f"No answer within {timeout} s from: {', '.join(waiting_for)}. "
+                    f"No answer within {timeout:g} s from: {', '.join(waiting_for)}. "
                     "Look at the lines above; Ctrl-C stops the rest."
                 )
             if waiting_for:

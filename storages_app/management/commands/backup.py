@@ -34,8 +34,16 @@ class Command(OperatorCommand):
             family, "connect", self.connect, "Back a project up to this storage.", changes=True
         )
         add_storage(connect)
-        connect.add_argument("--cron", default="", help="When; else each night.")
-        connect.add_argument("--keep-days", type=int, default=0, help="Of manifests; 0 for ever.")
+        connect.add_argument(
+            "--cron", default="", help="When, in UTC, such as '0 3 * * *'; else every 3 hours."
+        )
+        connect.add_argument(
+            "--keep-days",
+            type=int,
+            default=0,
+            metavar="DAYS",
+            help="How long manifests are kept; 0 is for ever.",
+        )
         run = self.add(family, "run", self.run, "Begin a run now; a worker does it.", changes=True)
         add_project(run)
         add_waiting(run)

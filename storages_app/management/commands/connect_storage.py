@@ -10,7 +10,8 @@ from storages_app.backups import services as backups
 from storages_app.custom_storages import auto_copy_rules
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.errors import UcdashError
-from storages_app.management.base import TellingCommand, project_of
+from storages_app.management.base import TellingCommand, project_of, speaking_as
+from storages_app.management.commands import storage_selftest
 from storages_app.management.storage_options import (
     USAGE,
     add_storage_options,
@@ -34,7 +35,9 @@ class Command(TellingCommand):
         parser.add_argument("--project", required=True, help="Its slug, name or public key.")
         parser.add_argument("--name", required=True, help="The value of `target` in the API.")
         add_storage_options(parser)
-        parser.add_argument("--pattern", default="${default}")
+        parser.add_argument(
+            "--pattern", default="${default}", metavar="TEXT", help="Names in it; else %(default)s."
+        )
         parser.add_argument("--auto-copy", action="store_true", help="Copy every new file.")
         parser.add_argument(
             "--auto-copy-rule",
@@ -43,13 +46,17 @@ class Command(TellingCommand):
             help='Which new files, such as \'{"types": ["image/*"]}\'; docs/auto-copy.md.',
         )
         parser.add_argument("--backup", action="store_true", help="Back the project up to it.")
+        parser.add_argument("--dry-run", action="store_true", help="Test it, and keep nothing.")
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        secret = secret_of(options)
+        secret, project = secret_of(options), project_of(options)
         _rule_of(options)  # a mistake is told before anything is kept
+        if options["dry_run"]:
+            speaking_as(self, storage_selftest.Command()).handle(**options, external_id="")
+            return
         try:
-            custom_storage, test = _tested(project_of(options), secret, options)
+            custom_storage, test = _tested(project, secret, options)
             if test.has_passed:
                 custom_storages.connect(custom_storage=custom_storage, actor=ACTOR)
                 _switch_on(custom_storage, options)
@@ -104,7 +111,7 @@ def _rule_of(options: dict[str, Any]) -> dict[str, Any] | None:
         raise CommandError("--auto-copy-rule goes with --auto-copy.", returncode=USAGE)
     try:
         return auto_copy_rules.clean_rule(json.loads(text))
-    except (ValueError, UcdashError) as error:
+    except (ValueError, RecursionError, UcdashError) as error:
         raise CommandError(f"--auto-copy-rule: {error}", returncode=USAGE) from error
 
 

@@ -1,19 +1,22 @@
 """Copies of many files: count or start them, watch them, steer them."""
 
-import uuid
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import CommandError
+from django_filters import ChoiceFilter, DateFilter
 
 from storages_app.bulk_copies import services
+from storages_app.bulk_copies.errors import FilterInvalid
+from storages_app.library.filters import FileFilter
 from storages_app.management.base import (
     ACTOR,
     Answer,
     OperatorCommand,
     add_storage,
     add_waiting,
+    file_uuid,
     project_of,
     storage_of,
     table,
@@ -24,6 +27,16 @@ from storages_app.models import BulkJob
 
 State = BulkJob.State
 What = BulkJob.What
+# What their labels leave open.
+_MORE = {
+    "q": "A part of the name is enough.",
+    "since": "As 2026-11-23, from its beginning, in UTC.",
+    "until": "As 2026-11-23, to its end, in UTC.",
+    "copied_to": "A storage's name; the original counts.",
+    "not_copied_to": "A storage's name; the original counts.",
+    "copy_failed": "A storage's name, or * for any.",
+    "group": "Its id.",
+}
 
 
 class Command(OperatorCommand):
@@ -39,19 +52,33 @@ class Command(OperatorCommand):
             changes=None,
         )
         add_storage(start)
-        start.add_argument("--file", nargs="+", type=_uuid, default=[], metavar="UUID")
-        start.add_argument("--query", default="", metavar="TEXT", help="A part of the name.")
-        start.add_argument("--stored", choices=["yes", "no"], default="")
-        start.add_argument("--effects", default="", metavar="TEXT", help="--effects=-/resize/200x/")
-        start.add_argument("--pattern", default="", help="Else that of the storage.")
+        start.add_argument(
+            "--file",
+            nargs="+",
+            type=file_uuid,
+            default=[],
+            metavar="UUID",
+            help="These files, up to 10,000.",
+        )
+        _add_filters(start)
+        start.add_argument(
+            "--effects",
+            default="",
+            metavar="TEXT",
+            help="Copy processed pictures: --effects=-/resize/200x/",
+        )
+        start.add_argument(
+            "--pattern", default="", metavar="TEXT", help="Names in the bucket; else the storage's."
+        )
         start.add_argument(
             "--dry-run",
             action="store_true",
+            dest="only_counts",
             help="Let a worker count, and copy nothing until `copy begin`.",
         )
         add_waiting(start)
         status = self.add(family, "status", self.status, "One job, or the newest of a project.")
-        status.add_argument("id", nargs="?", type=int)
+        status.add_argument("id", nargs="?", type=int, help="The number of the job.")
         status.add_argument("--project", help="Its slug, name or public key.")
         add_waiting(status)
         for name, order, text in (
@@ -62,39 +89,30 @@ class Command(OperatorCommand):
             ("retry", services.retry, "Copy again what failed."),
         ):
             steer = self.add(family, name, _steering(order), text, changes=True)
-            steer.add_argument("id", type=int)
+            steer.add_argument("id", type=int, help="The number of the job.")
 
     def start(self, options: dict[str, Any]) -> Answer:
-        filter_by = {name: options[key] for name, key in (("q", "query"), ("stored", "stored"))}
-        filter_by = {name: value for name, value in filter_by.items() if value}
+        """A dry run is a job that counts, and not one that is taken back."""
+        filter_by = {name: options[name] for name in FileFilter.base_filters if options[name]}
         if options["file"] and filter_by:
-            raise CommandError("--file goes without --query and --stored.", returncode=USAGE)
+            said = ", ".join(_option(name) for name in filter_by)
+            raise CommandError(f"--file goes without {said}.", returncode=USAGE)
         what = What.SELECTION if options["file"] else What.FILTER if filter_by else What.ALL
-        job = services.request(
-            project=project_of(options),
-            custom_storage=storage_of(options),
-            asked_by=ACTOR,
-            what=what.value,
-            filter_by=filter_by,
-            file_uuids=options["file"],
-            effects=options["effects"],
-            pattern=options["pattern"],
-            is_dry_run=options["dry_run"],
-        )
+        try:
+            job = services.request(
+                project=project_of(options),
+                custom_storage=storage_of(options),
+                asked_by=ACTOR,
+                what=what.value,
+                filter_by=filter_by,
+                file_uuids=options["file"],
+                effects=options["effects"],
+                pattern=options["pattern"],
+                is_dry_run=options["only_counts"],
+            )
+        except FilterInvalid as error:
+            raise CommandError(f"{error.message} ({error.code})", returncode=USAGE) from error
         return _told(job, wait=options["wait"])
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        """A dry run of `start` is a job that counts, and not one that is taken back."""
-        if options["what"] != "start":
-            super().handle(*args, **options)
-            return
-        order = options["do"]
-        is_counted = options.pop("dry_run")
-        super().handle(
-            *args,
-            **options
-            | {"dry_run": False, "do": lambda _: order(options | {"dry_run": is_counted})},
-        )
 
     def status(self, options: dict[str, Any]) -> Answer:
         if options["id"]:
@@ -104,6 +122,28 @@ class Command(OperatorCommand):
         jobs = BulkJob.objects.filter(project=project_of(options)).select_related("custom_storage")
         told = [_as_row(job) for job in jobs.order_by("-pk")[:20]]
         return Answer(table(told, empty="No jobs yet."), {"jobs": told})
+
+
+def _add_filters(parser: ArgumentParser) -> None:
+    """Those of the list of files, by the same names."""
+    those = parser.add_argument_group("which files; all, if none of these is given")
+    for name, known in FileFilter.base_filters.items():
+        words = [value for value, _label in known.extra.get("choices", ())]
+        is_day = isinstance(known, DateFilter)
+        is_storage = isinstance(known, ChoiceFilter) and not words
+        what = f"{known.label}: {', '.join(words)}." if words else f"{known.label}."
+        those.add_argument(
+            _option(name),
+            dest=name,
+            default="",
+            choices=words or None,
+            metavar="DAY" if is_day else "NAME" if is_storage else "WORD" if words else "TEXT",
+            help=" ".join(filter(None, [what, _MORE.get(name)])),
+        )
+
+
+def _option(name: str) -> str:
+    return "--query" if name == "q" else f"--{name.replace('_', '-')}"
 
 
 def _steering(order: Callable[..., object]) -> Callable[[dict[str, Any]], Answer]:
@@ -150,10 +190,3 @@ def _as_row(job: BulkJob) -> dict[str, Any]:
         "gaps": job.n_gaps,
         "reason": job.reason,
     }
-
-
-def _uuid(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no UUID") from error

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from storages_app.management.base import TellingCommand
+from storages_app.management.base import TellingCommand, add_needless_dry_run, seconds
 from storages_app.oversight import invariants
 from storages_app.oversight.invariants import Remark, Violation
 
@@ -29,12 +29,13 @@ class Command(TellingCommand):
         )
         parser.add_argument(
             "--grace",
-            type=float,
+            type=seconds,
             default=invariants.GRACE.total_seconds(),
             metavar="SECONDS",
             help="How long a thing may take to come right by itself (%(default)s).",
         )
         parser.add_argument("--json", action="store_true", help="One JSON object a line on stdout.")
+        add_needless_dry_run(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         remarks = invariants.examine(

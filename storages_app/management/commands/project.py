@@ -27,7 +27,7 @@ class Command(OperatorCommand):
         create = self.add(
             family, "create", self.create, "Make a project; it has no secret key yet.", changes=True
         )
-        create.add_argument("name")
+        create.add_argument("name", help="What people call it, up to 100 characters.")
         create.add_argument("--owner", metavar="EMAIL", help="A person who has an account.")
         self.add(family, "list", self.listing, "All projects.")
         add_project(self.add(family, "show", self.show, "One project, its keys and its storages."))
@@ -35,15 +35,20 @@ class Command(OperatorCommand):
             family, "key", self.key, "Make a secret key; it is shown this once.", changes=True
         )
         add_project(key)
-        key.add_argument("--label", default="Command line")
-        key.add_argument("--scope", choices=SecretKey.Scope.values, default="full")
+        key.add_argument("--label", default="Command line", help="Else “%(default)s”.")
+        key.add_argument(
+            "--scope",
+            choices=SecretKey.Scope.values,
+            default="full",
+            help="What it opens; else %(default)s.",
+        )
         end = self.add(family, "end-key", self.end_key, "End a secret key at once.", changes=True)
         add_project(end)
         end.add_argument("--key", required=True, metavar="ID", help="As `project show` names it.")
 
     def create(self, options: dict[str, Any]) -> Answer:
         owner = user_of(options["owner"]) if options["owner"] else None
-        project = services.create_project(name=options["name"], owner=owner)
+        project = services.create_project(name=options["name"], owner=owner, actor=ACTOR)
         told = _as_row(project)
         return Answer(
             f"Project “{project.name}” is ready: {project.slug}, public key {project.public_key}",

@@ -12,7 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from storages_app.backups.manifest import Manifest
 from storages_app.custom_storages import services as custom_storages
 from storages_app.lib.errors import UcdashError
-from storages_app.management.base import TellingCommand
+from storages_app.management.base import TellingCommand, file_uuid
 from storages_app.management.storage_options import (
     USAGE,
     access_of,
@@ -45,9 +45,19 @@ class Command(TellingCommand):
         goal.add_argument("--list", action="store_true", help="Name the manifests, and stop.")
         parser.add_argument("--manifest", default="", metavar="KEY", help="Else the newest.")
         parser.add_argument(
-            "--public-key", default="", help="Whose backup, if the bucket has those of several."
+            "--public-key",
+            default="",
+            metavar="KEY",
+            help="Whose backup, if the bucket has those of several.",
         )
-        parser.add_argument("--only", nargs="+", default=[], metavar="UUID")
+        parser.add_argument(
+            "--only",
+            nargs="+",
+            type=file_uuid,
+            default=[],
+            metavar="UUID",
+            help="These files; else all of the manifest.",
+        )
         parser.add_argument(
             "--on-taken",
             choices=RestoreRun.OnTaken.values,
@@ -71,6 +81,7 @@ class Command(TellingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._told_at = monotonic()
         self._is_quiet = options["json"]
+        options["only"] = [str(one) for one in options["only"]]
         secret = secret_of(options)
         try:
             sketch = custom_storages.sketch(name="restore", secret=secret, **access_of(options))

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,19 +17,20 @@ from django.db import connection, models
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from storages_app.lib.errors import UcdashError
-from storages_app.management.base import TellingCommand
+from storages_app.management.base import Answer, OperatorCommand
+from storages_app.management.storage_options import USAGE
 from storages_app.models import CopyJob, CustomStorage, File, Group, GroupMember, Project
 from storages_app.models.copy_jobs import State
 from storages_app.projects import services as projects
 
 ACTOR = "manage.py seed"
+_MOST = 100_000_000
 _BATCH = 50_000  # rows a transaction, so that SQLite lets others write in between
 _MILLISECOND = timedelta(milliseconds=1)
 _NOTHING = "http://127.0.0.1:9"  # nobody listens there
 
 
-class Command(TellingCommand):
+class Command(OperatorCommand):
     help = (
         "Make projects with many files and copy jobs, in one statement a batch and past all "
         "services. The files are rows only: their sizes and checksums are invented and nothing "
@@ -40,56 +41,72 @@ class Command(TellingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--files", type=_count, required=True, metavar="N")
+        self.add_common(parser, self.seed, changes=None)
+        for name, default, text in (
+            ("files", None, "Files of all projects together."),
+            ("waiting", 0, "Copies of them that wait; the others are said to be done."),
+            ("projects", 1, "Projects to make, which share the files."),
+            ("bytes", 0, "Files of each project that have 1,000 bytes."),
+            ("removed", 0, "Removed files of each project."),
+            ("unstored", 0, "And unstored ones, which never expire."),
+            ("groups", 0, "Groups of each project, of one file."),
+        ):
+            parser.add_argument(
+                f"--{name}",
+                type=_count,
+                required=default is None,
+                default=default,
+                metavar="N",
+                help=text if default is None else f"{text} Else {default}.",
+            )
+        parser.add_argument("--go", action="store_true", help="Do not pause the storages.")
         parser.add_argument(
-            "--waiting", type=_count, default=0, metavar="N", help="copies that wait; default 0"
+            "--dry-run",
+            action="store_true",
+            dest="only_tells",
+            help="Tell what would be made, and make nothing.",
         )
-        parser.add_argument("--projects", type=_count, default=1, metavar="N")
-        parser.add_argument(
-            "--bytes", type=_count, default=0, metavar="N", help="files a project with 1,000 bytes"
-        )
-        parser.add_argument(
-            "--removed", type=_count, default=0, metavar="N", help="removed files a project"
-        )
-        parser.add_argument(
-            "--unstored",
-            type=_count,
-            default=0,
-            metavar="N",
-            help="and unstored ones, which never expire",
-        )
-        parser.add_argument(
-            "--groups", type=_count, default=0, metavar="N", help="groups a project, of one file"
-        )
-        parser.add_argument("--go", action="store_true", help="do not pause the storages")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def seed(self, options: dict[str, Any]) -> Answer:
         n_files, n_waiting = options["files"], options["waiting"]
         if n_waiting > n_files:
-            raise CommandError("There is one copy a file: --waiting must not be over --files.")
-        shares = options["projects"] or 1
-        began = monotonic()
-        for n in range(shares):
-            project = self._project()
-            self._fill(
-                project,
-                n_files=_share(n_files, n, shares),
-                n_waiting=_share(n_waiting, n, shares),
-                n_with_bytes=options["bytes"],
-                goes=options["go"],
-                fates=_Fates(options["removed"], options["unstored"]),
+            raise CommandError(
+                "There is one copy a file: --waiting must not be over --files.", returncode=USAGE
             )
-            if options["groups"]:
-                _insert_groups(project, options["groups"])
-            _analyze()
-            self.stdout.write(f"project: {project.slug}  public_key: {project.public_key}")
-        self.stdout.write(f"{n_files} files and copies in {monotonic() - began:.1f} s")
+        shares = options["projects"] or 1
+        if options["only_tells"]:
+            return Answer(
+                f"{n_files:,} files and copies in {shares:,} new projects; {n_waiting:,} copies "
+                "would wait. Nothing was made.",
+                {"dry_run": True, "projects": [], "files": n_files},
+            )
+        began = monotonic()
+        made = [self._share(options, n, shares) for n in range(shares)]
+        took = monotonic() - began
+        lines = [f"project: {one['slug']}  public_key: {one['public_key']}" for one in made]
+        lines.append(f"{n_files} files and copies in {took:.1f} s")
+        return Answer(
+            "\n".join(lines),
+            {"dry_run": False, "projects": made, "files": n_files, "seconds": round(took, 1)},
+        )
 
-    def _project(self) -> Project:
-        try:
-            return projects.create_project(name=f"Seed {secrets.token_hex(3)}", owner=None)
-        except UcdashError as error:
-            raise CommandError(f"{error.message} {error.advice}") from error
+    def _share(self, options: dict[str, Any], n: int, shares: int) -> dict[str, str]:
+        """The n-th of the projects, with its part of the files."""
+        project = projects.create_project(
+            name=f"Seed {secrets.token_hex(3)}", owner=None, actor=ACTOR
+        )
+        self._fill(
+            project,
+            n_files=_share(options["files"], n, shares),
+            n_waiting=_share(options["waiting"], n, shares),
+            n_with_bytes=options["bytes"],
+            goes=options["go"],
+            fates=_Fates(options["removed"], options["unstored"]),
+        )
+        if options["groups"]:
+            _insert_groups(project, options["groups"])
+        _analyze()
+        return {"slug": project.slug, "public_key": project.public_key}
 
     def _fill(
         self,
@@ -133,10 +150,10 @@ class _Fates:
 
 
 def _count(text: str) -> int:
-    number = int(text.replace(",", "").replace("_", ""))
-    if number < 0:
-        raise ValueError
-    return number
+    digits = text.replace(",", "").replace("_", "")
+    if not (digits.isdecimal() and len(digits) < 20 and int(digits) <= _MOST):
+        raise ArgumentTypeError(f"{text!r} is no number from 0 to {_MOST:,}")
+    return int(digits)
 
 
 def _share(total: int, n: int, shares: int) -> int:

@@ -18,7 +18,7 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         self.add_common(parser, self.set, changes=True)
-        parser.add_argument("email")
+        parser.add_argument("email", help="The address that the person signs in with.")
         parser.add_argument(
             "--password-env",
             default="",

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from storages_app.custom_storages import services
 from storages_app.lib.errors import UcdashError
@@ -15,11 +15,12 @@ from storages_app.management.base import (
     add_storage,
     add_waiting,
     project_of,
+    speaking_as,
     storage_of,
     table,
     wait_for,
 )
-from storages_app.management.commands import connect_storage, storage_selftest
+from storages_app.management.commands import connect_storage
 from storages_app.management.storage_options import USAGE, finding_as_text
 from storages_app.models import CustomStorage, Reconciliation
 from storages_app.reconciliation import services as reconciliation
@@ -50,7 +51,12 @@ class Command(OperatorCommand):
             changes=True,
         )
         add_storage(check)
-        check.add_argument("--kind", choices=Kind.values, default=Kind.FULL.value)
+        check.add_argument(
+            "--kind",
+            choices=Kind.values,
+            default=Kind.FULL.value,
+            help="How much of it; else %(default)s.",
+        )
         add_waiting(check)
         add_storage(self.add(family, "checks", self.checks, "The newest checks of a storage."))
         add_storage(
@@ -61,25 +67,15 @@ class Command(OperatorCommand):
         add_storage(self.add(family, "resume", self.resume, "Go on copying.", changes=True))
 
     def _add_connect(self, family: Any) -> None:
-        text = "Keep a bucket, test it, connect it: as `connect_storage`. --dry-run only tests it."
+        text = "Keep a bucket, test it, connect it: as connect_storage."
         connect = family.add_parser("connect", help=text, description=text)
         connect_storage.Command().add_arguments(connect)
-        connect.add_argument("--dry-run", action="store_true", help="Test it, and keep nothing.")
-        connect.set_defaults(do=None)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["what"] != "connect":
             super().handle(*args, **options)
-        elif options["dry_run"]:
-            project_of(options)
-            self._as(storage_selftest.Command()).handle(**options, external_id="")
         else:
-            self._as(connect_storage.Command()).handle(**options)
-
-    def _as(self, command: BaseCommand) -> BaseCommand:
-        """Another command that speaks where this one does."""
-        command.stdout, command.stderr = self.stdout, self.stderr
-        return command
+            speaking_as(self, connect_storage.Command()).handle(**options)
 
     def listing(self, options: dict[str, Any]) -> Answer:
         rows = CustomStorage.objects.live().select_related("project")

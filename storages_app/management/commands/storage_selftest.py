@@ -12,7 +12,7 @@ from storages_app.custom_storages import self_test, services
 from storages_app.custom_storages.granting import wanted_for
 from storages_app.custom_storages.grants.tabs import policy_texts
 from storages_app.lib.errors import UcdashError
-from storages_app.management.base import TellingCommand
+from storages_app.management.base import TellingCommand, add_needless_dry_run
 from storages_app.management.storage_options import (
     USAGE,
     add_storage_options,
@@ -42,6 +42,7 @@ class Command(TellingCommand):
             help="What the role's trust policy asks for; as the storage shows it.",
         )
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout.")
+        add_needless_dry_run(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         secret = secret_of(options)
