@@ -95,3 +95,12 @@ class LinkGone(UcdashError):
 
     code = "channel_link_gone"
     hint = "It is older than three days, or the address was removed. Ask for a new one."
+
+
+class StopLinkGone(LinkGone):
+    """This link does not work."""
+
+    hint = (
+        "Nothing is sent to its address any more, or it was not copied whole. If mails still come, "
+        "use the link in the newest."
+    )

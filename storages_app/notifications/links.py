@@ -7,7 +7,7 @@ from django.core import signing
 from django.urls import reverse
 
 from storages_app.models import NotificationChannel
-from storages_app.notifications.errors import LinkGone
+from storages_app.notifications.errors import LinkGone, StopLinkGone
 
 CONFIRM, STOP = "confirm", "stop"
 _LIVES = timedelta(days=3)
@@ -38,9 +38,13 @@ def channel_of(what: str, token: str) -> NotificationChannel:
         else:
             pk, address = signing.Signer(salt=_SALT + STOP).unsign_object(token)
     except (signing.BadSignature, ValueError) as error:
-        raise LinkGone from error
+        raise _gone(what) from error
     kept = NotificationChannel.objects.kept().filter(pk=pk, address=address)
     channel = kept.filter(project__removed_at=None).select_related("project").first()
     if channel is None:
-        raise LinkGone
+        raise _gone(what)
     return channel
+
+
+def _gone(what: str) -> LinkGone:
+    return LinkGone() if what == CONFIRM else StopLinkGone()

@@ -45,19 +45,27 @@ class TestNotFound:
         client = new_client()
         page = client.get("/nothing/here/")
         assert page.status_code == 404
-        assert (
-            "There is nothing at this address. The file may have been deleted; look in Activity."
-            in text_of(page)
-        )
+        assert "There is nothing at this address." in text_of(page)
         answer = client.get("/nothing/here/", headers={"accept": "application/json"})
         assert answer.json() == {"detail": "Not found."}
 
     def test_leads_to_the_activity_of_ones_own_project_only(self, project, as_owner, as_neighbour):
         missing = f"/projects/{project.slug}/files/nothing/"
         link = f'href="{address("activity", project)}"'
-        assert link in as_owner.get(missing).text
-        assert link not in as_neighbour.get(missing).text
-        assert link not in new_client().get(missing).text
+        page = as_owner.get(missing)
+        assert link in page.text
+        assert (
+            "There is nothing at this address. The file may have been deleted; look in Activity."
+            in text_of(page)
+        )
+        for client in (as_neighbour, new_client()):
+            assert link not in client.get(missing).text
+            assert "Activity" not in client.get(missing).text
+
+    def test_elsewhere_says_nothing_of_files(self, as_owner):
+        page = as_owner.get("/nothing/here/").text
+        assert "Activity" not in page
+        assert "deleted" not in page
 
 
 class TestForbidden:

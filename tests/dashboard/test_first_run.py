@@ -53,7 +53,7 @@ def begin_work():
 def test_it_says_what_is_missing_and_the_command(as_operator):
     page = as_operator.get(PAGE).text
     assert "2 of 13 lines need you" in page
-    assert "<code>celery -A ucdash worker</code>" in page
+    assert '<code class="command">celery -A ucdash worker</code>' in page
     assert "Create your first project" not in page
 
 

@@ -78,6 +78,14 @@ class TestList:
         assert "by ann@example.com" in page
         assert "from 192.0.2.7 for <code>GET /files/&lt;b&gt;</code>" in page
 
+    def test_a_signature_is_tried_only_where_there_is_a_key(self, project, as_owner):
+        form = f'action="{address("key_sign", project)}#signature"'
+        page = as_owner.get(address("keys", project)).text
+        assert form not in page
+        assert "A signature is made with a secret key. Make one first." in page
+        make_secret_key(project)
+        assert form in as_owner.get(address("keys", project)).text
+
     def test_one_that_others_could_read_is_to_be_rolled(self, project, key, as_owner):
         assert "plain HTTP" not in as_owner.get(address("keys", project)).text
         project.secret_keys.update(exposed_at=timezone.now())

@@ -102,6 +102,7 @@ class TestMailboxes:
         answer = Client(headers={"host": "localhost:8000"}).get(link)
         assert answer.status_code == 404
         assert "This link does not work." in answer.text
+        assert "Ask for a new one." in answer.text
 
     def test_whoever_reads_there_can_end_it_and_only_they_bring_it_back(
         self, add, settings, break_it, look
@@ -118,6 +119,15 @@ class TestMailboxes:
         break_it()
         look()
         assert not channel.deliveries.exists()
+
+    def test_a_link_to_stop_that_is_gone_asks_nobody_for_a_new_one(self, add, settings):
+        channel = add("owner@example.com")
+        link = links.stop_link(channel).removeprefix(settings.DASHBOARD_URL)
+        services.remove(channel=channel, actor="a test")
+        answer = Client(headers={"host": "localhost:8000"}).get(link)
+        assert answer.status_code == 404
+        assert "Nothing is sent to its address any more" in answer.text
+        assert "Ask for a new one." not in answer.text
 
     def test_a_stranger_cannot_be_mailed_again_and_again(self, add):
         for _ in range(10):
