@@ -228,7 +228,12 @@ def _copies(file: File, storage: CustomStorage) -> dict[str, CopyJob]:
     refused = {"error_code": "AccessDenied", "http_status": 403, "request_id": "4442587FB7D0A2F9"}
     facts: dict[str, dict[str, Any]] = {
         "retry_wait": {"reason": "server_error", "error_code": "InternalError", "attempts": 3},
-        "unverified": {"reason": "dest_unverifiable", "detail": "Nothing proves the bytes."},
+        "unverified": {
+            "reason": "dest_unverifiable",
+            "detail": "Written, but nothing proves that the bytes are right; allow s3:GetObject.",
+            "size": file.size,
+            "sha256": file.sha256,
+        },
         "failed": {"reason": "auth_denied", "detail": "Access Denied"} | refused,
         "skipped": {"reason": "key_exists_skipped", "detail": "Other bytes are under this key."},
         "cancelled": {"reason": "cancelled_by_user"},
