@@ -147,6 +147,13 @@ class KeyTaken(ObjectStoreError):
     kind = "permanent"
 
 
+# Of several classes with one code the first is the general one: its text stands for the code.
+class ServerError(ObjectStoreError):
+    """The provider failed on its side."""
+
+    code = "server_error"
+
+
 class ConditionConflict(ObjectStoreError):
     """Another conditional write of this key is under way (409)."""
 
@@ -184,12 +191,6 @@ class Throttled(ObjectStoreError):
     """The provider asks us to slow down."""
 
     code = "throttled"
-
-
-class ServerError(ObjectStoreError):
-    """The provider failed on its side."""
-
-    code = "server_error"
 
 
 class TimedOut(ObjectStoreError):

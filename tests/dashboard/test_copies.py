@@ -75,6 +75,11 @@ class TestNeedsAttention:
             assert explain(make_copy_job(file, storage, state=state, **UNPROVED))
 
 
+def test_the_text_of_a_reason_is_that_of_its_general_case(file, storage):
+    facts = {"state": "retry_wait", "reason": "server_error"}
+    assert explain(make_copy_job(file, storage, **facts)).why == "The provider failed on its side."
+
+
 def test_a_paused_copy_says_how_it_goes_on(file, storage, page_of):
     storage.paused_at = timezone.now()
     storage.save()
