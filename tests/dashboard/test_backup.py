@@ -89,6 +89,12 @@ class TestSetUp:
         make_custom_storage(project, bucket=storage.bucket, endpoint_url=storage.endpoint_url)
         assert as_owner.get(page).text.count(warning) == 2
 
+    def test_says_of_a_storage_that_takes_no_copies_now_why(self, project, storage, as_owner):
+        storage.circuit_opened_at = timezone.now()
+        storage.save()
+        page = as_owner.get(address("backup_connect", project)).text
+        assert "Needs attention</span>: nothing is copied to it at the moment." in page
+
     def test_warns_of_a_storage_that_has_copies_or_auto_copy(self, project, storage, as_owner):
         make_copy_job(make_file(project), storage)
         page = address("backup_connect", project)

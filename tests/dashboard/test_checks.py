@@ -135,6 +135,17 @@ class TestItsNews:
         part = as_owner.get(address("_status", project, storage, run.pk))
         assert (part.status_code, part["HX-Refresh"]) == (286, "true")
 
+    def test_are_spoken_once_to_who_has_waited_for_the_end(
+        self, as_owner, as_viewer, project, storage, run
+    ):
+        as_owner.get(address("_status", project, storage, run.pk), {"seen": "an earlier look"})
+        page = address("", project, storage)
+        spoken = "Whole check: Needs attention. 2 differences found."
+        text = " ".join(as_owner.get(page).text.split())
+        assert spoken in text.partition('role="status"')[2]
+        assert spoken not in as_owner.get(page).text
+        assert spoken not in as_viewer.get(page).text
+
 
 class TestAsking:
     @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from django import forms
 
 from storages_app.backups import planner, services
 from storages_app.dashboard.forms.base import DashboardForm
+from storages_app.dashboard.storage_states import storage_word
 from storages_app.models import BackupPlan, CustomStorage, Project
 from storages_app.objectstores import providers
 
@@ -22,6 +23,10 @@ class StorageChoice:
     storage: CustomStorage
     is_chosen: bool
     shares_fate: bool
+
+    @property
+    def word(self) -> str:
+        return storage_word(self.storage)
 
 
 class BackupForm(DashboardForm):

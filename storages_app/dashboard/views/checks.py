@@ -55,7 +55,10 @@ def page(
 
 @project_page()
 def status(request: PageRequest, project: Project, storage_id: uuid.UUID, pk: int) -> HttpResponse:
-    """How far the check has come, asked for while it runs; at its end the page is loaded anew."""
+    """How far the check has come, asked for while it runs.
+
+    At its end the page is loaded anew, and says what came of it to who has waited for it.
+    """
     storage = storage_of(project, storage_id)
     found = CheckReport(_run_of(storage, pk))
     context = {
@@ -69,6 +72,8 @@ def status(request: PageRequest, project: Project, storage_id: uuid.UUID, pk: in
         response = render(request, "dashboard/_check.html", context, status=code)
         if not found.is_busy:
             response["HX-Refresh"] = "true"  # its differences stand beside it
+            if "seen" in request.GET:
+                messages.info(request, f"{found.kind}: {found.word}. {found.sentence}")
         return response
 
     return poll_answer(request, version=found.version, is_over=not found.is_busy, render=answer)
