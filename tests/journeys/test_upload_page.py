@@ -14,6 +14,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
+from tests.journeys.keyboard import Keyboard
 from tests.pictures import jpeg
 from tests.rig.fixtures import CHROMIUM, CHROMIUM_FLAGS, need
 from tests.rig.installation import OPERATOR_EMAIL, Installation, Project
@@ -188,6 +189,37 @@ def test_a_file_is_dropped(upload_page: Page, installation: Installation, tmp_pa
     for event in ("dragEnter", "dragOver", "drop"):
         mouse.send("Input.dispatchDragEvent", {"type": event, **what})
     assert content_of(installation, link_to(page, "dropped.txt")) == b"dropped"
+
+
+def test_a_file_is_uploaded_by_keys_alone(
+    upload_page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    """Escape closes the uploader's dialog as Done does, and the focus is where it was before."""
+    page, hands = upload_page, Keyboard(upload_page)
+    (tmp_path / "typed.txt").write_bytes(b"by keys")
+    opener = page.locator(UPLOADER).get_by_role("button", name="Upload files")
+    dialog = page.locator("uc-modal dialog[open]")
+    opener.wait_for()  # the script comes after the page
+
+    hands.press(opener)
+    expect(page.get_by_role("button", name="From device")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+
+    page.wait_for_timeout(500)  # quicker than hands are, it does not open anew
+    page.keyboard.press("Space")
+    hands.pick(page.get_by_role("button", name="From device"), tmp_path / "typed.txt")
+    expect(page.get_by_text("1 file uploaded")).to_be_visible(timeout=60_000)
+    expect(dialog.locator(":focus")).to_have_count(1)
+    hands.press(page.get_by_role("button", name="Done"))
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    hands.hears("typed.txt")
+    link_to(page, "typed.txt")
+    hands.link("typed.txt")
+    page.wait_for_url("**/files/*/")
+    assert content_of(installation, page.url) == b"by keys"
 
 
 def test_a_picture_is_taken(upload_page: Page, installation: Installation) -> None:
