@@ -121,14 +121,16 @@ _GOES_ON = Explanation("The storage works again.", NOTHING_TO_DO)
 def explain(job: CopyJob) -> Explanation | None:
     """The text for a copy that waits, failed or was skipped; None where nothing is wrong."""
     if job.state == State.BLOCKED:
-        return _why_blocked(job.custom_storage)
+        return why_waits(job.custom_storage)
     if job.state == State.UNVERIFIED:
         return explanations().get(job.reason or Reason.DEST_UNVERIFIABLE)
     return explanations().get(job.reason) if job.reason else None
 
 
-def _why_blocked(storage: CustomStorage) -> Explanation:
-    """What its storage waits for: the row's own reason is that of an attempt before."""
+def why_waits(storage: CustomStorage) -> Explanation:
+    """Why it takes no copies now; what a waiting copy says itself is of an attempt before."""
+    if storage.removed_at:
+        return explanations()[Reason.STORAGE_DELETED]
     if storage.is_paused:
         return _RESUME
     if storage.is_draft:

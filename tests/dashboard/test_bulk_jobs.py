@@ -293,12 +293,23 @@ class TestPage:
         job.refresh_from_db()
         assert (job.state, job.n_failed) == ("copying", 0)
 
-    def test_a_broken_storage_is_named_with_what_to_expect(self, storage, as_owner):
-        storage.circuit_opened_at = timezone.now()
+    @pytest.mark.parametrize(
+        ("field", "why"),
+        [
+            ("circuit_opened_at", "The bucket refused these credentials."),
+            ("paused_at", "The storage is paused. Resume it: its copies go on by themselves."),
+        ],
+    )
+    def test_a_storage_that_takes_no_copies_is_named_with_why_and_what_to_expect(
+        self, field, why, storage, as_owner
+    ):
+        storage.circuit_reason = "auth_denied"
+        setattr(storage, field, timezone.now())
         storage.save()
         page = self.page(as_owner, make_bulk_job(storage, state="copying", n_files=3, n_to_copy=3))
         assert "Needs attention" in page
         assert "Nothing is lost: the copies go on by themselves when it works again." in page
+        assert why in page
 
     def test_a_viewer_sees_no_buttons(self, project, storage, as_viewer):
         job = make_bulk_job(storage, state="counted", n_files=1, n_to_copy=1)

@@ -18,7 +18,7 @@ from storages_app.dashboard.forms.bulk_jobs import BulkCopyForm, What
 from storages_app.dashboard.frame import Frame, show
 from storages_app.dashboard.once import only_once
 from storages_app.dashboard.polling import poll_answer
-from storages_app.dashboard.reasons import explanations
+from storages_app.dashboard.reasons import explanations, why_waits
 from storages_app.lib.errors import UcdashError
 from storages_app.library.filters import FileFilter
 from storages_app.models import BulkJob, Project
@@ -134,6 +134,8 @@ def _context(project: Project, pk: int) -> dict[str, Any]:
         "gaps": [(gap, explanations().get(gap.reason)) for gap in figures.gaps_of(job)],
         "may_retry": bool(figures.reasons_to_retry(job)),
     }
+    if job.word == "Needs attention":
+        context["why_waits"] = why_waits(job.custom_storage)
     if job.is_over:
         context["end_text"] = job_texts.end_text(job)
     if job.state == BulkJob.State.COUNTED:
