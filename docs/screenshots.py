@@ -43,16 +43,11 @@ _LONGEST_PX = 6_000  # of the docs some pages are longer, and no eye reads them 
 
 def take(browser: Browser, world: World, only: tuple[str, ...]) -> int:
     """One sign-in and one tab for each kind of visitor; the theme and the width change in it."""
-    signed_in = every_page.new_context(browser, world)
-    stranger = every_page.new_context(browser, world, is_signed_in=False)
-    pages = [
-        page
-        for page in every_page.pages_of(world, signed_in, stranger)
-        if page.name.startswith(only)
-    ]
-    tabs = {False: signed_in.new_page(), True: stranger.new_page()}
+    visitors = every_page.visitors(browser, world)
+    pages = [page for page in every_page.pages_of(world, visitors) if page.name.startswith(only)]
+    tabs = {visitor: context.new_page() for visitor, context in visitors.items()}
     for page in pages:
-        tab = tabs[page.is_for_strangers]
+        tab = tabs[page.visitor]
         for width in WIDTHS:
             tab.set_viewport_size({"width": width, "height": HEIGHT})
             tab.emulate_media(color_scheme="light")

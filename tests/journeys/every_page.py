@@ -27,6 +27,17 @@ PICTURES = {
 }
 _COPIED_WITHIN_S = 60
 
+Visitors = dict[str, BrowserContext]
+
+
+@dataclass
+class Careful:
+    """Somebody with second factors; each code works once."""
+
+    email: str
+    password: str
+    codes: list[str]
+
 
 @dataclass
 class World:
@@ -36,16 +47,25 @@ class World:
     project: Project
     addresses: dict[str, str]
     unknown: list[str]
+    careful: Careful | None = None
 
 
 @dataclass(frozen=True)
 class Found:
-    """A page: its name, its address, its answer, and whether it is for who is not signed in."""
+    """A page: its name, its address, its answer, and which visitor it is for."""
 
     name: str
     path: str
     status: int
-    is_for_strangers: bool
+    visitor: str = "operator"
+
+    @property
+    def leads_elsewhere(self) -> bool:
+        return 300 <= self.status < 400
+
+    @property
+    def is_refused(self) -> bool:
+        return self.status >= 400
 
 
 @contextmanager
@@ -69,25 +89,55 @@ def seeded(
             "from tests.journeys import every_state\n"
             f"every_state.fill({project.slug!r}, {OPERATOR_EMAIL!r})"
         )
-        yield World(installation, project, told["addresses"], told["unknown"])
+        yield World(
+            installation, project, told["addresses"], told["unknown"], Careful(**told["careful"])
+        )
     finally:
         installation.stop()
 
 
-def pages_of(world: World, signed_in: BrowserContext, stranger: BrowserContext) -> list[Found]:
-    """Those of the addresses that answer with a whole page; others are parts, files and orders."""
-    pages = []
+def visitors(browser: Browser, world: World) -> Visitors:
+    """Everybody for whom there are pages: an operator, who owns the project; a stranger; somebody
+    with second factors, and the same person who has typed the password alone.
+    """
+    found = {
+        "operator": new_context(browser, world),
+        "stranger": new_context(browser, world, is_signed_in=False),
+    }
+    if world.careful:
+        found["careful"] = _signed_in_carefully(browser, world, world.careful)
+        found["halfway"] = _signed_in_carefully(browser, world, world.careful, is_whole=False)
+    return found
+
+
+def answers_of(world: World, visitors: Visitors) -> list[Found]:
+    """What each address is to the visitor it is for: a page, or a way to another address.
+
+    Others are parts, files and orders.
+    """
+    found = []
     for name, path in world.addresses.items():
-        for context in (signed_in, stranger):
-            if status := _status_of_page(context, world.installation.url + path):
-                pages.append(Found(name, path, status, is_for_strangers=context is stranger))
+        answers = []
+        for visitor, context in visitors.items():
+            status = _status_of(context, world.installation.url + path)
+            answers.append(Found(name, path, status, visitor))
+            if status < 300:
                 break
-    return pages
+        is_for_last = answers[-1].status < 300
+        found.append(answers[-1] if is_for_last else answers[0])
+    return [one for one in found if one.status]
 
 
-def _status_of_page(context: BrowserContext, address: str) -> int:
-    """0 if it is no page."""
+def pages_of(world: World, visitors: Visitors) -> list[Found]:
+    """Those of the addresses that answer with a whole page."""
+    return [found for found in answers_of(world, visitors) if not found.leads_elsewhere]
+
+
+def _status_of(context: BrowserContext, address: str) -> int:
+    """0 if it is neither a page nor a way to another address."""
     answer = context.request.get(address, max_redirects=0, headers={"Accept": "text/html"})
+    if 300 <= answer.status < 400:
+        return answer.status
     is_html = answer.headers.get("content-type", "").startswith("text/html")
     is_page = is_html and answer.text().lstrip()[:15].lower() == "<!doctype html>"
     return answer.status if is_page else 0
@@ -106,11 +156,29 @@ def new_context(
 
 
 def sign_in(page: Page, installation: Installation) -> None:
+    _sign_in(page, installation, OPERATOR_EMAIL, installation.operator_password)
+
+
+def _sign_in(page: Page, installation: Installation, email: str, password: str) -> None:
     page.goto(f"{installation.url}/accounts/login/")
-    page.get_by_label("Email").fill(OPERATOR_EMAIL)
-    page.get_by_label("Password", exact=True).fill(installation.operator_password)
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: not urlsplit(url).path.startswith("/accounts/login/"))
+
+
+def _signed_in_carefully(
+    browser: Browser, world: World, person: Careful, *, is_whole: bool = True
+) -> BrowserContext:
+    context = new_context(browser, world, is_signed_in=False)
+    page = context.new_page()
+    _sign_in(page, world.installation, person.email, person.password)
+    if is_whole:
+        page.get_by_label("Code").fill(person.codes.pop())
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(lambda url: not urlsplit(url).path.startswith("/accounts/"))
+    page.close()
+    return context
 
 
 def picture(name: str, colours: tuple[tuple[int, int, int], tuple[int, int, int]]) -> bytes:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from django.contrib import admin
 from django.db import transaction
@@ -27,6 +27,7 @@ from storages_app.models import (
     Event,
     File,
     Membership,
+    NotificationChannel,
     Project,
     Reconciliation,
     RestoreItem,
@@ -61,12 +62,14 @@ from tests.factories import (
     make_webhook,
     make_webhook_delivery,
 )
+from tests.journeys import second_factors
 
 HOSTILE_NAME = '"><svg onload=alert(1)>{{7*7}}\u202egpj.exe'  # S072
 _SOMEBODY = "owner@example.com"
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Not pages of the product: two APIs, and what machines ask.
 _NOT_WALKED = ("api:", "monitoring:", "admin:")
+_NOT_WHILE_EMPTY = ("backup_turn_off",)
 
 
 @transaction.atomic
@@ -75,7 +78,9 @@ def fill(slug: str, email: str) -> dict[str, Any]:
     project = Project.objects.get(slug=slug)
     user = User.objects.get(email=email)
     empty = make_project("Nothing in it yet", owner=user)
-    names = _rows(project, user)
+    mailboxes = make_channel(project), make_channel(project, confirmed_at=None)
+    careful, of_passkey = second_factors.make()
+    names = _rows(project, user) | of_passkey
     found: dict[str, str] = {}
     unknown = []
     for name, route in _routes():
@@ -84,9 +89,11 @@ def fill(slug: str, email: str) -> dict[str, Any]:
             unknown.append(f"{name} at {route}")
             continue
         found[name] = address
-        if route.startswith("projects/<slug:slug>/") and route.count("<") == 1:
+        is_of_project = route.startswith("projects/<slug:slug>/") and route.count("<") == 1
+        if is_of_project and name not in _NOT_WHILE_EMPTY:
             found[f"{name}-empty"] = _filled(name, route, names | {"projects/slug": empty.slug})
-    return {"addresses": found | _variants(project) | _of_operators(), "unknown": unknown}
+    found |= _variants(project) | _by_mail(*mailboxes) | _of_operators()
+    return {"addresses": found, "unknown": unknown, "careful": careful}
 
 
 def _routes() -> Iterator[tuple[str, str]]:
@@ -183,9 +190,7 @@ def _rows(project: Project, user: User) -> dict[str, object]:
         f"{token}/filename": "ucdash-archive-policy.json",
         "hand_off_file": f"/h/{token}/ucdash-archive-policy.json",
         "docs/path": "errors",
-        "docs_picture": "/docs/pictures/none.png",
-        "mfa_edit_webauthn": "/accounts/2fa/webauthn/keys/1/edit/",
-        "mfa_remove_webauthn": "/accounts/2fa/webauthn/keys/1/remove/",
+        "docs_picture": "/docs/pictures/files.png",
         "account_confirm_email": "/accounts/confirm-email/used-or-too-old/",
         "account_reset_password_from_key": "/accounts/password/reset/key/1-set-password/",
     }
@@ -429,7 +434,25 @@ def _variants(project: Project) -> dict[str, str]:
     hostile = project.files.get(original_filename=HOSTILE_NAME)
     found["file-hostile"] = reverse("dashboard:file", args=[project.slug, hostile.pk])
     listing = reverse("dashboard:files", args=[project.slug])
-    return found | {"files-no-match": f"{listing}?q=nothing-has-this-name"}
+    found["files-no-match"] = f"{listing}?q=nothing-has-this-name"
+    copied = CopyJob.objects.filter(project=project, state=State.DONE, file__is_image=True)
+    args = [project.slug, (copy := copied.latest("pk")).file_id, copy.pk]
+    return found | {"file_copy_remove": reverse("dashboard:file_copy_remove", args=args)}
+
+
+def _by_mail(mailbox: NotificationChannel, asked: NotificationChannel) -> dict[str, str]:
+    """Pages that a link of a mail opens: as long as it works, when it is used, when it is gone."""
+    links_by_page = {
+        "notification_confirm": links.confirm_link(asked),
+        "notification_confirm-done": links.confirm_link(mailbox),
+        "notification_stop": links.stop_link(mailbox),
+        "notification_stop-done": links.stop_link(asked),
+    }
+    gone = {
+        f"{page}-gone": reverse(f"dashboard:{page}", args=["used-or-too-old"])
+        for page in ("notification_confirm", "notification_stop", "hand_off", "invitation")
+    }
+    return {page: urlsplit(link).path for page, link in links_by_page.items()} | gone
 
 
 def _of_operators() -> dict[str, str]:

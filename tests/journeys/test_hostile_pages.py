@@ -74,16 +74,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def visits(world: World, chromium: Browser) -> list[Visit]:
-    signed_in = every_page.new_context(chromium, world)
-    stranger = every_page.new_context(chromium, world, is_signed_in=False)
+    visitors = every_page.visitors(chromium, world)
     seen = []
-    for page in every_page.pages_of(world, signed_in, stranger):
-        context = stranger if page.is_for_strangers else signed_in
-        tab = context.new_page()
+    for page in every_page.pages_of(world, visitors):
+        tab = visitors[page.visitor].new_page()
         seen.append(_visit(tab, page, world))
         tab.close()
-    signed_in.close()
-    stranger.close()
+    for context in visitors.values():
+        context.close()
     return seen
 
 
@@ -144,7 +142,7 @@ def test_a_toast_shows_it_as_text(world: World, chromium: Browser):
     """Of a storage that is paused, a file that is deleted, and a project that is renamed."""
     context = every_page.new_context(chromium, world)
     tab = context.new_page()
-    visit = Visit(Found("toasts", "", 200, is_for_strangers=False))
+    visit = Visit(Found("toasts", "", 200))
     tab.add_init_script(WATCH)
     tab.on("dialog", lambda dialog: (visit.dialogs.append(dialog.message), dialog.dismiss()))
     here = f"{world.installation.url}/projects/{world.project.slug}"
