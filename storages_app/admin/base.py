@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from storages_app.admin.lists import BoundedPaginator, OperatorChangeList
+from storages_app.admin.wording import WordedFilter, has_words, in_words
 from storages_app.lib.errors import UcdashError
 
 if TYPE_CHECKING:
@@ -104,6 +105,23 @@ class OperatorAdmin(Admin):
         scripts = [script for script in stock._js if not script.endswith(_FOR_SLUGS)]
         return Media(css=stock._css, js=scripts)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return in_words(self.model, super().get_list_display(request))
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [
+            (one, WordedFilter) if isinstance(one, str) and has_words(self.model, one) else one
+            for one in super().get_list_filter(request)
+        ]
+
+    def get_form(
+        self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Texts of fields without the backticks that the documentation of the API makes code of."""
+        texts = {field.name: str(field.help_text) for field in self.opts.fields}
+        told = {name: text.replace("`", "") for name, text in texts.items() if "`" in text}
+        return super().get_form(request, obj, change=change, help_texts=told, **kwargs)
+
     def first_moment(self, rows: QuerySet[Any]) -> datetime | None:
         """When the dates of the list begin.
 
@@ -159,6 +177,12 @@ class OperatorAdmin(Admin):
 class ReadOnlyAdmin(OperatorAdmin):
     """Rows of the ledger, or rows that only services may change."""
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        return [
+            (title, {**options, "fields": in_words(self.model, options["fields"])})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """The way to the page of the same thing stands on the page of each row too."""
         fields = (*super().get_readonly_fields(request, obj),)
@@ -176,9 +200,16 @@ class ReadOnlyAdmin(OperatorAdmin):
 
 
 class ReadOnlyInline(Inline):
+    template = "admin/read_only_rows.html"
     extra = 0
     can_delete = False
     show_change_link = False
+
+    def get_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        return in_words(self.model, super().get_fields(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        return self.get_fields(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

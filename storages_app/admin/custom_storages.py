@@ -153,7 +153,7 @@ class CustomStorageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State")
     def shown_state(self, storage: CustomStorage) -> str:
-        return storage.state
+        return storage.state.capitalize()
 
     @admin.display(description="Dashboard")
     def open_page(self, storage: CustomStorage) -> SafeString | str:

@@ -110,7 +110,8 @@ def _in_camel_case(name: str) -> str:
 
 
 def _in_a_line(description: str) -> str:
-    first = " ".join(description.split("\n\n", maxsplit=1)[0].split())
+    """Without backticks: neither a list nor Swagger UI makes code of them in a line."""
+    first = " ".join(description.split("\n\n", maxsplit=1)[0].split()).replace("`", "")
     if len(first) > _LONGEST and (sentence := _FIRST_SENTENCE.match(first)):
         return sentence[1].rstrip(":;")
     return first
