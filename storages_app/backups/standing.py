@@ -9,6 +9,7 @@ from django.utils import timezone
 from storages_app.backups import evidence
 from storages_app.models import BackupPlan, BackupRun, CustomStorage
 from storages_app.models.copy_jobs import State
+from storages_app.objectstores import errors
 
 _ON_ITS_WAY = timedelta(minutes=15)
 _OVERDUE = timedelta(minutes=30)
@@ -90,8 +91,8 @@ def _fault_of(storage: CustomStorage) -> str:
     if storage.state == "removed":
         return "The storage of the backup was disconnected."
     if storage.is_broken:
-        reason = f": {storage.circuit_reason}" if storage.circuit_reason else ""
-        return f"The storage “{storage.name}” has failed its check{reason}."
+        reason = errors.text_of(storage.circuit_reason)
+        return f"The storage “{storage.name}” has failed its check. {reason}".strip()
     words = {"paused": "is paused", "draft": "is not connected"}
     word = words.get(storage.state)
     return f"The storage “{storage.name}” {word}." if word else ""

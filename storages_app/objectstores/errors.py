@@ -6,6 +6,7 @@ succeed). `code` is ours and stable and doubles as the ledger's reason; what the
 in the attributes.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from storages_app.lib.errors import UcdashError
@@ -302,3 +303,16 @@ class ObjectTooLarge(ObjectStoreError):
 
     code = "too_large_5gb"
     kind = "permanent"
+
+
+def text_of(code: str) -> str:
+    """The sentence of the general error with this code; empty for a code that is none of ours."""
+    found = (error for error in _family(ObjectStoreError) if error.code == code)
+    error = next(found, None)
+    return (error.__doc__ or "").splitlines()[0] if error else ""
+
+
+def _family(error: type[ObjectStoreError]) -> Iterator[type[ObjectStoreError]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from _family(child)

@@ -232,8 +232,13 @@ class TestVerdict:
         storage.save()
         verdict = self.told(whole)
         assert verdict.state == "not_backed_up"
-        assert "has failed its check: auth_denied." in verdict.sentence
-        assert "Next try" in verdict.sentence
+        told = "“vault” has failed its check. The bucket refused these credentials. Next try"
+        assert told in verdict.sentence
+
+    def test_of_a_broken_storage_whose_trouble_is_its_tests_to_tell(self, whole, storage):
+        storage.circuit_opened_at, storage.circuit_reason = timezone.now(), "AccessDenied"
+        storage.save()
+        assert "“vault” has failed its check. Next try" in self.told(whole).sentence
 
     def test_of_a_paused_storage(self, whole, storage):
         custom_storages.pause(custom_storage=storage, actor="Ann")
