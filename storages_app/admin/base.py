@@ -1,5 +1,6 @@
 """What the lists of operators share: rows that are only read, actions, the way to their pages."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
@@ -28,6 +29,7 @@ else:
 
 ACTS_ON = 1_000  # rows at once: more are chosen by a command, or by a job of the dashboard
 _NAMED = 20
+_REFUSED = 3  # named of those that refused for one reason
 _FOR_SLUGS = ("urlify.js", "prepopulate.js", "xregexp.js", "xregexp.min.js")
 _CONFIRMED = "confirmed"
 Action = Callable[[Any, HttpRequest, Any], HttpResponse | None]
@@ -157,15 +159,20 @@ class OperatorAdmin(Admin):
         noun: str,
         done: str,
     ) -> None:
-        """Do it to each one, and say how many took it and which refused."""
-        n_done = 0
+        """Do it to each one; say how many took it, and which refused, why and what to do."""
+        n_done, refused = 0, defaultdict[str, list[str]](list)
         for row in rows:
             try:
                 do(row)
             except UcdashError as error:
-                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
+                refused[f"{error.message} {error.advice}".strip()].append(str(row))
             else:
                 n_done += 1
+        for why, names in refused.items():
+            others = f" and {len(names) - _REFUSED:,} more" if len(names) > _REFUSED else ""
+            self.message_user(
+                request, f"{', '.join(names[:_REFUSED])}{others}: {why}", messages.ERROR
+            )
         level = messages.SUCCESS if n_done else messages.WARNING
         self.message_user(request, f"{counted(n_done, noun)} {done}.", level)
 

@@ -4,8 +4,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,6 +27,7 @@ from storages_app.models import (
     WebhookDelivery,
 )
 from tests.admin.conftest import client_of
+from tests.admin.test_lists import make_one_of_each
 from tests.factories import (
     make_backup_plan,
     make_bulk_job,
@@ -84,11 +89,18 @@ class TestStorages:
     def test_that_are_gone_refuse_and_the_others_go_on(self, as_operator, storage, project):
         gone = make_custom_storage(project, name="gone", removed_at=timezone.now())
         said = run(as_operator, CustomStorage, "test", [gone, storage])
-        assert said == ["gone: This storage was disconnected.", "1 storage asked to be tested."]
+        assert said[0].startswith("gone: This storage was disconnected. ")
+        assert said[1:] == ["1 storage asked to be tested."]
+
+    def test_that_refuse_for_one_reason_are_one_message(self, as_operator, project):
+        now = timezone.now()
+        gone = [make_custom_storage(project, name=f"g{n}", removed_at=now) for n in range(30)]
+        [refused, counted] = run(as_operator, CustomStorage, "test", gone)
+        assert refused.count(",") == 2
+        assert " and 27 more: This storage was disconnected. " in refused
+        assert counted == "0 storages asked to be tested."
 
     def test_are_left_alone_by_staff_who_may_only_look(self, storage):
-        from django.contrib.auth.models import Permission
-
         viewer = make_user(is_staff=True)
         viewer.user_permissions.add(Permission.objects.get(codename="view_customstorage"))
         run(client_of(viewer), CustomStorage, "pause", [storage])
@@ -196,6 +208,74 @@ class TestDeliveries:
         assert dead.state == "pending"
         event = Event.objects.get(kind="webhook.sent_again")
         assert (event.actor, event.project) == (OPERATOR, project)
+
+
+ACTIONS = [
+    (model, name)
+    for model, shown in admin.site._registry.items()
+    if model._meta.app_label == "storages_app"
+    for name in shown.actions or ()
+]
+
+
+@pytest.mark.django_db
+class TestEveryAction:
+    """Of every list: it asks first, and only those whom it is for may answer."""
+
+    each = pytest.mark.parametrize(
+        ("model", "action"), ACTIONS, ids=lambda one: getattr(one, "__name__", one)
+    )
+
+    def send(self, client, model, action, **more):
+        rows = list(model._default_manager.values_list("pk", flat=True))
+        assert rows
+        return client.post(
+            reverse(f"admin:storages_app_{model._meta.model_name}_changelist"),
+            {"action": action, "_selected_action": rows, **more},
+        )
+
+    @each
+    def test_shows_what_it_will_do_before_it_does(self, as_operator, model, action):
+        make_one_of_each()
+        before = state_of(model)
+        page = self.send(as_operator, model, action)
+        assert "Back to the list" in page.text
+        assert 'name="confirmed" value="yes"' in page.text
+        assert state_of(model) == before
+
+    @each
+    def test_is_not_for_staff_who_may_only_look(self, model, action):
+        make_one_of_each()
+        viewer = make_user(is_staff=True)
+        codename = f"view_{model._meta.model_name}"
+        viewer.user_permissions.add(Permission.objects.get(codename=codename))
+        before = state_of(model)
+        self.send(client_of(viewer), model, action, confirmed="yes")
+        assert state_of(model) == before
+
+
+def state_of(model):
+    return list(model._default_manager.order_by("pk").values()), Event.objects.count()
+
+
+@pytest.mark.parametrize(("action", "state"), [("run_again", "failed"), ("cancel", "pending")])
+def test_copies_are_changed_in_as_many_queries_for_thirty_as_for_three(
+    as_operator, storage, project, action, state
+):
+    why = {"reason": "key_conflict"} if state == "failed" else {}
+
+    def n_queries(n_jobs):
+        jobs = [
+            make_copy_job(make_file(project), storage, state=state, evidence="", **why)
+            for _ in range(n_jobs)
+        ]
+        with CaptureQueriesContext(connection) as asked:
+            said = run(as_operator, CopyJob, action, jobs)
+        assert said[-1].startswith(f"{n_jobs} jobs ")
+        return len(asked)
+
+    n_queries(3)  # what is asked once in a process is over
+    assert n_queries(30) <= n_queries(3)
 
 
 class TestAsking:
@@ -420,8 +500,6 @@ class TestStaffWhoMayChangeUsers:
 
     @pytest.fixture
     def as_staff(self, db):
-        from django.contrib.auth.models import Permission
-
         staff = make_user("staff@example.com", is_staff=True)
         staff.user_permissions.add(*Permission.objects.filter(codename__endswith="_user"))
         return client_of(staff)
