@@ -95,6 +95,38 @@ def test_another_page_comes_in_the_place_of_the_list(
     assert complaints == []
 
 
+def test_a_list_that_keeps_itself_new_does_not_take_away_what_is_loaded(
+    installation: Installation, project: Project, lists: Page
+) -> None:
+    """It asks every three seconds, and the other page takes longer."""
+    page = lists
+    installation.shell_json(
+        "from datetime import timedelta\n"
+        "from django.utils import timezone\n"
+        "from storages_app.models import CustomStorage, Project\n"
+        "from tests.factories import make_copy_job, make_file\n"
+        f"project = Project.objects.get(slug={project.slug!r})\n"
+        "storage = CustomStorage.objects.get(project=project)\n"
+        "until = timezone.now() + timedelta(days=9)\n"
+        "make_copy_job(make_file(project), storage, state='leased', lease_until=until,"
+        " finished_at=None, verified_at=None).pk"
+    )
+    page.goto(address(installation, project, "copies/"))
+    expect(page.locator("#copies")).to_have_attribute("hx-trigger", "every 3s")
+
+    def slowly(route: Route) -> None:
+        time.sleep(4)
+        route.continue_()
+
+    page.route(re.compile(r"copies/\?.*before="), slowly)
+    changed = "UPDATE storages_app_copyjob SET attempts = attempts + 1 WHERE state = 'leased'"
+    installation.execute(changed)  # so that what is asked for comes anew
+    page.get_by_role("link", name="Older →").click()
+    expect(page.get_by_role("link", name="← Newer")).to_be_visible()
+    assert rows(page, "copies") == N_FILES + 1 - 50
+    expect(page.locator("#copies")).to_be_focused()
+
+
 def test_the_grid_comes_in_the_place_of_the_table_and_a_filter_keeps_it(
     installation: Installation, project: Project, lists: Page
 ) -> None:
