@@ -78,7 +78,10 @@ def fill(slug: str, email: str) -> dict[str, Any]:
     project = Project.objects.get(slug=slug)
     user = User.objects.get(email=email)
     empty = make_project("Nothing in it yet", owner=user)
-    mailboxes = make_channel(project), make_channel(project, confirmed_at=None)
+    mailboxes = (
+        make_channel(project),
+        make_channel(project, confirmed_at=None, added_by=_SOMEBODY),
+    )
     careful, of_passkey = second_factors.make()
     names = _rows(project, user) | of_passkey
     found: dict[str, str] = {}

@@ -88,6 +88,21 @@ WIDER = """() => {
     .map((one) => `${one.tagName}.${one.className}`.slice(0, 60)).slice(0, 5);
 }"""
 
+# Of what is not cut off or scrolled in it; the uploader's dialogs are its own.
+OUT_OF_CARD = """() => [...document.querySelectorAll(".card")].flatMap((card) => {
+  const edge = card.getBoundingClientRect().right + 1;
+  const isHeld = (one) => {
+    for (let around = one; around !== card; around = around.parentElement)
+      if (around.matches("dialog, .sr-only") || getComputedStyle(around).overflowX !== "visible")
+        return true;
+    return false;
+  };
+  return [...card.querySelectorAll("*")]
+    .filter((one) => one.getBoundingClientRect().right > edge && one.checkVisibility())
+    .filter((one) => !isHeld(one))
+    .map((one) => `${one.tagName}.${one.className}`.slice(0, 60)).slice(0, 3);
+})"""
+
 
 @dataclass
 class Visit:
@@ -100,6 +115,7 @@ class Visit:
     n_dialogs: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     too_wide: list[str] = field(default_factory=list)
+    out_of_card: list[str] = field(default_factory=list)
     by_tab: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     @property
@@ -160,6 +176,7 @@ def _visit(tab: Page, page: Found, world: World) -> Visit:
     visit.by_tab["desk"] = tabbing.trouble_of(tab)
     tab.set_viewport_size(PHONE)
     visit.too_wide = tab.evaluate(WIDER)
+    visit.out_of_card = tab.evaluate(OUT_OF_CARD)
     if not visit.is_stock_admin:
         visit.barriers["phone"] = _barriers(tab, SIZE_OF_TARGETS)
         if "-" not in page.name:  # one state of each page: only the room is another
@@ -263,6 +280,11 @@ def test_no_page_is_wider_than_a_phone(visits):
         if visit.too_wide and not visit.is_stock_admin
     }
     assert not wide, _told(wide)
+
+
+def test_nothing_sticks_out_of_its_card_on_a_phone(visits):
+    out = {visit.page.name: visit.out_of_card for visit in visits if visit.out_of_card}
+    assert not out, _told(out)
 
 
 def test_every_page_has_a_title_one_first_heading_and_headings_in_order(visits):
