@@ -33,6 +33,13 @@ class MemberForm(Form):
 
 
 class MemberFormSet(FormSet):
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """A column's head names no field for who does not see the table."""
+        super().add_fields(form, index)
+        for name, label in (("role", "Role"), (DELETION_FIELD_NAME, "Delete")):
+            if name in form.fields:
+                form.fields[name].widget.attrs["aria-label"] = label
+
     def clean(self) -> None:
         """The last owner stays, here as on the page of the team."""
         super().clean()

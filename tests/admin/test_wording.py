@@ -145,6 +145,13 @@ def test_every_list_scrolls_in_a_place_that_a_keyboard_reaches(as_operator, proj
 
 
 @pytest.mark.django_db
+def test_the_fields_of_members_have_names(as_operator, project):
+    text = as_operator.get(address(project)).content.decode()
+    assert re.search(r'<select name="memberships-0-role"[^>]* aria-label="Role"', text)
+    assert re.search(r'name="memberships-0-DELETE"[^>]* aria-label="Delete"', text)
+
+
+@pytest.mark.django_db
 def test_so_do_the_rows_below_a_row(as_operator, project):
     test = make_connection_test(make_custom_storage(project), findings=())
     text = as_operator.get(address(test)).content.decode()
