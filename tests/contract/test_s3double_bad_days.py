@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from storages_app.objectstores.backends.s3 import S3Store
 from storages_app.objectstores.base import Location
 from tests.s3double import ObjectLock, S3Double, allow_all, checksums
+from tests.s3double.requests import Request
 
 MIB = 1024 * 1024
 
@@ -533,11 +534,23 @@ class TestServer:
         complete(part | {"ChecksumSHA256": answer["ChecksumSHA256"]})
 
     def test_a_delete_in_between_makes_a_conflict(
-        self, double: S3Double, owner: Any, plain: Any
+        self, double: S3Double, owner: Any, plain: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """If-None-Match looks at what was there when the request began."""
         put(owner)
-        body = _SlowBody(lambda: owner.delete_object(Bucket="bkt", Key="k"))
+        came, began = threading.Event(), double.began
+
+        def note_that_one_came(request: Request) -> int:
+            tick = began(request)
+            came.set()
+            return tick
+
+        def delete() -> None:
+            assert came.wait(10)
+            owner.delete_object(Bucket="bkt", Key="k")
+
+        monkeypatch.setattr(double, "began", note_that_one_came)
+        body = _SlowBody(delete)
         found = refusal(lambda: put(plain, body=body, IfNoneMatch="*"))
         assert found == (409, "ConditionalRequestConflict")
 

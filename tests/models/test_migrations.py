@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -19,11 +20,10 @@ Models = Callable[[str], Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def today_again(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """When all are done the tables are today's."""
+    """When all are done the tables are today's, and have their triggers."""
     yield
     with django_db_blocker.unblock():
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
+        call_command("migrate", verbosity=0, interactive=False)
 
 
 @pytest.fixture
