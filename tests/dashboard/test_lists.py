@@ -73,6 +73,21 @@ def test_such_a_list_can_have_the_focus_has_a_name_and_grey_rows_for_the_while(n
     assert "aria-label=" in found[1] or (named_by and f'id="{named_by[1]}"' in text)
 
 
+@pytest.mark.parametrize(
+    ("name", "part"), [("files", "list"), ("activity", "list"), ("copies", "copies")]
+)
+def test_a_filter_loads_the_list_alone_with_all_that_depends_on_it(name, part, page):
+    text = page(name)
+    (tag,) = re.findall(rf'<form method="get"[^>]*hx-target="#{part}"[^>]*>', text)
+    form = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+    assert form["hx-select"] == f"#{part}"
+    assert form["hx-push-url"] == "true"
+    assert form["hx-get"].endswith(f"/{name}/")
+    for beside in ("list-actions", "list-clear"):
+        assert f"#{beside}:innerHTML" in form["hx-select-oob"]
+        assert f'id="{beside}"' in text
+
+
 @pytest.mark.parametrize("view", ["", "grid"])
 def test_table_and_grid_load_the_list_alone_and_keep_what_was_asked(view, everything, as_owner):
     asked = {"q": everything.file.original_filename[:3]} | ({"view": view} if view else {})
