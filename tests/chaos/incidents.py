@@ -17,7 +17,8 @@ _MORE_WORK = 8  # files
 _SPACE_AGAIN_AFTER_S = 15.0
 _TAKEN_OVER_WITHIN_S = 12.0
 _HEARD_WITHIN_S = 10.0
-_FREEZES_AT_MOST = 8
+_FREEZES_AT_MOST = 6
+_AWAKE_S = 1.5
 _NO_POISON_WITHIN_S = 40.0
 
 
@@ -76,9 +77,14 @@ class Incidents:
     def _freeze(self) -> bool:
         """A machine sleeps until what it held has ended elsewhere, and then goes on as before.
 
-        Only one that still has something to say of such a copy shows what fences are for.
+        Only one that still has something to say of such a copy shows what fences are for. One that
+        fell asleep while it wrote keeps others out of SQLite: it ends that before it sleeps again.
         """
-        return any(self._freeze_somebody() for _ in range(_FREEZES_AT_MOST))
+        for _ in range(_FREEZES_AT_MOST):
+            if self._freeze_somebody():
+                return True
+            time.sleep(_AWAKE_S)
+        return False
 
     def _freeze_somebody(self) -> bool:
         """Whether it spoke, when it was awake again, of a copy that had ended without it."""
