@@ -112,16 +112,15 @@ def _seed(world: World, n_files: int) -> str:
 
 
 def _measure(browser: Browser, world: World) -> Iterator[Measured]:
-    signed_in = every_page.new_context(browser, world)
-    stranger = every_page.new_context(browser, world, is_signed_in=False)
+    visitors = every_page.visitors(browser, world)
     pages = [
         page
-        for page in every_page.pages_of(world, signed_in, stranger)
+        for page in every_page.pages_of(world, visitors)
         if page.status == 200 and page.name.startswith(ONLY)
     ]
     queries = _queries(world, pages)
     for page in pages:
-        context = stranger if page.is_for_strangers else signed_in
+        context = visitors[page.visitor]
         seen = [_view(context, world.installation.url + page.path) for _ in range(ROUNDS)]
         yield Measured(
             page.name,
@@ -147,7 +146,7 @@ def _view(context: BrowserContext, address: str) -> tuple[float, int]:
 
 def _queries(world: World, pages: list[Found]) -> dict[str, int]:
     """Counted in a process of its own; a page that asks to confirm a sign-in tells nothing."""
-    paths = {page.name: page.path for page in pages if not page.is_for_strangers}
+    paths = {page.name: page.path for page in pages if page.visitor == "operator"}
     host = world.installation.url.partition("//")[2]
     counted: dict[str, int | None] = world.installation.shell_json(
         "from django.db import connection\n"
