@@ -6,7 +6,7 @@ from functools import cache
 from storages_app.bulk_copies.orders import OTHER_ACCESS
 from storages_app.models import CopyJob, CustomStorage, Reason
 from storages_app.models.copy_jobs import State
-from storages_app.objectstores.errors import ObjectStoreError
+from storages_app.objectstores.errors import by_code, sentence_of
 
 
 @dataclass(frozen=True)
@@ -90,22 +90,14 @@ _OTHER_ACCESS = (
 def explanations() -> dict[str, Explanation]:
     """Reason → why and what to do; what the object stores say about themselves comes first."""
     texts = {
-        error.code: Explanation(_summary(error), error.hint or _TRY_AGAIN)
-        for error in reversed(_family(ObjectStoreError))
+        code: Explanation(sentence_of(error), error.hint or _TRY_AGAIN)
+        for code, error in by_code().items()
     }
     texts |= {reason.value: Explanation(*text) for reason, text in _OWN_TEXTS.items()}
     return texts | {OTHER_ACCESS: Explanation(*_OTHER_ACCESS)}
 
 
 _TRY_AGAIN = "It is tried again by itself; run the storage's connection test if it stays."
-
-
-def _family(error: type[ObjectStoreError]) -> list[type[ObjectStoreError]]:
-    return [error, *(member for child in error.__subclasses__() for member in _family(child))]
-
-
-def _summary(error: type[ObjectStoreError]) -> str:
-    return (error.__doc__ or "").strip().splitlines()[0]
 
 
 _RESUME = Explanation("The storage is paused.", "Resume it: its copies go on by themselves.")

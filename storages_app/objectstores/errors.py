@@ -305,11 +305,19 @@ class ObjectTooLarge(ObjectStoreError):
     kind = "permanent"
 
 
+def by_code() -> dict[str, type[ObjectStoreError]]:
+    """Code → its error: of several under one code the general one, which is the first."""
+    return {error.code: error for error in reversed([*_family(ObjectStoreError)])}
+
+
+def sentence_of(error: type[ObjectStoreError]) -> str:
+    return (error.__doc__ or "").strip().splitlines()[0]
+
+
 def text_of(code: str) -> str:
-    """The sentence of the general error with this code; empty for a code that is none of ours."""
-    found = (error for error in _family(ObjectStoreError) if error.code == code)
-    error = next(found, None)
-    return (error.__doc__ or "").splitlines()[0] if error else ""
+    """The sentence of the error with this code; empty for a code that is none of ours."""
+    error = by_code().get(code)
+    return sentence_of(error) if error else ""
 
 
 def _family(error: type[ObjectStoreError]) -> Iterator[type[ObjectStoreError]]:
