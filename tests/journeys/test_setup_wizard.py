@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.rig.installation import OPERATOR_EMAIL, Installation, Project
 from tests.s3double import Account, Bucket, S3Double, User, allow_all
@@ -170,6 +170,26 @@ def grant_of(page: Page, title: str) -> dict[str, object]:
     found = page.locator(f'pre[aria-label="{title}"]').first
     policy: dict[str, object] = json.loads(found.text_content() or "")
     return policy
+
+
+def test_a_service_that_is_chosen_before_the_scripts_came_shows_its_fields(world):
+    """On a slow line somebody is quicker than htmx."""
+    page = world.page
+    script = re.compile(r"/htmx[^/]*\.js")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(script, hold)
+    with page.expect_request(script):
+        page.goto(world.connect_url, wait_until="commit")
+    page.get_by_role("radio", name="Other S3").check()
+    expect(page.get_by_label("Endpoint")).to_be_hidden()
+    for route in held:
+        route.continue_()
+    expect(page.get_by_label("Endpoint")).to_be_visible()
+    expect(page.get_by_role("radio", name="Other S3")).to_be_checked()
 
 
 class TestByKeyboard:
