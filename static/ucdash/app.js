@@ -10,23 +10,6 @@ const showCopyButtons = (part) => {
 showCopyButtons(document);
 document.addEventListener("htmx:load", (event) => showCopyButtons(event.detail.elt));
 
-// What somebody chose before htmx listened, or the browser put back, is answered as well.
-const isAsSent = (field) => {
-  if (["checkbox", "radio"].includes(field.type)) return field.checked === field.defaultChecked;
-  if (field.type !== "select-one") return field.value === field.defaultValue;
-  const sent = [...field.options].find((option) => option.defaultSelected) ?? field.options[0];
-  return field.value === (sent?.value ?? "");
-};
-document.addEventListener("htmx:load", ({ detail: { elt } }) => {
-  if (elt !== document.body) return;
-  for (const form of document.querySelectorAll("main form")) {
-    const early = [...form.elements].find(
-      (field) => field.matches("[hx-trigger] :is(input, select, textarea)") && !isAsSent(field),
-    );
-    for (const name of ["input", "change"]) early?.dispatchEvent(new Event(name, { bubbles: true }));
-  }
-});
-
 // A page that nobody looks at asks for no tests.
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-watch]")) event.preventDefault();

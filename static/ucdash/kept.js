@@ -41,3 +41,20 @@ if (document.querySelector("[data-keeps-text]")) { // refused, as the page was o
   if (kept && (kept.wasRefused || wasSignIn)) putBack(kept);
   sessionStorage.removeItem(KEPT);
 }
+
+// What somebody chose before htmx listened, or the browser put back, is answered as well.
+const isAsSent = (field) => {
+  if (["checkbox", "radio"].includes(field.type)) return field.checked === field.defaultChecked;
+  if (field.type !== "select-one") return field.value === field.defaultValue;
+  const sent = [...field.options].find((option) => option.defaultSelected) ?? field.options[0];
+  return field.value === (sent?.value ?? "");
+};
+document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+  if (elt !== document.body) return;
+  for (const form of document.querySelectorAll("main form")) {
+    const early = [...form.elements].find(
+      (field) => field.matches("[hx-trigger] :is(input, select, textarea)") && !isAsSent(field),
+    );
+    for (const name of ["input", "change"]) early?.dispatchEvent(new Event(name, { bubbles: true }));
+  }
+});

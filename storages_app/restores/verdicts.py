@@ -8,6 +8,7 @@ from storages_app.models import Event, RestoreItem, RestoreRun
 
 NO_ROOM = "There is no room left on the disk of this instance (disk_full)."
 Plan, RunState = RestoreItem.Plan, RestoreRun.State
+_EARLIER = "What was deleted before this backup was made is in an earlier one."
 
 REASONS = {
     "not_in_backup": "Asked for, but not in this backup",
@@ -136,15 +137,23 @@ def _end_sentence(run: RestoreRun) -> str:
         return f"Cancelled by {run.ended_by} after {files(run.n_done)}. {kept}"
     if run.state == RunState.FAILED and not run.n_done:
         return f"Failed: {run.reason or 'no file could be restored.'}"
-    if run.is_drill:
-        return _drill_sentence(run)
     n_same = n_planned(run, Plan.SAME)
     if run.state == RunState.DONE and not run.n_done:
-        return f"Nothing to restore: {files(n_same, verb=True)} here already, and the same."
+        verb = "read" if run.is_drill else "restore"
+        return f"Nothing to {verb}: {_found(run, n_same)} {_EARLIER}"
+    if run.is_drill:
+        return _drill_sentence(run)
     said = [f"{files(run.n_done)} restored, all match."]
     if n_same:
         said.append(f"{n_same:,} {'was' if n_same == 1 else 'were'} here already, and the same.")
     return " ".join([*_how(run), *said, *_gaps(run)])
+
+
+def _found(run: RestoreRun, n_same: int) -> str:
+    if n_same:
+        return f"{files(n_same, verb=True)} here already, and the same."
+    has_all = run.what == RestoreRun.What.ALL
+    return "this backup is of no files." if has_all else "this backup has no such file."
 
 
 def _drill_sentence(run: RestoreRun) -> str:

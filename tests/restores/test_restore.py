@@ -166,7 +166,10 @@ class TestAfterALoss:
         assert (run.state, run.n_done) == (RunState.DONE, 0)
         assert run.plan_counts == {"same": [4, 6000]}
         assert set(File.objects.values_list("blob_name", flat=True)) == names
-        assert "here already, and the same" in verdicts.sentence(run)
+        assert verdicts.sentence(run) == (
+            "Nothing to restore: 4 files are here already, and the same. "
+            "What was deleted before this backup was made is in an earlier one."
+        )
 
     def test_a_removed_file_comes_back_under_its_uuid(self, project, storage, files, back_up):
         key, before = back_up().manifest_key, facts(project)
@@ -391,6 +394,19 @@ class TestChoosing:
         forget_everything()
         restore(project, storage, key, only=only)
         assert set(File.objects.values_list("original_filename", flat=True)) == names
+
+    @pytest.mark.parametrize(("is_drill", "verb"), [(False, "restore"), (True, "read")])
+    def test_a_filter_that_fits_nothing_says_so(
+        self, project, storage, files, back_up, is_drill, verb
+    ):
+        """A drill that read nothing has not passed anything."""
+        run = restore(
+            project, storage, back_up().manifest_key, only={"name": "z"}, is_drill=is_drill
+        )
+        assert verdicts.sentence(run) == (
+            f"Nothing to {verb}: this backup has no such file. "
+            "What was deleted before this backup was made is in an earlier one."
+        )
 
     def test_one_file_by_its_uuid(self, project, storage, files, back_up):
         key = back_up().manifest_key

@@ -45,6 +45,7 @@ class RestoreForm(DashboardForm):
     storage = forms.CharField(widget=forms.HiddenInput)
     manifest = forms.ChoiceField(
         label="Backup as of",
+        help_text="What was deleted before a backup was made is in an earlier one.",
         error_messages={
             "required": "Choose a backup.",
             "invalid_choice": "The bucket does not list that manifest any more.",
