@@ -83,7 +83,9 @@ def add_authenticator(context: BrowserContext, page: Page) -> None:
     device.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
-def expect_no_findings(page: Page) -> None:
+def expect_no_findings(page: Page, title: str) -> None:
+    """On the page of that title: what came before it may still be there."""
+    expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
     found = Axe().run(page).response["violations"]
     assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
 
@@ -97,25 +99,25 @@ def test_a_passkey_is_added_signs_in_confirms_and_goes(
 ) -> None:
     add_authenticator(page.context, page)
     sign_in(page, machine, person)
-    expect_no_findings(page)
+    expect_no_findings(page, "Account")
 
     page.get_by_role("link", name="Add a passkey…").click()
-    expect_no_findings(page)
+    expect_no_findings(page, "Add a passkey")
     page.get_by_label("Name").fill("My laptop")
     page.get_by_role("button", name="Add the passkey").click()
     expect(page.get_by_text("Copy these codes now.")).to_be_visible()
-    expect_no_findings(page)
+    expect_no_findings(page, "Recovery codes")
     page.get_by_role("link", name="I have stored them").click()
     expect(page.get_by_text("My laptop")).to_be_visible()
 
     sign_out(page, machine)
-    expect_no_findings(page)
+    expect_no_findings(page, "Sign in")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
 
     page.goto(f"{machine.url}/accounts/reauthenticate/?next=/account/")
     page.get_by_role("link", name="Use a security key").click()
-    expect_no_findings(page)
+    expect_no_findings(page, "Confirm that it is you")
     page.get_by_role("button", name="Confirm with a passkey").click()
     expect(page.get_by_role("heading", name="Account")).to_be_visible()
 
@@ -134,8 +136,7 @@ def test_a_passkey_is_the_second_step_after_the_password(
     expect(page.get_by_text("Copy these codes now.")).to_be_visible()
     sign_out(page, machine)
     sign_in(page, machine, person)
-    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
-    expect_no_findings(page)
+    expect_no_findings(page, "One more step")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Account")).to_be_visible()
     page.get_by_role("link", name="Remove Passkey 1").click()
@@ -151,7 +152,7 @@ def test_an_authenticator_app_is_connected_and_asked(
     page.get_by_role("link", name="Add an authenticator…").click()
     key = page.locator("#totp-key").inner_text()
     assert page.locator("img.qr").evaluate("image => image.naturalWidth") > 0
-    expect_no_findings(page)
+    expect_no_findings(page, "Add an authenticator app")
     page.get_by_label("Code").fill(code_of(key))
     page.get_by_role("button", name="Connect the authenticator").click()
     codes = re.findall(r"\d{8}", page.locator("#codes").inner_text())

@@ -440,7 +440,9 @@ def test_no_step_has_a_barrier_that_axe_knows(theme, world):
     seen["error"] = violations(page)
     for way in ("IAM role", "Bucket policy for our principal"):
         page.goto(f"{base}access/")
-        page.get_by_role("button", name=re.compile(f"^{way}")).click()
+        choice = page.get_by_role("button", name=re.compile(f"^{way}"))
+        choice.click()
+        expect(choice).to_have_attribute("aria-pressed", "true")
         seen[way] = violations(page)
     page.locator("#policy").fill('{"Statement": []}')
     page.get_by_role("button", name="Put both together").click()

@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.pictures import jpeg
-from tests.rig.installation import OPERATOR_EMAIL, Installation, Project
+from tests.rig.installation import OPERATOR_EMAIL, RARELY, Installation, Project
 from tests.rig.processes import wait_until
 from tests.s3double import S3Double, User, allow_all
 
@@ -83,6 +83,8 @@ def test_from_the_first_run_to_a_deleted_file_that_is_restored(
     menu.get_by_role("link", name="Backup").click()
     page.get_by_role("link", name="Connect backup bucket").first.click()
     page.get_by_role("radio", name="main").check()
+    page.get_by_label("Full pass").select_option(label="Other, as cron")
+    page.get_by_label("Cron").fill(RARELY)
     page.get_by_role("button", name="Turn on backup").click()
     expect(page.locator("#main")).to_contain_text("Backed up. All 2 stored files are in harbour")
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.keyboard import signed_in
 from tests.pictures import jpeg
-from tests.rig.installation import Installation
+from tests.rig.installation import RARELY, Installation
 
 pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(300)]
 
@@ -67,6 +67,9 @@ def test_from_a_new_project_to_a_deleted_file_that_is_restored(
     hands.link("Backup")
     hands.link("Connect backup bucket")
     hands.choose(page.get_by_role("radio", name="photos"))
+    hands.go_to(page.get_by_label("Full pass"))
+    page.keyboard.type("Other")
+    hands.write("Cron", RARELY)
     hands.button("Turn on backup")
     hands.hears("Backup is on. The first run begins now.")
     expect(main).to_contain_text("Backed up. The 1 stored file is in")
