@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from storages_app.dashboard import handbook
 from tests.rig.installation import Installation
@@ -93,8 +93,8 @@ def test_requests_can_be_tried_where_somebody_asks_for_it(docs, page, said):
     page.get_by_role("link", name="/api/v1/custom_storages/{storage_id}/proof/").click()
     call = page.locator(".opblock.is-open")
     call.wait_for()
-    assert "/api/v1/custom_storages/{storage_id}/proof/" in call.inner_text()
-    assert not page.locator("#reference-list").is_visible()
+    expect(call).to_contain_text("/api/v1/custom_storages/{storage_id}/proof/")
+    expect(page.locator("#reference-list")).to_be_hidden()
     hosts = {address.split("/")[2] for address in asked if not address.startswith("data:")}
     assert hosts == {docs.split("/")[2]}
     assert said == []
@@ -105,5 +105,5 @@ def test_the_list_of_calls_stays_where_swagger_ui_does_not_come(docs, page):
     page.goto(docs.replace("/docs/", "/api/docs/"))
     page.get_by_role("button", name="Try requests…").click()
     page.get_by_text("did not load").wait_for()
-    assert page.locator("#reference-list").is_visible()
-    assert page.get_by_role("button", name="Try requests…").is_enabled()
+    expect(page.locator("#reference-list")).to_be_visible()
+    expect(page.get_by_role("button", name="Try requests…")).to_be_enabled()

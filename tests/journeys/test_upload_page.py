@@ -151,7 +151,7 @@ def test_three_files_and_an_address_become_a_group(
     parts = [answer for answer in answers if answer.request.method == "PUT"]
     assert [answer.status for answer in parts] == [200] * 6
     told = page.evaluate("window.toldOfFilm")
-    assert len(told) > 2
+    assert told[0] < 100, told
     assert told == sorted(told)
     assert told[-1] == 100
     own = {urlsplit(installation.url).netloc, urlsplit(installation.files_url).netloc}
@@ -281,7 +281,7 @@ def test_files_go_in_without_a_script(
     context.add_cookies(cookies)
     page = context.new_page()
     page.goto(f"{installation.url}/projects/{project.slug}/upload/")
-    expect(page.get_by_text("The uploader script did not load.")).to_be_visible()
+    expect(page.locator("#main").get_by_text("The uploader script did not load.")).to_be_visible()
     page.locator("input[type=file]").set_input_files([tmp_path / name for name in names])
     page.get_by_label("Put them together as a group").check()
     page.get_by_role("button", name="Upload", exact=True).click()

@@ -15,7 +15,6 @@ from tests.s3double import S3Double, User, allow_all
 
 pytestmark = [pytest.mark.real, pytest.mark.browser, pytest.mark.timeout(300)]
 
-expect.set_options(timeout=30_000)  # a worker of a busy machine may be late
 READ_ONLY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": ["s3:List*", "s3:Get*"], "Resource": "*"}],

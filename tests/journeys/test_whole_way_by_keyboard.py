@@ -11,8 +11,6 @@ from tests.rig.installation import RARELY, Installation
 
 pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.timeout(300)]
 
-expect.set_options(timeout=30_000)  # a worker of a busy machine may be late
-
 
 def test_from_a_new_project_to_a_deleted_file_that_is_restored(
     installation: Installation, page: Page, tmp_path

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 CHROMIUM = "/usr/bin/chromium"
+_PATIENCE_MS = 30_000  # a busy machine's worker may be late
 _LONG = (
     "tests/chaos/",
     "tests/copying/test_races.py",
@@ -153,8 +154,9 @@ def chromium() -> "Iterator[Browser]":
     where Playwright's event loop runs.
     """
     need(Path(CHROMIUM).exists(), "Chromium is missing: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield browser
@@ -165,7 +167,7 @@ def chromium() -> "Iterator[Browser]":
 def page(chromium: "Browser", request: pytest.FixtureRequest) -> "Iterator[Page]":
     """A fresh page; its screenshot is kept in tests/artifacts when the test fails."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE_MS)
     opened = context.new_page()
     n_failed = request.session.testsfailed
     yield opened
