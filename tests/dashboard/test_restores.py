@@ -1,5 +1,6 @@
 """The pages of restores: one to ask, one to watch."""
 
+import re
 import uuid
 from dataclasses import replace
 
@@ -74,6 +75,8 @@ class TestAsking:
         page = as_owner.get(address(project)).content.decode()
         assert f'value="{backed_up}"' in page
         assert "2 files · done" in page
+        assert "in an earlier one" in page
+        assert re.search(r"Name of the new project\s*</label>", page)  # where shown, a must
 
     def test_a_project_without_storages_is_told_what_to_do(self, as_owner, project):
         page = as_owner.get(address(project)).content.decode()

@@ -68,6 +68,7 @@ def test_from_a_new_project_to_a_deleted_file_that_is_restored(
     hands.go_to(page.get_by_label("Full pass"))
     page.keyboard.type("Other")
     hands.write("Cron", RARELY)
+    expect(page.locator("#next-runs")).to_contain_text("29 Feb 2028")
     hands.button("Turn on backup")
     hands.hears("Backup is on. The first run begins now.")
     expect(main).to_contain_text("Backed up. The 1 stored file is in")
