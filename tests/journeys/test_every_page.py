@@ -325,13 +325,17 @@ def test_a_part_asks_often_while_somebody_looks_and_seldom_after_a_minute(world,
     page.goto(world.installation.url + world.addresses["bulk_job-copying"], wait_until="load")
     assert page.locator("[aria-busy=true]").count() == 1
     asked: list[str] = []
+    ended: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    page.on("requestfinished", lambda request: ended.append(request.url))
 
     def n_asked_in(seconds: int) -> int:
         before = len(asked)
         for _ in range(seconds // 2):
             page.clock.run_for(2_000)
-            page.wait_for_timeout(30)  # for the answer, by the real clock
+            page.wait_for_timeout(30)  # by the real clock
+            while len(ended) < len(asked):  # nothing is asked before the last answer
+                page.wait_for_timeout(30)
         return len(asked) - before
 
     assert n_asked_in(50) >= 15
