@@ -80,7 +80,7 @@ def test_five_hundred_slow_clients_hold_up_neither_health_nor_uploads(
         began = time.monotonic()
         assert requests.get(f"{front}/health/live", headers=host, timeout=5).status_code == 200
         took.append(time.monotonic() - began)
-    assert statistics.median(took) < 2  # whoever waits for a slow client waits for minutes
+    assert statistics.median(took) < 0.5
     project = installation.create_project("Slow clients")
     answer = requests.post(
         f"{front}/base/",

@@ -14,8 +14,6 @@ from tests.raw_upload import form, part, send
 
 pytestmark = pytest.mark.real
 
-SOON_S = 10  # 1 s where nobody else needs the machine
-
 
 @pytest.fixture(scope="module")
 def demo(installation):
@@ -69,7 +67,7 @@ def test_a_request_over_the_limit_hears_why_at_once(installation, demo):
     started = time.monotonic()
     answer = send(installation.url, b"", length=500_000_000)
     assert answer.startswith("HTTP/1.1 413 ")
-    assert time.monotonic() - started < SOON_S
+    assert time.monotonic() - started < 5
 
 
 END = b"--frontier--\r\n"
@@ -99,7 +97,7 @@ class TestAbuse:
         started = time.monotonic()
         answer = send(installation.url, body, length=len(body))
         assert answer.startswith(("HTTP/1.1 400 ", "HTTP/1.1 413 ")), answer
-        assert time.monotonic() - started < SOON_S
+        assert time.monotonic() - started < 3  # 1 s where nobody else needs the machine
 
     @pytest.mark.parametrize(
         "headers", [{"headers": f"X-Long: {'x' * 1_000_000}\r\n"}, {"boundary": "b" * 1_000_000}]
@@ -109,7 +107,7 @@ class TestAbuse:
         with suppress(ConnectionError):  # closed while we were still sending
             answer = send(installation.url, b"", length=0, **headers)
             assert answer.startswith(("HTTP/1.1 400 ", "HTTP/1.1 431 ")), answer
-        assert time.monotonic() - started < SOON_S
+        assert time.monotonic() - started < 3
 
 
 def peak_mb(installation):

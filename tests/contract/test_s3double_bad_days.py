@@ -352,7 +352,7 @@ class TestServer:
         began = time.perf_counter()
         for _ in range(10):
             S3Double().close()
-        assert time.perf_counter() - began < 2  # 0.005 s on a quiet machine
+        assert time.perf_counter() - began < 0.2
 
     def test_the_fixture_lets_our_own_store_through_the_guard(self, s3double: S3Double) -> None:
         user = s3double.add_user("alice", policies=[allow_all("s3:*")])

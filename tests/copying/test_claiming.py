@@ -178,7 +178,7 @@ class TestRate:
         storage.save()
         order(storage, 3)
         assert [len(claim()), len(claim())] == [1, 0]
-        assert 0 < claiming.seconds_until_next() <= 1
+        assert 0.5 < claiming.seconds_until_next() <= 1
         clock(1)
         assert len(claim()) == 1
 
